@@ -1,0 +1,27 @@
+//! Base64 as headers, bodies and envelopes carry it: the standard alphabet, with padding.
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
+
+/// Bytes as text.
+pub fn encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Text as bytes; `None` unless it is exactly what [`encode`] writes for some bytes. One text for one
+/// value, so that a signature cannot be respelled.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+/// Text as bytes, as .NET reads it: blanks and spare bits do not matter, padding does.
+pub fn decode_lenient(text: &str) -> Option<Vec<u8>> {
+    const DECODER: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
+    let dense: String = text.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n')).collect();
+    DECODER.decode(dense).ok()
+}

@@ -1,0 +1,34 @@
+//! Helpers over JSON values: the language's names of types, sizes, the binary envelope.
+
+use serde_json::{Value, json};
+
+/// The name of a value's type as the cloud's messages write it.
+pub fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "Null",
+        Value::Bool(_) => "Boolean",
+        Value::Number(number) if number.is_f64() => "Float",
+        Value::Number(_) => "Integer",
+        Value::String(_) => "String",
+        Value::Array(_) => "Array",
+        Value::Object(_) => "Object",
+    }
+}
+
+/// Bytes that are not JSON and not text, as flows carry them.
+pub fn envelope(content_type: &str, bytes: &[u8]) -> Value {
+    json!({ "$content-type": content_type, "$content": crate::base64::encode(bytes) })
+}
+
+/// About how many bytes a value takes as JSON text; cheap, used for budgets.
+pub fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 4,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 2 + items.iter().map(|it| weight(it) + 1).sum::<usize>(),
+        Value::Object(map) => {
+            2 + map.iter().map(|(key, it)| key.len() + 4 + weight(it)).sum::<usize>()
+        }
+    }
+}
