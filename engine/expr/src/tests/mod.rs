@@ -1,0 +1,21 @@
+//! The tests of this crate: one `check` a boundary, many rows.
+
+mod check;
+mod condition;
+mod corpus;
+mod dates;
+mod examples;
+mod explain;
+mod handlebars;
+mod jsonpath;
+mod limits;
+mod messages;
+mod number_format;
+mod parse;
+mod row;
+mod schema;
+mod soundness;
+mod template;
+mod uses;
+mod world;
+mod xml;

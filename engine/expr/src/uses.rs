@@ -1,0 +1,177 @@
+//! What a template refers to, for the linter to resolve.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use crate::ast::{Base, Call, Expr, Node, Part, Segment};
+use crate::functions;
+
+/// One reference and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Use {
+    /// Bytes of the string.
+    pub range: Range<usize>,
+    /// What is referred to.
+    pub what: What,
+}
+
+/// What is referred to. Names are known only where they are written as literals.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A call, of a known function or not.
+    Function {
+        /// As written.
+        name: String,
+        /// How many arguments it is given.
+        arguments: usize,
+    },
+    /// An action.
+    Action {
+        /// As written.
+        name: String,
+        /// `body`, `outputs`, … or `$.actions` for a path.
+        by: &'static str,
+    },
+    /// The records of a scope.
+    Result {
+        /// As written.
+        name: String,
+    },
+    /// A variable.
+    Variable {
+        /// As written.
+        name: String,
+    },
+    /// A parameter.
+    Parameter {
+        /// As written.
+        name: String,
+    },
+    /// The item of a named loop.
+    Items {
+        /// As written.
+        name: String,
+    },
+    /// The item of the innermost loop.
+    Item,
+    /// The turn of a named loop.
+    IterationIndexes {
+        /// As written.
+        name: String,
+    },
+    /// A root that only some positions have (`body`, `headers`, `queries`), or none has.
+    Root {
+        /// As written.
+        name: String,
+    },
+}
+
+/// Functions that name an action.
+const OF_ACTION: &[&str] = &[
+    "actionBody",
+    "actionOutputs",
+    "actions",
+    "body",
+    "formDataMultiValues",
+    "formDataValue",
+    "multipartBody",
+    "outputs",
+];
+
+pub(crate) fn of_expr(expr: &Expr) -> Vec<Use> {
+    let mut uses = Vec::new();
+    collect(expr, &mut uses);
+    uses
+}
+
+pub(crate) fn of_parts(parts: &[Part]) -> Vec<Use> {
+    let mut uses = Vec::new();
+    collect_parts(parts, &mut uses);
+    uses
+}
+
+fn collect_parts(parts: &[Part], uses: &mut Vec<Use>) {
+    for part in parts {
+        let (expr, blocks): (&Expr, [&[Part]; 2]) = match part {
+            Part::Text(_) => continue,
+            Part::Value(expr) => (expr, [&[], &[]]),
+            Part::If { condition, then, otherwise } => (condition, [then, otherwise]),
+            Part::Each { list, body, otherwise } => (list, [body, otherwise]),
+            Part::With { value, body, otherwise } => (value, [body, otherwise]),
+        };
+        collect(expr, uses);
+        for block in blocks {
+            collect_parts(block, uses);
+        }
+    }
+}
+
+fn collect(expr: &Expr, uses: &mut Vec<Use>) {
+    match &expr.node {
+        Node::Literal(_) => {}
+        Node::Call(call) => {
+            of_call(call, uses);
+            call.arguments.iter().for_each(|argument| collect(argument, uses));
+        }
+        Node::Access { object, key, .. } => {
+            collect(object, uses);
+            collect(key, uses);
+        }
+        Node::Path(path) => {
+            if path.base == Base::Root {
+                uses.extend(of_path(&path.segments, &expr.range));
+            }
+        }
+        Node::Query(query) => {
+            for path in query.paths() {
+                uses.extend(of_path(path, &expr.range));
+            }
+        }
+    }
+}
+
+fn of_call(call: &Call, uses: &mut Vec<Use>) {
+    let arguments = call.arguments.len();
+    let what = What::Function { name: call.name.clone(), arguments };
+    uses.push(Use { range: call.range.clone(), what });
+    let canonical = functions::find(&call.name).map_or(call.name.as_str(), |it| it.name);
+    if canonical == "item" {
+        uses.push(Use { range: call.range.clone(), what: What::Item });
+    }
+    let Some((name, range)) = call.arguments.first().and_then(literal) else { return };
+    let by = OF_ACTION.iter().find(|known| **known == canonical);
+    let what = match (by, canonical) {
+        (Some(by), _) => What::Action { name, by },
+        (None, "result") => What::Result { name },
+        (None, "variables") => What::Variable { name },
+        (None, "parameters") => What::Parameter { name },
+        (None, "items") => What::Items { name },
+        (None, "iterationIndexes") => What::IterationIndexes { name },
+        (None, _) => return,
+    };
+    uses.push(Use { range, what });
+}
+
+fn literal(expr: &Expr) -> Option<(String, Range<usize>)> {
+    match &expr.node {
+        Node::Literal(Value::String(name)) => Some((name.clone(), expr.range.clone())),
+        _ => None,
+    }
+}
+
+fn of_path(path: &[Segment], range: &Range<usize>) -> Option<Use> {
+    let root = path.first()?.name()?;
+    let name = path.get(1).and_then(Segment::name).map(str::to_owned);
+    let what = match (root, name) {
+        ("trigger" | "run" | "flow", _)
+        | ("actions" | "variables" | "parameters" | "items", None) => return None,
+        ("item", _) => What::Item,
+        ("actions", Some(name)) => What::Action { name, by: "$.actions" },
+        ("variables", Some(name)) => What::Variable { name },
+        ("parameters", Some(name)) => What::Parameter { name },
+        ("items", Some(name)) => What::Items { name },
+        (root, _) => What::Root { name: root.to_owned() },
+    };
+    Some(Use { range: range.clone(), what })
+}
