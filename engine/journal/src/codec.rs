@@ -1,0 +1,72 @@
+//! Events as text: the one form in which every store keeps them.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::event::Event;
+
+/// How deep the text of an event may nest. A body that a JSON parser with the usual limit of 128
+/// has read fits into an event with room to spare; reading one of this depth fits on any stack.
+pub const EVENT_DEPTH_MAX: usize = 160;
+
+/// Why an event cannot be written as text, or text is no event. Never quotes what it read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// Reading it back could overflow the stack.
+    #[error("it nests deeper than {EVENT_DEPTH_MAX} levels")]
+    TooDeep,
+    /// The text is not of this or an earlier version.
+    #[error("it is unreadable from column {0} on")]
+    Unreadable(usize),
+    /// A value that JSON does not have.
+    #[error("it has no form in JSON")]
+    Unwritable,
+}
+
+/// The text of an event, one line. What this writes, `decode` reads back exactly.
+pub fn encode(event: &Event) -> Result<String, CodecError> {
+    let text = serde_json::to_string(event).map_err(|_| CodecError::Unwritable)?;
+    if EVENT_DEPTH_MAX < depth(&text) { Err(CodecError::TooDeep) } else { Ok(text) }
+}
+
+/// The event of a text.
+pub fn decode(text: &str) -> Result<Event, CodecError> {
+    read(text)
+}
+
+/// A part of an event, which may nest as deep as an event.
+pub fn decode_value(text: &str) -> Result<Value, CodecError> {
+    read(text)
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, CodecError> {
+    if EVENT_DEPTH_MAX < depth(text) {
+        return Err(CodecError::TooDeep);
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    // The library's own limit is lower than ours, which was just checked.
+    reader.disable_recursion_limit();
+    let value = T::deserialize(&mut reader);
+    let value = value.and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| CodecError::Unreadable(error.column()))
+}
+
+/// How deep brackets nest in JSON text.
+fn depth(text: &str) -> usize {
+    let (mut deepest, mut depth) = (0_usize, 0_usize);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}

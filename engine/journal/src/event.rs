@@ -1,0 +1,171 @@
+//! The events of a run: the only types of the core that are serialised.
+
+use base::{Duration, ErrorClass, Failure, Outcome, Status, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::path::Path;
+
+/// Something that happened to a run. What the interpreter makes of it is recomputed, not stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When it happened; this is `now` for everything that follows from it.
+    #[serde(with = "instant")]
+    pub at: Timestamp,
+    /// Where it happened.
+    #[serde(default, skip_serializing_if = "is_run")]
+    pub path: Path,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+fn is_run(path: &Path) -> bool {
+    *path == Path::run()
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum EventKind {
+    /// The run begins: everything it depends on that its flow version does not say.
+    Started {
+        /// Name of the trigger.
+        trigger: String,
+        /// `{headers, body, …}` as `triggerOutputs()` gives them.
+        outputs: Value,
+        /// Values of the parameters, without the secure ones.
+        parameters: Map<String, Value>,
+        /// What random numbers are drawn from.
+        seed: u64,
+        /// The run's identity in `workflow()['run']['name']`.
+        run: String,
+    },
+    /// An effect that cannot safely be repeated is about to be performed.
+    Intended {
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// An effect was answered.
+    Answered {
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// The answer.
+        #[serde(with = "outcome")]
+        outcome: Outcome,
+    },
+    /// An intended effect has no answer, because the process died: nobody knows whether it happened.
+    Unknown {
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// A pause is over.
+    Woken,
+    /// The time that an action may take is over.
+    Expired,
+    /// A waiting action was called back.
+    Called {
+        /// `{headers, body}` of the call.
+        outputs: Value,
+    },
+    /// Somebody stopped the run.
+    Cancelled {
+        /// Who and why, for people.
+        reason: String,
+    },
+    /// The run has ended. Written for readers; says nothing that the other events do not imply.
+    Finished {
+        /// How.
+        #[serde(with = "status")]
+        status: Status,
+        /// The error of a failed run.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        error: Option<Value>,
+        /// What the caller was answered, `{statusCode, headers, body}`.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        response: Option<Value>,
+    },
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls these with references")]
+mod instant {
+    use super::{Deserialize as _, Deserializer, Serializer, Timestamp};
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(at.ticks())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(from).map(Timestamp::from_ticks)
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls these with references")]
+mod status {
+    use serde::de::Error as _;
+
+    use super::{Deserialize as _, Deserializer, Serializer, Status};
+
+    pub(super) fn serialize<S: Serializer>(status: &Status, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(status.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Status, D::Error> {
+        let name = String::deserialize(from)?;
+        Status::parse(&name).ok_or_else(|| D::Error::custom(format!("no status `{name}`")))
+    }
+}
+
+/// A member that is there, even if it is null: `null` outputs are not the same as none.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
+}
+
+/// How an outcome is written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OutcomeRecord {
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    outputs: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FailureRecord {
+    code: String,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    class: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after_ticks: Option<i64>,
+}
+
+mod outcome {
+    use super::{
+        Deserialize as _, Deserializer, Duration, ErrorClass, Failure, FailureRecord, Outcome,
+        OutcomeRecord, Serialize as _, Serializer,
+    };
+
+    pub(super) fn serialize<S: Serializer>(outcome: &Outcome, to: S) -> Result<S::Ok, S::Error> {
+        let failure = outcome.failure.as_ref().map(|it| FailureRecord {
+            code: it.code.clone(),
+            message: it.message.clone(),
+            class: it.class.map(|class| class.name().to_owned()),
+            retry_after_ticks: it.retry_after.map(Duration::ticks),
+        });
+        OutcomeRecord { outputs: outcome.outputs.clone(), failure }.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Outcome, D::Error> {
+        let record = OutcomeRecord::deserialize(from)?;
+        let failure = record.failure.map(|it| Failure {
+            code: it.code,
+            message: it.message,
+            class: it.class.as_deref().and_then(ErrorClass::parse),
+            retry_after: it.retry_after_ticks.map(Duration::from_ticks),
+        });
+        Ok(Outcome { outputs: record.outputs, failure })
+    }
+}

@@ -1,0 +1,317 @@
+//! The store in memory: what the promises of a store mean, and what tests run on.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use base::{RunId, Timestamp};
+
+use crate::{
+    codec,
+    event::Event,
+    path::Path,
+    status,
+    store::{
+        Admission, Admitted, Append, FlowVersion, RunFilter, RunRow, Store, StoreError, Timer,
+    },
+};
+
+/// A store that lives as long as its last handle. It keeps events as text, as every store does, so
+/// that what is lost on the way to a disk is lost here too.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    epoch: u64,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self { state: Arc::default(), epoch: 0 }
+    }
+
+    /// Takes the data over, as a restarted process does: writes of the earlier handle are fenced.
+    #[must_use]
+    pub fn reopen(&self) -> Self {
+        let mut state = self.read();
+        state.epoch += 1;
+        Self { state: Arc::clone(&self.state), epoch: state.epoch }
+    }
+
+    fn read(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.read();
+        if state.epoch == self.epoch { Ok(state) } else { Err(StoreError::Fenced) }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn put_flow(&self, version: FlowVersion) -> Result<(), StoreError> {
+        self.write()?.flows.entry(version.sha.clone()).or_insert(version);
+        Ok(())
+    }
+
+    async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError> {
+        Ok(self.read().flows.get(sha).cloned())
+    }
+
+    async fn admit(&self, admissions: Vec<Admission>) -> Result<Vec<Admitted>, StoreError> {
+        let mut state = self.write()?;
+        let mut plan = Plan::new(&state);
+        for admission in admissions {
+            plan.admit(admission)?;
+        }
+        let (changes, admitted) = (plan.changes, plan.admitted);
+        state.apply(changes);
+        Ok(admitted)
+    }
+
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError> {
+        let mut state = self.write()?;
+        let mut plan = Plan::new(&state);
+        for step in batch {
+            plan.step(step)?;
+        }
+        let (changes, admitted) = (plan.changes, plan.admitted);
+        state.apply(changes);
+        Ok(admitted)
+    }
+
+    async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
+        let state = self.read();
+        let Some(run) = state.positions.get(run).and_then(|it| state.runs.get(it)) else {
+            return Ok(None);
+        };
+        let corrupt = |reason: String| {
+            StoreError::Corrupt(format!("events of run `{}`: {reason}", run.row.run))
+        };
+        let events: Result<Vec<_>, _> = run.events.iter().map(|it| codec::decode(it)).collect();
+        let events = events.map_err(|error| corrupt(error.to_string()))?;
+        status::check_history(&events).map_err(|reason| corrupt(reason.to_owned()))?;
+        Ok(Some((run.row.clone(), events)))
+    }
+
+    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+        let state = self.read();
+        let rows = state.open.iter().filter(|position| after < **position);
+        let rows = rows.filter_map(|position| state.runs.get(position)).take(limit);
+        Ok(rows.map(|run| run.row.clone()).collect())
+    }
+
+    async fn runs(
+        &self,
+        filter: &RunFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let state = self.read();
+        let rows = state.runs.range(..before.unwrap_or(u64::MAX)).rev().map(|(_, run)| &run.row);
+        Ok(rows.filter(|row| passes(filter, row)).take(limit).cloned().collect())
+    }
+
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError> {
+        let state = self.read();
+        let due = state.due.iter().take_while(|(due, _)| *due <= until).take(limit);
+        let timers = due.filter_map(|(due, (position, path, deadline))| {
+            let run = state.runs.get(position)?.row.run.clone();
+            Some(Timer { run, path: path.clone(), deadline: *deadline, due: *due })
+        });
+        Ok(timers.collect())
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.read().due.first().map(|(due, _)| *due))
+    }
+}
+
+fn passes(filter: &RunFilter, row: &RunRow) -> bool {
+    filter.flow.as_ref().is_none_or(|flow| *flow == row.flow)
+        && filter.status.is_none_or(|status| Some(status) == row.status)
+        && (!filter.open || row.status.is_none())
+        && filter.key.as_ref().is_none_or(|key| Some(key) == row.key.as_ref())
+}
+
+/// Flow, trigger and dedupe key.
+type InboxKey = (String, String, String);
+/// Position of the run, action, whether a deadline.
+type TimerKey = (u64, Path, bool);
+
+#[derive(Debug, Default)]
+struct State {
+    epoch: u64,
+    flows: BTreeMap<String, FlowVersion>,
+    runs: BTreeMap<u64, Run>,
+    positions: BTreeMap<RunId, u64>,
+    open: BTreeSet<u64>,
+    inbox: BTreeMap<InboxKey, RunId>,
+    timers: BTreeMap<TimerKey, Timestamp>,
+    due: BTreeSet<(Timestamp, TimerKey)>,
+}
+
+#[derive(Debug)]
+struct Run {
+    row: RunRow,
+    events: Vec<String>,
+}
+
+impl State {
+    /// Carries out what a plan found to be legal.
+    fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Begin(admission, text) => self.begin(*admission, text),
+                Change::Step(step, texts) => self.step(step, texts),
+            }
+        }
+    }
+
+    fn begin(&mut self, admission: Admission, text: String) {
+        let position = self.runs.last_key_value().map_or(1, |(last, _)| last + 1);
+        if let Some(key) = inbox_key(&admission) {
+            self.inbox.insert(key, admission.run.clone());
+        }
+        self.positions.insert(admission.run.clone(), position);
+        self.open.insert(position);
+        let row = RunRow {
+            position,
+            run: admission.run,
+            flow: admission.flow,
+            sha: admission.sha,
+            trigger: admission.trigger,
+            key: admission.key,
+            parent: admission.parent,
+            status: None,
+            error: None,
+            created: admission.started.at,
+            finished: None,
+        };
+        self.runs.insert(position, Run { row, events: vec![text] });
+    }
+
+    fn step(&mut self, step: Append, texts: Vec<String>) {
+        let Some(position) = self.positions.get(&step.run).copied() else { return };
+        for (path, deadline) in step.events.iter().filter_map(status::ended_timer) {
+            self.disarm(&(position, path.clone(), deadline));
+        }
+        for (path, deadline) in step.disarm {
+            self.disarm(&(position, path, deadline));
+        }
+        for timer in step.arm {
+            let key = (position, timer.path, timer.deadline);
+            self.disarm(&key);
+            self.due.insert((timer.due, key.clone()));
+            self.timers.insert(key, timer.due);
+        }
+        let end = step.events.last().and_then(status::end);
+        if let Some(run) = self.runs.get_mut(&position) {
+            run.events.extend(texts);
+            if let Some(end) = &end {
+                run.row.status = Some(end.status);
+                run.row.error.clone_from(&end.error);
+                run.row.finished = Some(end.at);
+            }
+        }
+        if end.is_some() {
+            self.open.remove(&position);
+            let first = (position, Path::run(), false);
+            let timers = self.timers.range(first..).take_while(|((it, _, _), _)| *it == position);
+            for key in timers.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+                self.disarm(&key);
+            }
+        }
+    }
+
+    fn disarm(&mut self, key: &TimerKey) {
+        if let Some(due) = self.timers.remove(key) {
+            self.due.remove(&(due, key.clone()));
+        }
+    }
+}
+
+enum Change {
+    Begin(Box<Admission>, String),
+    /// A step without its children, which begin on their own.
+    Step(Append, Vec<String>),
+}
+
+/// The changes of one call, found out before any is made: so a refused call leaves no trace.
+struct Plan<'a> {
+    state: &'a State,
+    begun: BTreeSet<RunId>,
+    ended: BTreeSet<RunId>,
+    inbox: BTreeMap<InboxKey, RunId>,
+    changes: Vec<Change>,
+    admitted: Vec<Admitted>,
+}
+
+impl<'a> Plan<'a> {
+    const fn new(state: &'a State) -> Self {
+        Self {
+            state,
+            begun: BTreeSet::new(),
+            ended: BTreeSet::new(),
+            inbox: BTreeMap::new(),
+            changes: Vec::new(),
+            admitted: Vec::new(),
+        }
+    }
+
+    fn admit(&mut self, admission: Admission) -> Result<(), StoreError> {
+        let text = status::check_admission(&admission)?;
+        let key = inbox_key(&admission);
+        if let Some(key) = key {
+            if let Some(run) = self.state.inbox.get(&key).or_else(|| self.inbox.get(&key)) {
+                self.admitted.push(Admitted::Duplicate(run.clone()));
+                return Ok(());
+            }
+            self.inbox.insert(key, admission.run.clone());
+        }
+        if self.state.positions.contains_key(&admission.run)
+            || !self.begun.insert(admission.run.clone())
+        {
+            return Err(status::already_begun(&admission));
+        }
+        if !self.state.flows.contains_key(&admission.sha) {
+            return Err(status::unknown_version(&admission));
+        }
+        self.admitted.push(Admitted::New(admission.run.clone()));
+        self.changes.push(Change::Begin(Box::new(admission), text));
+        Ok(())
+    }
+
+    fn step(&mut self, mut step: Append) -> Result<(), StoreError> {
+        let texts = status::check_append(&step)?;
+        let stored = self.state.positions.get(&step.run);
+        if stored.is_none() && !self.begun.contains(&step.run) {
+            return Err(StoreError::UnknownRun(step.run));
+        }
+        if stored.is_some_and(|position| !self.state.open.contains(position))
+            || self.ended.contains(&step.run)
+        {
+            return Err(status::already_ended(&step));
+        }
+        if step.events.last().and_then(status::end).is_some() {
+            self.ended.insert(step.run.clone());
+        }
+        let children = std::mem::take(&mut step.children);
+        self.changes.push(Change::Step(step, texts));
+        children.into_iter().try_for_each(|child| self.admit(child))
+    }
+}
+
+fn inbox_key(admission: &Admission) -> Option<InboxKey> {
+    let key = admission.dedupe.clone()?;
+    Some((admission.flow.clone(), admission.trigger.clone(), key))
+}

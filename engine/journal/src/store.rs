@@ -1,0 +1,187 @@
+//! The door to whoever stores runs, and what is true after each call returns.
+
+use async_trait::async_trait;
+use base::{RunId, Status, Timestamp};
+use serde_json::Value;
+
+use crate::{event::Event, path::Path};
+
+/// A flow version as it was when runs were pinned to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowVersion {
+    /// SHA-256 of the files, in hexadecimal.
+    pub sha: String,
+    /// Name of the flow: its folder below the project's flows.
+    pub flow: String,
+    /// Names and texts of the files: the flow, its mappings.
+    pub files: Vec<(String, String)>,
+}
+
+/// An event that may start a run.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Identity of the run, if it becomes one.
+    pub run: RunId,
+    /// Name of the flow.
+    pub flow: String,
+    /// Version of the flow, stored before.
+    pub sha: String,
+    /// Name of the trigger.
+    pub trigger: String,
+    /// Two admissions of one flow and trigger with the same key are one event.
+    pub dedupe: Option<String>,
+    /// Runs of one flow with the same key are ordered.
+    pub key: Option<String>,
+    /// The run and action that wait for this one.
+    pub parent: Option<Parent>,
+    /// The run's first event, `Started`.
+    pub started: Event,
+}
+
+/// Who called a child run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The run that waits.
+    pub run: RunId,
+    /// The action that waits.
+    pub path: Path,
+}
+
+/// What became of an admission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// The run exists now and will be carried out, whatever happens to this process.
+    New(RunId),
+    /// The event was known; this run was started for it.
+    Duplicate(RunId),
+}
+
+/// A pause of one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// Whose.
+    pub run: RunId,
+    /// Which action's.
+    pub path: Path,
+    /// Whether it ends a pause (`Woken`) or the time an action may take (`Expired`).
+    pub deadline: bool,
+    /// When it is over.
+    pub due: Timestamp,
+}
+
+/// What one step adds to one run. All of it becomes durable, or none.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The run.
+    pub run: RunId,
+    /// What happened, in order. A `Finished` ends the run and removes its timers.
+    pub events: Vec<Event>,
+    /// Timers to set; one of the same path and kind is replaced.
+    pub arm: Vec<Timer>,
+    /// Timers to remove: path and `deadline`.
+    pub disarm: Vec<(Path, bool)>,
+    /// Runs to start together with this step.
+    pub children: Vec<Admission>,
+}
+
+/// One run as lists show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    /// Position in the order of admission; grows, may have gaps.
+    pub position: u64,
+    /// Identity.
+    pub run: RunId,
+    /// Name of the flow.
+    pub flow: String,
+    /// Version of the flow.
+    pub sha: String,
+    /// Name of the trigger.
+    pub trigger: String,
+    /// Ordering key.
+    pub key: Option<String>,
+    /// Who waits for it.
+    pub parent: Option<Parent>,
+    /// How it ended; none while it is open.
+    pub status: Option<Status>,
+    /// The error of a failed run.
+    pub error: Option<Value>,
+    /// When it was admitted.
+    pub created: Timestamp,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+}
+
+/// Which runs a list shows; empty members let all through.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Only runs of this flow.
+    pub flow: Option<String>,
+    /// Only runs that ended so.
+    pub status: Option<Status>,
+    /// Only open runs.
+    pub open: bool,
+    /// Only runs of this key.
+    pub key: Option<String>,
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has taken over; this one must stop.
+    #[error("this process no longer owns the store")]
+    Fenced,
+    /// Something was asked of a run that the store does not have.
+    #[error("no run `{0}`")]
+    UnknownRun(RunId),
+    /// An event came after the run's end, or before its beginning.
+    #[error("run `{run}`: {reason}")]
+    IllegalEvent {
+        /// The run.
+        run: RunId,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What is stored cannot be read.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+    /// The disk, the database or the connection to it failed. Nothing of the call is stored.
+    #[error("the store failed")]
+    Io(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Where runs live. Every method that writes returns after its writes are durable; concurrent calls
+/// may share one commit. A call that returns an error has stored nothing.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Keeps a flow version; one that is known is left as it is.
+    async fn put_flow(&self, version: FlowVersion) -> Result<(), StoreError>;
+
+    /// A flow version by its sha.
+    async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError>;
+
+    /// Admits events, all or none. The order of the list is the order of admission.
+    async fn admit(&self, admissions: Vec<Admission>) -> Result<Vec<Admitted>, StoreError>;
+
+    /// Adds to runs, all or none. Gives what became of each step's children, flattened in order.
+    async fn append(&self, batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError>;
+
+    /// A run with all its events in order.
+    async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError>;
+
+    /// Open runs in the order of admission, from after a position.
+    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Runs, newest first, from before a position.
+    async fn runs(
+        &self,
+        filter: &RunFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Timers that are due, earliest first. They stay until their event is appended.
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError>;
+
+    /// When the next timer is due.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+}

@@ -1,0 +1,90 @@
+//! The text of events is fixed: what released versions wrote must stay readable.
+
+use base::{Outcome, Status, Timestamp};
+use serde_json::{Map, json};
+
+use crate::{
+    Event, EventKind, Path,
+    codec::{CodecError, decode, encode},
+    status::check_history,
+};
+
+fn event(path: Path, kind: EventKind) -> Event {
+    Event { at: Timestamp::from_ticks(17), path, kind }
+}
+
+fn check_text(event: &Event, text: &str) {
+    assert_eq!(encode(event).unwrap(), text);
+    assert_eq!(decode(text).unwrap(), *event);
+}
+
+#[test]
+fn events_have_these_texts() {
+    let started = EventKind::Started {
+        trigger: "manual".to_owned(),
+        outputs: json!({ "body": 1.5 }),
+        parameters: Map::new(),
+        seed: u64::MAX,
+        run: "r".to_owned(),
+    };
+    check_text(
+        &event(Path::run(), started),
+        r#"{"at":17,"type":"started","trigger":"manual","outputs":{"body":1.5},"parameters":{},"seed":18446744073709551615,"run":"r"}"#,
+    );
+    let answered = EventKind::Answered { attempt: 2, outcome: Outcome::succeeded(json!(null)) };
+    check_text(
+        &event(Path::new([("Each#", 3)], "A/B"), answered),
+        r#"{"at":17,"path":"Each%23#3/A%2FB","type":"answered","attempt":2,"outcome":{"outputs":null}}"#,
+    );
+    let end = EventKind::Finished { status: Status::TimedOut, error: None, response: None };
+    check_text(&event(Path::run(), end), r#"{"at":17,"type":"finished","status":"TimedOut"}"#);
+}
+
+#[test]
+fn other_texts_are_no_events() {
+    let deep = format!(r#"{{"at":1,"type":"called","outputs":{}"#, "[".repeat(1_000_000));
+    for (text, expected) in [
+        ("", CodecError::Unreadable(0)),
+        ("{", CodecError::Unreadable(1)),
+        (r#"{"at":1,"type":"woken"} x"#, CodecError::Unreadable(25)),
+        (&deep, CodecError::TooDeep),
+    ] {
+        assert_eq!(decode(text).unwrap_err(), expected);
+    }
+    // What is not understood may be confidential: the message must not repeat it.
+    let error = decode(r#"{"at":"hunter2","type":"woken"}"#).unwrap_err();
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    assert!(decode(r#"{"at":1,"type":"exploded"}"#).is_err());
+}
+
+#[test]
+fn deepest_event_fits_on_a_small_stack() {
+    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    let nested = (0..159).fold(json!(1), |inner, _| json!([inner]));
+    let deepest = event(Path::run(), EventKind::Called { outputs: nested });
+    let read = thread.spawn(move || decode(&encode(&deepest).unwrap()).unwrap() == deepest);
+    assert!(read.unwrap().join().unwrap());
+}
+
+#[test]
+fn histories_have_one_start_and_one_end() {
+    let start = || {
+        decode(r#"{"at":1,"type":"started","trigger":"t","outputs":1,"parameters":{},"seed":1,"run":"r"}"#).unwrap()
+    };
+    let woken = || event(Path::run(), EventKind::Woken);
+    let end = || decode(r#"{"at":1,"type":"finished","status":"Failed"}"#).unwrap();
+    let cases = [
+        (vec![], false),
+        (vec![start()], true),
+        (vec![start(), woken()], true),
+        (vec![start(), woken(), end()], true),
+        (vec![woken()], false),
+        (vec![end()], false),
+        (vec![start(), start()], false),
+        (vec![start(), end(), woken()], false),
+        (vec![start(), end(), end()], false),
+    ];
+    for (events, legal) in cases {
+        assert_eq!(check_history(&events).is_ok(), legal, "{events:?}");
+    }
+}
