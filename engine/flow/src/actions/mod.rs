@@ -1,0 +1,184 @@
+//! The kinds of actions: one list, one file a kind (the behaviour has the same file in `interp`).
+
+pub mod api_connection;
+pub mod compare;
+pub mod compose;
+pub mod condition;
+pub mod expression;
+pub mod foreach;
+pub mod http;
+pub mod http_webhook;
+pub mod join;
+pub mod map;
+pub mod parse_json;
+pub mod query;
+pub mod response;
+pub mod scope;
+pub mod select;
+pub mod switch;
+pub mod table;
+pub mod terminate;
+pub mod unsupported;
+pub mod until;
+pub mod variables;
+pub mod wait;
+pub mod workflow;
+
+use yaml::Node;
+
+use self::variables::Variables;
+use crate::{builder::Builder, fields::Fields, model::Block};
+
+/// The kind keys of flow files.
+pub const KEYS: &[&str] = &[
+    "call",
+    "http",
+    "httpWebhook",
+    "compose",
+    "parseJson",
+    "select",
+    "filter",
+    "join",
+    "table",
+    "initialize",
+    "set",
+    "increment",
+    "decrement",
+    "append",
+    "wait",
+    "map",
+    "compare",
+    "expression",
+    "scope",
+    "if",
+    "switch",
+    "foreach",
+    "until",
+    "terminate",
+    "respond",
+    "runFlow",
+    "unsupported",
+];
+
+/// Hands an action to its kind, which takes the keys that are its own.
+pub(crate) fn read(
+    builder: &mut Builder,
+    fields: &mut Fields<'_>,
+    key: &str,
+    node: &Node,
+) -> ActionKind {
+    let reader = &mut builder.reader;
+    match key {
+        "call" => api_connection::read(reader, fields, node),
+        "http" => http::read(reader, node),
+        "httpWebhook" => http_webhook::read(reader, node),
+        "compose" => compose::read(reader, node),
+        "parseJson" => parse_json::read(reader, fields, node),
+        "select" => select::read(reader, fields, node),
+        "filter" => query::read(reader, fields, node),
+        "join" => join::read(reader, fields, node),
+        "table" => table::read(reader, fields, node),
+        "initialize" => variables::read_initialize(builder, node),
+        "set" => variables::read_change(reader, node, Variables::Set, true),
+        "increment" => variables::read_change(reader, node, Variables::Increment, false),
+        "decrement" => variables::read_change(reader, node, Variables::Decrement, false),
+        "append" => variables::read_change(reader, node, Variables::Append, true),
+        "wait" => wait::read(reader, node),
+        "map" => map::read(reader, fields, node),
+        "compare" => compare::read(reader, fields, node),
+        "expression" => expression::read(reader, fields, node),
+        "scope" => scope::read(builder, node),
+        "if" => condition::read(builder, fields, node),
+        "switch" => switch::read(builder, fields, node),
+        "foreach" => foreach::read(builder, fields, node),
+        "until" => until::read(builder, fields, node),
+        "terminate" => terminate::read(builder, node),
+        "respond" => response::read(reader, node),
+        "runFlow" => workflow::read(reader, fields, node),
+        _ => unsupported::read(reader, fields, node),
+    }
+}
+
+/// What an action does.
+#[derive(Clone, Debug)]
+pub enum ActionKind {
+    /// Calls an operation of a connector.
+    ApiConnection(api_connection::ApiConnection),
+    /// Ours: what differs between two objects.
+    Compare(compare::Compare),
+    /// A value.
+    Compose(compose::Compose),
+    /// Two branches.
+    Condition(condition::If),
+    /// One of the designer's date, number and text actions.
+    Expression(expression::Expression),
+    /// A block for each item of a list.
+    Foreach(foreach::Foreach),
+    /// Plain HTTP.
+    Http(http::Http),
+    /// Subscribes, waits to be called, unsubscribes.
+    HttpWebhook(http_webhook::HttpWebhook),
+    /// A list to text.
+    Join(join::Join),
+    /// Ours: applies a mapping file.
+    Map(map::Map),
+    /// A value checked against a JSON Schema.
+    ParseJson(parse_json::ParseJson),
+    /// Filters a list.
+    Query(query::Query),
+    /// Answers the caller.
+    Response(response::Response),
+    /// Grouping.
+    Scope(scope::Scope),
+    /// Reshapes a list.
+    Select(select::Select),
+    /// One of several blocks by value.
+    Switch(switch::Switch),
+    /// A list to CSV or HTML.
+    Table(table::Table),
+    /// Ends the run.
+    Terminate(terminate::Terminate),
+    /// A block until a condition holds.
+    Until(until::Until),
+    /// Sets up, sets, counts or extends variables.
+    Variables(Variables),
+    /// Lets time pass.
+    Wait(wait::Wait),
+    /// Calls another flow.
+    Workflow(workflow::Workflow),
+    /// A type of the cloud's that does not run here: fails when reached.
+    Unsupported(unsupported::Unsupported),
+}
+
+impl ActionKind {
+    /// The blocks inside, in the order of the file.
+    pub fn blocks(&self) -> Vec<&Block> {
+        match self {
+            Self::Condition(it) => vec![&it.then, &it.otherwise],
+            Self::Foreach(it) => vec![&it.block],
+            Self::Scope(it) => vec![&it.block],
+            Self::Switch(it) => {
+                it.cases.iter().map(|case| &case.block).chain([&it.default]).collect()
+            }
+            Self::Until(it) => vec![&it.block],
+            Self::ApiConnection(_)
+            | Self::Compare(_)
+            | Self::Compose(_)
+            | Self::Expression(_)
+            | Self::Http(_)
+            | Self::HttpWebhook(_)
+            | Self::Join(_)
+            | Self::Map(_)
+            | Self::ParseJson(_)
+            | Self::Query(_)
+            | Self::Response(_)
+            | Self::Select(_)
+            | Self::Table(_)
+            | Self::Terminate(_)
+            | Self::Variables(_)
+            | Self::Wait(_)
+            | Self::Workflow(_)
+            | Self::Unsupported(_) => Vec::new(),
+        }
+    }
+}

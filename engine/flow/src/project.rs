@@ -1,0 +1,103 @@
+//! `flowright.yaml`: where a project keeps its flows, connectors and environments.
+
+use base::{Diagnostic, Source, Span, code};
+use expr::Dialect;
+use yaml::Node;
+
+use crate::{fields::Fields, reader::Reader};
+
+/// A project. What its file does not say has the usual place.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Folders in which every folder with a flow file is a package, at any depth.
+    pub flows: Vec<Folder>,
+    /// Folders of connectors.
+    pub connectors: Vec<Folder>,
+    /// The folder of environment files.
+    pub environments: Folder,
+    /// The environment that is used unless another one is asked for.
+    pub environment: Option<String>,
+    /// What plain HTTP may reach.
+    pub http: Http,
+    /// Configuration of the linter, which reads it itself.
+    pub lint: Option<Node>,
+}
+
+/// A folder relative to the project's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The path, with `/`.
+    pub path: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What plain HTTP may reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Http {
+    /// Private hosts that flows may call all the same; public ones need no leave.
+    pub allow_hosts: Vec<String>,
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        let folder = |path: &str| Folder { path: path.to_owned(), span: Span::default() };
+        Self {
+            flows: vec![folder("flows")],
+            connectors: vec![folder("connectors")],
+            environments: folder("environments"),
+            environment: None,
+            http: Http::default(),
+            lint: None,
+        }
+    }
+}
+
+/// Reads a project file.
+pub fn read(source: &Source) -> (Project, Vec<Diagnostic>) {
+    let (root, found) = yaml::parse(source.text());
+    let mut reader = Reader::new(Dialect::Flowright, found);
+    let mut project = Project::default();
+    if let Some(root) = root {
+        read_project(&mut reader, &mut project, &root);
+    }
+    (project, reader.sink.into_sorted())
+}
+
+fn read_project(reader: &mut Reader, project: &mut Project, root: &Node) {
+    let mut fields = Fields::new(reader, root, "the project");
+    for (key, folders) in [("flows", &mut project.flows), ("connectors", &mut project.connectors)] {
+        if let Some(node) = fields.given(key) {
+            let items = reader.list(node, &format!("`{key}`"));
+            let what = format!("an item of `{key}`");
+            *folders = items.iter().filter_map(|it| read_folder(reader, it, &what)).collect();
+        }
+    }
+    let environments = fields.given("environments");
+    let environments = environments.and_then(|it| read_folder(reader, it, "`environments`"));
+    if let Some(folder) = environments {
+        project.environments = folder;
+    }
+    project.environment = fields.text(reader, "environment");
+    if let Some(node) = fields.given("http") {
+        let mut inner = Fields::new(reader, node, "`http`");
+        let hosts = inner.given("allowHosts");
+        let hosts = hosts.map_or(&[][..], |it| reader.list(it, "`allowHosts`"));
+        let hosts = hosts.iter().filter_map(|it| reader.text(it, "an item of `allowHosts`"));
+        project.http.allow_hosts = hosts.collect();
+        inner.finish(reader);
+    }
+    project.lint = fields.given("lint").cloned();
+    fields.finish(reader);
+}
+
+fn read_folder(reader: &mut Reader, node: &Node, what: &str) -> Option<Folder> {
+    let path = reader.text(node, what)?;
+    if path.trim().is_empty() || path.contains(['*', '?', '[']) {
+        let message = format!("{what} must be a folder, not a pattern: `{path}`");
+        let found = Diagnostic::new(code::WRONG_TYPE, node.span, message);
+        reader.sink.push(found.hint("every flow below the folder is taken"));
+        return None;
+    }
+    Some(Folder { path, span: node.span })
+}

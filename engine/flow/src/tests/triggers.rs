@@ -1,0 +1,79 @@
+//! One small sample of every kind of trigger, and of the keys that all have.
+
+use super::{first_trigger, show};
+
+fn check(keys: &str, expected: &str) {
+    assert_eq!(show::trigger(&first_trigger(keys).kind), expected, "{keys}");
+}
+
+#[test]
+fn kinds() {
+    check("request:", "request None None None");
+    check(
+        "request:\n  method: POST\n  relativePath: /orders/{id}\n  schema: { type: object }\n  \
+         verify: { connector: partner-center-events, trigger: ReferralEvents }",
+        r#"request Some("POST") Some("/orders/{id}") None {"type":"object"} partner-center-events#ReferralEvents"#,
+    );
+    check("manual:", "manual ");
+    check(
+        "manual:\n  inputs:\n    id: { type: string, required: true }\n    \
+         mode: { type: string, title: Mode, default: fast, choices: [fast, slow], description: d }",
+        r#"manual id! string None []; mode string Some(String("fast")) [String("fast"), String("slow")]"#,
+    );
+    check("recurrence: { frequency: Hour, interval: 4 }", "recurrence every 4 Hour");
+    check(
+        "recurrence:\n  frequency: week\n  interval: 1\n  startTime: 2026-01-31T08:00:00\n  \
+         timeZone: W. Europe Standard Time\n  \
+         schedule: { hours: [8, 12], minutes: [30], weekDays: [Monday, friday] }",
+        "recurrence every 1 Week start=2026-01-31T08:00:00 zone=W. Europe Standard Time \
+         hours=8,12 minutes=30 weekDays=Monday,Friday",
+    );
+    check(
+        "recurrence: { frequency: Month, interval: 1, schedule: { monthDays: [1, -1] }, slidingWindow: true, delay: PT5M }",
+        "recurrence every 1 Month monthDays=1,-1 delay=PT300S sliding",
+    );
+    check(
+        "recurrence: { cron: 0 8 * * 1-5, timeZone: Europe/Berlin }",
+        r#"recurrence cron 0 8 * * 1-5 Some("Europe/Berlin")"#,
+    );
+    check(
+        "on: crm.OnUpdated\nwith: { entity: opportunities }\nrecurrence: { frequency: Minute, interval: 3 }",
+        r#"on crm OnUpdated {"entity":"opportunities"} every 3 Minute"#,
+    );
+    check(
+        "http: { method: GET, uri: https://example.com/news }\nrecurrence: { frequency: Day, interval: 1 }",
+        r#"http "GET" "https://example.com/news" every 1 Day"#,
+    );
+    check(
+        "httpWebhook: { subscribe: { method: POST, uri: https://a }, unsubscribe: {} }",
+        r#"httpWebhook "POST" "https://a" / "#,
+    );
+    check("flow: { schema: { type: object } }", r#"flow Some(Object {"type": String("object")})"#);
+    check("unsupported: Batch", "unsupported Batch");
+}
+
+#[test]
+fn common_keys_go_with_every_kind() {
+    let trigger = first_trigger(
+        "request:\nconditions: [\"@equals(1, 1)\"]\nsplitOn: \"@triggerBody()?['value']\"\n\
+         dedupe: \"{{body.id}}|{{body.at}}\"\n\
+         concurrency: { runs: 1, key: \"@triggerBody()?['id']\", maxWaiting: 1000 }\n\
+         respond: { status: 202, headers: { a: b }, body: { ok: true } }\n\
+         retryPolicy: none\nsecure: [outputs]\noperationOptions: [EnableSchemaValidation]",
+    );
+    let sources: Vec<_> = trigger.conditions.iter().map(|it| it.template.source()).collect();
+    assert_eq!(sources, ["@equals(1, 1)"]);
+    assert_eq!(trigger.split_on.unwrap().template.source(), "@triggerBody()?['value']");
+    assert_eq!(show::tree(&trigger.dedupe.unwrap()), "«{{body.id}}|{{body.at}}»");
+    let concurrency = trigger.concurrency.unwrap();
+    assert_eq!((concurrency.runs, concurrency.max_waiting), (1, Some(1000)));
+    assert_eq!(show::tree(&concurrency.key.unwrap()), "«@triggerBody()?['id']»");
+    let respond = trigger.respond.unwrap();
+    assert_eq!(
+        (respond.status, show::tree(&respond.body.unwrap())),
+        (202, r#"{"ok":true}"#.to_owned())
+    );
+    assert_eq!(show::retry(trigger.retry.as_ref()), "none");
+    assert!(!trigger.secure_inputs && trigger.secure_outputs);
+    assert_eq!(trigger.options, ["EnableSchemaValidation"]);
+}

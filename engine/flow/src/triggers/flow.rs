@@ -1,0 +1,22 @@
+//! Another flow calls this one.
+
+use serde_json::Value;
+use yaml::Node;
+
+use super::TriggerKind;
+use crate::{fields::Fields, reader::Reader};
+
+/// A trigger that only `runFlow` fires.
+#[derive(Clone, Debug)]
+pub struct FlowTrigger {
+    /// JSON Schema of the body.
+    pub schema: Option<Value>,
+}
+
+/// Reads `flow:` or `flow: {schema}`.
+pub(crate) fn read(reader: &mut Reader, node: &Node) -> TriggerKind {
+    let mut fields = Fields::new(reader, node, "`flow`");
+    let schema = fields.schema(reader, "schema");
+    fields.finish(reader);
+    TriggerKind::Flow(FlowTrigger { schema })
+}

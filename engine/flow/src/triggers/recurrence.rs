@@ -1,0 +1,196 @@
+//! A schedule.
+
+use base::{Diagnostic, Duration, Timestamp, code};
+use yaml::Node;
+
+use super::{TriggerKind, unsupported::UnsupportedTrigger};
+use crate::{fields::Fields, reader::Reader};
+
+/// A schedule, in the words of the cloud or as cron.
+#[derive(Clone, Debug)]
+pub enum Recurrence {
+    /// Frequency and interval.
+    Every(Every),
+    /// A cron expression with its time zone.
+    Cron {
+        /// Five or six fields.
+        expression: String,
+        /// Windows or IANA name.
+        time_zone: Option<String>,
+    },
+}
+
+/// Frequency, interval and refinement.
+#[derive(Clone, Debug)]
+pub struct Every {
+    /// The unit.
+    pub frequency: Frequency,
+    /// How many units.
+    pub interval: u32,
+    /// First firing, ISO 8601.
+    pub start_time: Option<String>,
+    /// Windows or IANA name.
+    pub time_zone: Option<String>,
+    /// Hours of the day.
+    pub hours: Vec<u8>,
+    /// Minutes of the hour.
+    pub minutes: Vec<u8>,
+    /// Days of the week by English name.
+    pub week_days: Vec<String>,
+    /// Days of the month; negative counts from the end.
+    pub month_days: Vec<i8>,
+    /// Missed windows are made up for (`SlidingWindow`).
+    pub sliding: bool,
+    /// ISO 8601 delay of a sliding window.
+    pub delay: Option<String>,
+}
+
+/// Units of recurrences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frequency {
+    /// Seconds.
+    Second,
+    /// Minutes.
+    Minute,
+    /// Hours.
+    Hour,
+    /// Days.
+    Day,
+    /// Weeks.
+    Week,
+    /// Months.
+    Month,
+    /// Years.
+    Year,
+}
+
+const FREQUENCIES: &[(&str, Frequency)] = &[
+    ("Second", Frequency::Second),
+    ("Minute", Frequency::Minute),
+    ("Hour", Frequency::Hour),
+    ("Day", Frequency::Day),
+    ("Week", Frequency::Week),
+    ("Month", Frequency::Month),
+    ("Year", Frequency::Year),
+];
+
+const WEEK_DAYS: &[(&str, &str)] = &[
+    ("Monday", "Monday"),
+    ("Tuesday", "Tuesday"),
+    ("Wednesday", "Wednesday"),
+    ("Thursday", "Thursday"),
+    ("Friday", "Friday"),
+    ("Saturday", "Saturday"),
+    ("Sunday", "Sunday"),
+];
+
+/// A trigger that is only a schedule.
+pub(crate) fn read(reader: &mut Reader, node: &Node) -> TriggerKind {
+    let type_name = "Recurrence".to_owned();
+    Recurrence::read(reader, node)
+        .map_or(TriggerKind::Unsupported(UnsupportedTrigger { type_name }), TriggerKind::Recurrence)
+}
+
+impl Recurrence {
+    /// Reads `{frequency, interval, startTime, timeZone, schedule}` or `{cron, timeZone}`.
+    pub(crate) fn read(reader: &mut Reader, node: &Node) -> Option<Self> {
+        let mut fields = Fields::new(reader, node, "`recurrence`");
+        let time_zone = fields.text(reader, "timeZone");
+        if let Some(cron) = fields.node("cron") {
+            let expression = reader.text(cron, "`cron`");
+            fields.finish(reader);
+            let expression = expression?;
+            let n_fields = expression.split_whitespace().count();
+            if !(5..=6).contains(&n_fields) {
+                let message = format!("`cron` has five or six fields, not {n_fields}");
+                let found = Diagnostic::new(code::INVALID_TIME, cron.span, message);
+                reader.sink.push(found.hint("such as `0 8 * * 1-5`"));
+            }
+            return Some(Self::Cron { expression, time_zone });
+        }
+        let every = Every::read(reader, &mut fields, time_zone);
+        fields.finish(reader);
+        every.map(Self::Every)
+    }
+}
+
+impl Every {
+    fn read(
+        reader: &mut Reader,
+        fields: &mut Fields<'_>,
+        time_zone: Option<String>,
+    ) -> Option<Self> {
+        let frequency = fields.required(reader, "frequency");
+        let frequency = frequency.and_then(|it| reader.choice(it, "`frequency`", FREQUENCIES));
+        let interval = fields.required(reader, "interval");
+        let interval = interval.and_then(|it| reader.whole(it, "`interval`", (1, INTERVAL_MAX)));
+        let start_time = fields.given("startTime").and_then(|it| read_start(reader, it));
+        let sliding = fields.flag(reader, "slidingWindow");
+        let delay = fields.given("delay");
+        let delay = delay.and_then(|it| reader.duration(it, "`delay`"));
+        let mut every = Self {
+            frequency: frequency.unwrap_or(Frequency::Day),
+            interval: interval.and_then(|it| u32::try_from(it).ok()).unwrap_or(1),
+            start_time,
+            time_zone,
+            hours: Vec::new(),
+            minutes: Vec::new(),
+            week_days: Vec::new(),
+            month_days: Vec::new(),
+            sliding,
+            delay: delay.map(|it: Duration| it.to_string()),
+        };
+        if let Some(node) = fields.given("schedule") {
+            every.read_schedule(reader, node);
+        }
+        frequency.and(interval)?;
+        Some(every)
+    }
+
+    fn read_schedule(&mut self, reader: &mut Reader, node: &Node) {
+        let mut fields = Fields::new(reader, node, "`schedule`");
+        for (key, most, list) in
+            [("hours", 23, &mut self.hours), ("minutes", 59, &mut self.minutes)]
+        {
+            for item in items(&mut fields, key) {
+                let whole = reader.whole(item, &format!("an item of `{key}`"), (0, most));
+                list.extend(whole.and_then(|it| u8::try_from(it).ok()));
+            }
+        }
+        for item in items(&mut fields, "weekDays") {
+            let day = reader.choice(item, "an item of `weekDays`", WEEK_DAYS);
+            self.week_days.extend(day.map(str::to_owned));
+        }
+        for item in items(&mut fields, "monthDays") {
+            let day = item.as_i64().and_then(|it| i8::try_from(it).ok());
+            let day = day.filter(|it| *it != 0 && (-31..=31).contains(it));
+            if day.is_none() {
+                let message = "an item of `monthDays` is a day from 1 to 31, or from -31 to -1";
+                reader.report(code::LIMIT_EXCEEDED, item.span, message);
+            }
+            self.month_days.extend(day);
+        }
+        fields.finish(reader);
+    }
+}
+
+/// Units between two firings, as the cloud bounds seconds, its longest interval.
+const INTERVAL_MAX: usize = 9_999_999;
+
+/// One item or a list of them.
+fn items<'a>(fields: &mut Fields<'a>, key: &'static str) -> &'a [Node] {
+    let node = fields.given(key);
+    node.map_or(&[], |it| it.as_seq().unwrap_or(std::slice::from_ref(it)))
+}
+
+/// A first firing; without a zone it is read in the time zone of the recurrence.
+fn read_start(reader: &mut Reader, node: &Node) -> Option<String> {
+    let text = reader.setting(node).or_else(|| reader.text(node, "`startTime`"))?;
+    let with_zone = format!("{text}Z");
+    if Timestamp::parse(&text).is_none() && Timestamp::parse(&with_zone).is_none() {
+        let message = format!("`startTime` is not an ISO 8601 time: `{text}`");
+        let found = Diagnostic::new(code::INVALID_TIME, node.span, message);
+        reader.sink.push(found.hint("write `2026-01-31T08:00:00` or `2026-01-31T08:00:00Z`"));
+    }
+    Some(text)
+}
