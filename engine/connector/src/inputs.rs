@@ -1,0 +1,109 @@
+//! Sorts what a flow gives into the parameters of an operation and its body.
+
+use base::{Failure, suggest};
+use serde_json::{Map, Value};
+
+use crate::{
+    encode::invalid,
+    model::{Operation, Param},
+};
+
+/// The inputs of a call, sorted.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    /// What `input('name')` gives: parameters with their defaults, and the body.
+    pub(crate) values: Map<String, Value>,
+    /// The body, if there is one.
+    pub(crate) body: Option<Value>,
+}
+
+impl Inputs {
+    /// Flows name parameters as they are, the body by its name, and fields of the body by their
+    /// path: `item/name`. Names are compared exactly, as in the cloud.
+    pub(crate) fn sort(operation: &Operation, given: &Value) -> Result<Self, Failure> {
+        let empty = Map::new();
+        let given = match given {
+            Value::Object(given) => given,
+            Value::Null => &empty,
+            _ => {
+                return Err(invalid(format!("the inputs of `{}` must be an object", operation.id)));
+            }
+        };
+        let mut inputs = Self { values: defaults(&operation.params), body: None };
+        if operation.body.is_some() {
+            inputs.body = given.get(&operation.body_param).cloned();
+        }
+        for (key, value) in given {
+            match operation.param(key) {
+                Some(_) if value.is_null() => {}
+                Some(_) => {
+                    inputs.values.insert(key.clone(), value.clone());
+                }
+                None => inputs.put_body(operation, key, value)?,
+            }
+        }
+        inputs.require(operation)?;
+        if let Some(body) = &inputs.body {
+            inputs.values.insert(operation.body_param.clone(), body.clone());
+        }
+        Ok(inputs)
+    }
+
+    fn put_body(&mut self, operation: &Operation, key: &str, value: &Value) -> Result<(), Failure> {
+        let has_body = operation.body.is_some();
+        if has_body && key == operation.body_param {
+            return Ok(());
+        }
+        let field = key.strip_prefix(&operation.body_param).and_then(|it| it.strip_prefix('/'));
+        let Some(field) = field.filter(|it| has_body && !it.is_empty()) else {
+            return Err(unknown(operation, key));
+        };
+        let body = self.body.get_or_insert_with(|| Value::Object(Map::new()));
+        put(body, field, value).ok_or_else(|| {
+            invalid(format!(
+                "parameter `{key}` of `{}` is inside a value that is no object",
+                operation.id
+            ))
+        })
+    }
+
+    fn require(&self, operation: &Operation) -> Result<(), Failure> {
+        let missing = operation
+            .params
+            .iter()
+            .find(|it| it.required && self.values.get(&it.name).is_none_or(Value::is_null));
+        match missing {
+            Some(param) => {
+                let what =
+                    format!("required parameter `{}` of `{}` is missing", param.name, operation.id);
+                Err(invalid(what))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The defaults of parameters that have one.
+pub(crate) fn defaults(params: &[Param]) -> Map<String, Value> {
+    let with = params.iter().filter_map(|it| Some((it.name.clone(), it.default.clone()?)));
+    with.collect()
+}
+
+/// Sets a field by its path; `None` if something on the way is not an object.
+fn put(body: &mut Value, path: &str, value: &Value) -> Option<()> {
+    let mut place = body;
+    let (parents, last) = path.rsplit_once('/').map_or((None, path), |(a, b)| (Some(a), b));
+    for name in parents.into_iter().flat_map(|it| it.split('/')) {
+        place = place.as_object_mut()?.entry(name).or_insert_with(|| Value::Object(Map::new()));
+    }
+    place.as_object_mut()?.insert(last.to_owned(), value.clone());
+    Some(())
+}
+
+fn unknown(operation: &Operation, key: &str) -> Failure {
+    let params = operation.params.iter().filter(|it| !it.internal).map(|it| it.name.as_str());
+    let body = operation.body.is_some().then_some(operation.body_param.as_str());
+    let near = suggest::closest(key, params.chain(body))
+        .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    invalid(format!("`{}` has no parameter `{key}`{near}", operation.id))
+}

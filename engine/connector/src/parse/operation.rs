@@ -1,0 +1,232 @@
+//! Reads operations.
+
+use base::{Diagnostic, Span, code};
+use expr::{Dialect, Template, Tree};
+use yaml::{Entry, Mapping, Node};
+
+use super::reader::Reader;
+use crate::model::{Effect, Encoding, Idempotency, Operation, Paginate};
+
+const KEYS: &[&str] = &[
+    "body",
+    "bodyParam",
+    "description",
+    "effect",
+    "encoding",
+    "extends",
+    "headers",
+    "idempotency",
+    "internal",
+    "output",
+    "paginate",
+    "params",
+    "query",
+    "request",
+    "returns",
+    "success",
+    "title",
+];
+
+const METHODS: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+/// Pages of one call, if the connector names no limit: 5,000 items a page make a million.
+const PAGES_MAX_DEFAULT: usize = 200;
+
+impl Reader {
+    /// The id of the operation that another builds on.
+    pub(super) fn extended(entry: &Entry) -> Option<(&str, Span)> {
+        let node = entry.value.get("extends")?;
+        Some((node.as_str().unwrap_or(""), node.span))
+    }
+
+    /// An operation; what it does not say is as in the one it builds on.
+    pub(super) fn operation(&mut self, entry: &Entry, base: Option<&Operation>) -> Operation {
+        let id = entry.key.text.as_str();
+        let place = format!("operation `{id}`");
+        let empty = Mapping::default();
+        let map = self.object(&entry.value, &place, KEYS).unwrap_or(&empty);
+        let mut operation = base.cloned().unwrap_or_else(bare);
+        id.clone_into(&mut operation.id);
+        operation.title = self.text(map, "title").unwrap_or_else(|| id.to_owned());
+        operation.description = self.text(map, "description").unwrap_or_default();
+        operation.internal = self.flag(map, "internal");
+        if base.is_none() && map.get("effect").is_none() {
+            self.sink.missing_key(entry.key.span, "effect", &place);
+        }
+        if let Some(effect) = self.choice(map, "effect", Effect::ALL) {
+            operation.effect = effect;
+        }
+        match map.get("request") {
+            Some(node) => (operation.method, operation.path) = self.request_line(node),
+            None if base.is_none() => self.sink.missing_key(entry.key.span, "request", &place),
+            None => {}
+        }
+        self.operation_request(map, &mut operation);
+        self.operation_answer(map, &mut operation);
+        if let Some(node) = map.get("idempotency") {
+            operation.idempotency = self.idempotency(node);
+        }
+        self.check_path(&operation, entry);
+        operation
+    }
+
+    fn operation_request(&mut self, map: &Mapping, operation: &mut Operation) {
+        for param in self.params(map, Some(&operation.path)) {
+            operation.params.retain(|it| it.name != param.name);
+            operation.params.push(param);
+        }
+        for (name, template) in self.templates(map, "headers") {
+            operation.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+            operation.headers.push((name, template));
+        }
+        for (name, template) in self.templates(map, "query") {
+            operation.query.retain(|(known, _)| *known != name);
+            operation.query.push((name, template));
+        }
+        if let Some(name) = self.text(map, "bodyParam") {
+            operation.body_param = name;
+        }
+        if let Some(schema) = self.schema(map, "body") {
+            operation.body = Some(schema);
+        }
+        if let Some(encoding) = self.choice(map, "encoding", Encoding::ALL) {
+            operation.encoding = encoding;
+        }
+    }
+
+    fn operation_answer(&mut self, map: &Mapping, operation: &mut Operation) {
+        if let Some(schema) = self.schema(map, "returns") {
+            operation.returns = Some(schema);
+        }
+        if map.get("success").is_some() {
+            operation.success = self.statuses(map, "success");
+        }
+        if let Some(node) = map.get("paginate") {
+            operation.paginate = self.paginate(node);
+        }
+        if let Some(node) = map.get("output") {
+            operation.output = Some(self.tree(node));
+        }
+    }
+
+    /// `GET /path/{param}`.
+    pub(super) fn request_line(&mut self, node: &Node) -> (String, String) {
+        let text = node.as_str().unwrap_or("");
+        let (method, path) = text.split_once(' ').unwrap_or((text, ""));
+        let closed = path.matches('{').count() == path.matches('}').count();
+        let plain = !path.contains(['?', '#', '\\', ' ']) && !path.contains("/../");
+        if !METHODS.contains(&method) || !path.starts_with('/') || !closed || !plain {
+            let message = format!("`{text}` is not a method and a path");
+            let found = Diagnostic::new(code::WRONG_TYPE, node.span, message);
+            self.sink.push(found.hint("write it as in `GET /referrals/{id}`"));
+        }
+        (method.to_owned(), path.to_owned())
+    }
+
+    /// Whatever stands in the path must be a parameter that always has a value.
+    fn check_path(&mut self, operation: &Operation, entry: &Entry) {
+        let upsert = match &operation.idempotency {
+            Idempotency::Upsert { path, .. } => path.as_str(),
+            Idempotency::None | Idempotency::Header { .. } | Idempotency::Find { .. } => "",
+        };
+        for name in names(&operation.path).chain(names(upsert).filter(|it| *it != "$id")) {
+            match operation.param(name) {
+                Some(param) if param.required || param.default.is_some() => {}
+                Some(_) => {
+                    let message = format!("parameter `{name}` is in the path and must be required");
+                    self.sink.push(Diagnostic::new(code::MISSING_KEY, entry.key.span, message));
+                }
+                None => {
+                    let message = format!("`{name}` is in the path and is not a parameter");
+                    let found = Diagnostic::new(code::MISSING_KEY, entry.key.span, message);
+                    let known = operation.params.iter().map(|it| it.name.as_str());
+                    self.unknown_name(found, name, known);
+                }
+            }
+        }
+    }
+
+    fn paginate(&mut self, node: &Node) -> Option<Paginate> {
+        let map = self.object(node, "`paginate`", &["nextLink", "items", "pagesMax"])?;
+        for key in ["nextLink", "items"] {
+            if map.get(key).is_none() {
+                self.sink.missing_key(node.span, key, "`paginate`");
+            }
+        }
+        Some(Paginate {
+            next_link: self.template(map, "nextLink")?,
+            items: self.template(map, "items")?,
+            pages_max: self.count(map, "pagesMax").unwrap_or(PAGES_MAX_DEFAULT),
+        })
+    }
+
+    fn idempotency(&mut self, node: &Node) -> Idempotency {
+        let known = &["header", "value", "upsert", "id", "find"];
+        let Some(map) = self.object(node, "`idempotency`", known) else {
+            return Idempotency::None;
+        };
+        if let Some(name) = self.text(map, "header") {
+            return Idempotency::Header { name, value: self.template(map, "value") };
+        }
+        if let Some(upsert) = map.get("upsert") {
+            let (method, path) = self.request_line(upsert);
+            let Some(id) = self.template(map, "id") else {
+                self.sink.missing_key(node.span, "id", "`idempotency` with `upsert`");
+                return Idempotency::None;
+            };
+            return Idempotency::Upsert { method, path, id };
+        }
+        if let Some(find) = map.get("find") {
+            return self.find(find);
+        }
+        let message = "`idempotency` needs one of `header`, `upsert`, `find`";
+        self.sink.push(Diagnostic::new(code::MISSING_KEY, node.span, message));
+        Idempotency::None
+    }
+
+    fn find(&mut self, node: &Node) -> Idempotency {
+        let Some(map) = self.object(node, "`find`", &["operation", "with", "found"]) else {
+            return Idempotency::None;
+        };
+        let operation = self.required_text(map, ("operation", "`find`"), node.span);
+        let with = map.get("with").map_or_else(|| Tree::Object(Vec::new()), |it| self.tree(it));
+        if let Some(found) = self.template(map, "found") {
+            return Idempotency::Find { operation, with, found };
+        }
+        self.sink.missing_key(node.span, "found", "`find`");
+        Idempotency::None
+    }
+}
+
+/// An operation of which nothing is said.
+fn bare() -> Operation {
+    Operation {
+        id: String::new(),
+        title: String::new(),
+        description: String::new(),
+        effect: Effect::Action,
+        internal: false,
+        method: String::new(),
+        path: String::new(),
+        params: Vec::new(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body_param: "body".to_owned(),
+        body: None,
+        encoding: Encoding::Json,
+        returns: None,
+        success: Vec::new(),
+        paginate: None,
+        idempotency: Idempotency::None,
+        output: None,
+    }
+}
+
+/// The parameters in a path.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{').skip(1).filter_map(|it| it.split_once('}')).map(|(name, _)| name)
+}
+
+/// A template that gives one text.
+pub(super) fn constant(text: &str) -> Template {
+    Template::parse(text, Dialect::Wdl).0
+}

@@ -1,0 +1,168 @@
+//! A call as an HTTP request.
+
+use base::{ErrorClass, Failure, HttpRequest, Timestamp};
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    auth::{self, Token},
+    connection::Connection,
+    encode,
+    inputs::Inputs,
+    model::{Idempotency, Operation, Param, Place},
+    scope::Scope,
+};
+
+/// One call of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// What the flow gives: parameters by name, the body by its name or field by field.
+    pub inputs: &'a Value,
+    /// The same for every attempt of this call, and for no other call.
+    pub idempotency_key: &'a str,
+    /// The time that expressions see.
+    pub now: Timestamp,
+    /// Decides what `guid()` and `rand()` give.
+    pub seed: u64,
+    /// The address of a further page, if it is one that is asked for.
+    pub page: Option<&'a str>,
+}
+
+/// The request of a call, complete with its proof of who asks.
+pub fn build(
+    connection: &Connection,
+    operation: &Operation,
+    call: &Call<'_>,
+    token: Option<&Token>,
+) -> Result<HttpRequest, Failure> {
+    let inputs = Inputs::sort(operation, call.inputs)?;
+    let scope = Scope { inputs: Some(&inputs.values), token, ..Scope::of_call(connection, call) };
+    let mut request = match call.page {
+        Some(link) => HttpRequest {
+            method: "GET".to_owned(),
+            url: link.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        },
+        None => first(connection, operation, &inputs, &scope)?,
+    };
+    set_headers(&mut request, connection, operation, &scope)?;
+    if call.page.is_none()
+        && let Some(body) = &inputs.body
+    {
+        let (media, bytes) = encode::body(body, operation.encoding)?;
+        if request.header("content-type").is_none() {
+            request.set_header("Content-Type", media);
+        }
+        request.body = Some(bytes);
+    }
+    auth::apply(&mut request, connection, call, token)?;
+    Ok(request)
+}
+
+/// Method and address of a call that is not a further page.
+fn first(
+    connection: &Connection,
+    operation: &Operation,
+    inputs: &Inputs,
+    scope: &Scope<'_>,
+) -> Result<HttpRequest, Failure> {
+    let (method, path, id) = match &operation.idempotency {
+        Idempotency::Upsert { method, path, id } => (method, path, Some(scope.eval(id)?)),
+        Idempotency::None | Idempotency::Header { .. } | Idempotency::Find { .. } => {
+            (&operation.method, &operation.path, None)
+        }
+    };
+    let base = base_url(connection, scope)?;
+    let path = fill(path, operation, inputs, id.as_ref())?;
+    let mut query = String::new();
+    for (name, template) in &operation.query {
+        if let Some(value) = scope.text(template)? {
+            encode::push_query(&mut query, name, &value);
+        }
+    }
+    for (param, value) in given(operation, inputs, Place::Query) {
+        encode::push_query(&mut query, &param.name, &encode::text(value));
+    }
+    let mark = if query.is_empty() { "" } else { "?" };
+    let url = format!("{base}{path}{mark}{query}");
+    Ok(HttpRequest { method: method.clone(), url, headers: Vec::new(), body: None })
+}
+
+/// The address that paths are appended to, without a slash at its end.
+fn base_url(connection: &Connection, scope: &Scope<'_>) -> Result<String, Failure> {
+    let text = scope.text(&connection.connector.http.base_url)?.unwrap_or_default();
+    let fits = Url::parse(&text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    if fits {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    let message = format!("connection `{}` has no usable base address", connection.name);
+    Err(Failure::of_class(ErrorClass::Validation, "InvalidConnection", message))
+}
+
+/// The path with its parameters in place; `{$id}` is the id of an upsert.
+fn fill(
+    path: &str,
+    operation: &Operation,
+    inputs: &Inputs,
+    id: Option<&Value>,
+) -> Result<String, Failure> {
+    let mut filled = String::with_capacity(path.len() + 40);
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        filled.push_str(before);
+        let double = operation.param(name).is_some_and(|it| it.double);
+        let value = if name == "$id" { id } else { inputs.values.get(name) };
+        let value = value.unwrap_or(&Value::Null);
+        filled.push_str(&encode::segment(name, value, double)?);
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// The parameters of a place that have a value, in the order of the file.
+fn given<'a>(
+    operation: &'a Operation,
+    inputs: &'a Inputs,
+    place: Place,
+) -> impl Iterator<Item = (&'a Param, &'a Value)> {
+    let here = operation.params.iter().filter(move |it| it.place == place);
+    here.filter_map(|param| Some((param, inputs.values.get(&param.name)?)))
+        .filter(|(_, value)| !value.is_null())
+}
+
+fn set_headers(
+    request: &mut HttpRequest,
+    connection: &Connection,
+    operation: &Operation,
+    scope: &Scope<'_>,
+) -> Result<(), Failure> {
+    for (name, template) in connection.connector.http.headers.iter().chain(&operation.headers) {
+        if let Some(value) = scope.text(template)? {
+            let (name, value) = encode::header(name, value)?;
+            request.set_header(&name, value);
+        }
+    }
+    let inputs = scope.inputs.into_iter().flatten();
+    for (name, value) in inputs.filter(|(_, value)| !value.is_null()) {
+        if operation.param(name).is_some_and(|it| it.place == Place::Header) {
+            let (name, value) = encode::header(name, encode::text(value))?;
+            request.set_header(&name, value);
+        }
+    }
+    if let Idempotency::Header { name, value } = &operation.idempotency {
+        let value = match value {
+            Some(template) => scope.text(template)?.unwrap_or_default(),
+            None => scope.idempotency_key.to_owned(),
+        };
+        let (name, value) = encode::header(name, value)?;
+        request.set_header(&name, value);
+    }
+    Ok(())
+}
