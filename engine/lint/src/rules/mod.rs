@@ -1,0 +1,114 @@
+//! The table of rules: one rule a file, sorted by number.
+
+mod ambiguous_scalar;
+mod bad_input;
+mod case_mismatch;
+mod empty_collection_access;
+mod expression_syntax;
+mod invalid_choice;
+mod loop_item_out_of_scope;
+mod mapping_unknown_field;
+mod non_boolean_condition;
+mod not_upstream_reference;
+mod possibly_null;
+mod quoted_literal;
+mod reading;
+mod subflow_contract;
+mod type_mismatch;
+mod unauthenticated_trigger;
+mod unknown_action_reference;
+mod unknown_connection;
+mod unknown_field;
+mod unknown_function;
+mod unknown_operation;
+mod unknown_parameter;
+mod unknown_variable;
+mod wrong_argument_count;
+
+use base::{Code, Diagnostic, Sink, suggest};
+use expr::{Placed, check::TypeFinding};
+
+use crate::rule::Rule;
+
+/// Every rule, by number.
+pub const TABLE: &[Rule] = &[
+    reading::INVALID_YAML,
+    reading::DUPLICATE_KEY,
+    ambiguous_scalar::RULE,
+    reading::UNQUOTED_EXPRESSION,
+    reading::UNSUPPORTED_YAML,
+    reading::UNUSED_SUPPRESSION,
+    reading::UNKNOWN_KEY,
+    reading::MISSING_KEY,
+    reading::WRONG_TYPE,
+    reading::UNKNOWN_TYPE,
+    reading::INVALID_NAME,
+    reading::DUPLICATE_NAME,
+    reading::INVALID_TIME,
+    reading::LIMIT_EXCEEDED,
+    unknown_action_reference::RULE,
+    case_mismatch::RULE,
+    not_upstream_reference::RULE,
+    unknown_variable::RULE,
+    unknown_parameter::RULE,
+    reading::BAD_RUN_AFTER,
+    loop_item_out_of_scope::RULE,
+    subflow_contract::RULE,
+    unknown_connection::RULE,
+    expression_syntax::RULE,
+    unknown_function::RULE,
+    wrong_argument_count::RULE,
+    type_mismatch::RULE,
+    possibly_null::RULE,
+    unknown_field::RULE,
+    non_boolean_condition::RULE,
+    empty_collection_access::RULE,
+    quoted_literal::RULE,
+    unknown_operation::RULE,
+    bad_input::RULE,
+    invalid_choice::RULE,
+    mapping_unknown_field::RULE,
+    unauthenticated_trigger::RULE,
+];
+
+/// The rule of that slug.
+pub fn find(slug: &str) -> Option<&'static Rule> {
+    TABLE.iter().find(|it| it.code.slug == slug)
+}
+
+/// Adds the known name that was probably meant, or says what there is if that is little.
+fn suggested<'a>(
+    found: Diagnostic,
+    word: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Diagnostic {
+    // Every short word is near to every other one.
+    let is_near =
+        |it: &&str| SHORT_CHARS_MAX < word.chars().count() || it.eq_ignore_ascii_case(word);
+    if let Some(near) = suggest::closest(word, known.clone()).filter(is_near) {
+        return found.hint(format!("did you mean `{near}`?"));
+    }
+    let known: Vec<String> = known.take(LISTED_MAX + 1).map(|it| format!("`{it}`")).collect();
+    if known.is_empty() || LISTED_MAX < known.len() {
+        return found;
+    }
+    found.hint(format!("known: {}", known.join(", ")))
+}
+
+const SHORT_CHARS_MAX: usize = 2;
+
+/// Adds what the check of types found under a rule's code.
+fn report(code: Code, placed: &Placed, found: &[TypeFinding], sink: &mut Sink) {
+    for finding in found.iter().filter(|it| it.code == code) {
+        let span = placed.place(&finding.range);
+        let mut diagnostic = Diagnostic::new(code, span, finding.message.clone());
+        diagnostic.severity = finding.severity;
+        sink.push(match &finding.hint {
+            Some(hint) => diagnostic.hint(hint.clone()),
+            None => diagnostic,
+        });
+    }
+}
+
+/// Longer lists of names are no help.
+const LISTED_MAX: usize = 6;

@@ -1,0 +1,211 @@
+//! The types of a flow's values: from schemas, from declarations, and from actions that compute.
+
+use std::collections::BTreeMap;
+
+use base::Status;
+use expr::{
+    Dialect, Field, Tree, Type,
+    check::{Environment, check_tree},
+};
+use flow::{Action, ActionId, ActionKind, Trigger, TriggerKind, model::ParameterType};
+use serde_json::Value;
+
+use crate::view::{Moment, Owner, Place, View};
+
+/// What is known of the values of one flow, wherever they are asked for.
+pub(crate) struct FlowTypes {
+    trigger: Type,
+    /// By [`ActionId`]. Filled in the order of the file: what comes later is not known.
+    outputs: Vec<Type>,
+    /// The items of loops and of actions that go over a list.
+    items: BTreeMap<ActionId, Type>,
+}
+
+impl FlowTypes {
+    pub(crate) fn new(view: &View<'_>) -> Self {
+        let trigger = match view.flow.triggers.as_slice() {
+            [only] => trigger(view, only),
+            _ => Type::Any,
+        };
+        let n_actions = view.flow.actions.len();
+        let outputs = Vec::with_capacity(n_actions);
+        let mut types = Self { trigger, outputs, items: BTreeMap::new() };
+        for (id, action) in view.flow.actions.iter().enumerate() {
+            let place = Place::start(Owner::Action(id));
+            let each = list(action).map(|tree| types.at(view, place).of(tree));
+            if let Some(list) = each.filter(Type::is_list) {
+                types.items.insert(id, list.element());
+            }
+            let made = types.at(view, place).made(action);
+            types.outputs.push(made);
+        }
+        types
+    }
+
+    /// What an expression can know that stands there.
+    pub(crate) fn at<'v, 'a>(&'v self, view: &'v View<'a>, place: Place) -> At<'v, 'a> {
+        At { types: self, view, place }
+    }
+}
+
+/// The list that an action goes over.
+fn list(action: &Action) -> Option<&Tree> {
+    match &action.kind {
+        ActionKind::Foreach(it) => Some(&it.items),
+        ActionKind::Query(it) => Some(&it.from),
+        ActionKind::Select(it) => Some(&it.from),
+        ActionKind::Table(it) => Some(&it.from),
+        _ => None,
+    }
+}
+
+/// The types at one place of a flow.
+pub(crate) struct At<'v, 'a> {
+    types: &'v FlowTypes,
+    view: &'v View<'a>,
+    place: Place,
+}
+
+impl At<'_, '_> {
+    fn of(&self, tree: &Tree) -> Type {
+        check_tree(tree, self, &mut |_, _| {})
+    }
+
+    /// What an action gives when it succeeds.
+    fn made(&self, action: &Action) -> Type {
+        match &action.kind {
+            ActionKind::Compose(it) => self.of(&it.inputs).widened(),
+            ActionKind::ParseJson(it) => body(Type::of_schema(&it.schema, &|_| None).presumed()),
+            ActionKind::Query(it) => body(Type::array_of(element(&self.of(&it.from)))),
+            ActionKind::Select(it) => {
+                let inside = Self { place: self.place.each(), ..*self };
+                body(Type::array_of(inside.of(&it.select).widened()))
+            }
+            ActionKind::Join(_) | ActionKind::Table(_) => body(Type::String),
+            ActionKind::ApiConnection(_) => self.answer(action),
+            _ => Type::Any,
+        }
+    }
+
+    /// What an operation of a connector answers.
+    fn answer(&self, action: &Action) -> Type {
+        let schema = crate::call::Call::of_action(self.view, action).and_then(|call| {
+            let operation = call.connector.operation(call.id)?;
+            let returns = operation.returns.as_ref().filter(|_| operation.output.is_none())?;
+            Some((call.connector, returns))
+        });
+        let Some((connector, returns)) = schema else { return Type::Any };
+        let field = |name: &str, ty| (name.to_owned(), Field { ty, required: true });
+        let fields = [
+            field("body", of_connector(connector, returns)),
+            field("headers", Type::Object),
+            field("statusCode", Type::Integer),
+        ];
+        Type::object_of(fields, Some(Type::Any))
+    }
+
+    /// Whether an action has surely succeeded before the place is evaluated: it stands in no
+    /// branch that the place does not, and nothing here is about failures.
+    fn is_certain(&self, id: ActionId) -> bool {
+        let Some(here) = self.place.action().filter(|_| self.place.moment == Moment::Start) else {
+            return false;
+        };
+        let flow = self.view.flow;
+        let around: Vec<ActionId> = flow.ancestors(here).collect();
+        let handles = |id: &ActionId| {
+            let after = &flow.action(*id).run_after;
+            after.iter().any(|it| {
+                [Status::Failed, Status::TimedOut, Status::Skipped]
+                    .iter()
+                    .any(|status| it.statuses.contains(*status))
+            })
+        };
+        !around.iter().chain([&here]).any(handles)
+            && flow.ancestors(id).all(|it| around.contains(&it))
+    }
+}
+
+fn element(list: &Type) -> Type {
+    if list.is_list() { list.element() } else { Type::Any }
+}
+
+fn body(ty: Type) -> Type {
+    Type::object_of([("body".to_owned(), Field { ty, required: true })], Some(Type::Any))
+}
+
+/// A connector's schemas tell all fields that there are, unless they say that there are others.
+fn of_connector(connector: &connector::Connector, schema: &Value) -> Type {
+    let named = |reference: &str| connector.schemas.get(reference.strip_prefix("#/schemas/")?);
+    Type::of_schema(schema, &named).presumed().closed()
+}
+
+fn trigger(view: &View<'_>, trigger: &Trigger) -> Type {
+    if trigger.split_on.is_some() {
+        return Type::Any;
+    }
+    match &trigger.kind {
+        // The cloud checks the body only where it is told to.
+        TriggerKind::Request(it) if view.flow.dialect == Dialect::Flowright => {
+            let schema = it.schema.as_ref().filter(|_| it.verify.is_none());
+            schema.map_or(Type::Any, |it| body(Type::of_schema(it, &|_| None).presumed()))
+        }
+        TriggerKind::ApiConnection(on) => {
+            let connector = view.connector(&on.connection);
+            let known = connector.and_then(|it| Some((it, it.trigger(&on.operation)?)));
+            let returns = known.and_then(|(it, known)| Some((it, known.returns.as_ref()?)));
+            returns.map_or(Type::Any, |(it, schema)| body(of_connector(it, schema)))
+        }
+        _ => Type::Any,
+    }
+}
+
+const fn plain(ty: ParameterType) -> Type {
+    match ty {
+        ParameterType::String => Type::String,
+        ParameterType::Integer => Type::Integer,
+        ParameterType::Float => Type::Number,
+        ParameterType::Boolean => Type::Boolean,
+        ParameterType::Array => Type::Array,
+        ParameterType::Object => Type::Object,
+    }
+}
+
+impl Environment for At<'_, '_> {
+    fn outputs(&self, name: &str) -> Type {
+        let id = self.view.flow.find(name).filter(|id| self.is_certain(*id));
+        id.and_then(|id| self.types.outputs.get(id)).cloned().unwrap_or(Type::Any)
+    }
+
+    fn trigger_outputs(&self) -> Type {
+        match self.place.owner {
+            Owner::Action(_) | Owner::Outputs => self.types.trigger.clone(),
+            Owner::Trigger | Owner::Mapping => Type::Any,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Type {
+        // Without a value a variable is null until it is set.
+        let declared = self.view.variable(name).filter(|it| it.value.is_some());
+        declared.map_or(Type::Any, |it| plain(it.ty))
+    }
+
+    fn parameter(&self, name: &str) -> Type {
+        let mut all = self.view.flow.parameters.iter();
+        let declared = all.find(|it| it.name.eq_ignore_ascii_case(name));
+        declared.map_or(Type::Any, |it| plain(it.ty))
+    }
+
+    fn item(&self) -> Type {
+        let Some(here) = self.place.action() else { return Type::Any };
+        let flow = self.view.flow;
+        let is_loop = |id: &ActionId| matches!(flow.action(*id).kind, ActionKind::Foreach(_));
+        let about =
+            if self.place.has_item { Some(here) } else { flow.ancestors(here).find(is_loop) };
+        about.and_then(|id| self.types.items.get(&id)).cloned().unwrap_or(Type::Any)
+    }
+
+    fn items(&self, name: &str) -> Type {
+        let id = self.view.flow.find(name);
+        id.and_then(|id| self.types.items.get(&id)).cloned().unwrap_or(Type::Any)
+    }
+}

@@ -1,0 +1,177 @@
+//! What rules look at: a flow with the answers that several of them need.
+
+use std::{cell::OnceCell, collections::BTreeMap};
+
+use base::{ActionName, Diagnostic, Severity, Source};
+use connector::{Catalog, Connector};
+use expr::Dialect;
+use flow::{
+    ActionId, ActionKind, Flow,
+    actions::variables::{Declaration, Variables},
+    resolve::Upstream,
+};
+
+use crate::{
+    locate::Locator,
+    project::Project,
+    types::{At, FlowTypes},
+};
+
+/// One flow of a project.
+pub(crate) struct View<'a> {
+    pub(crate) project: &'a Project<'a>,
+    pub(crate) source: &'a Source,
+    pub(crate) flow: &'a Flow,
+    /// Declared variables by folded name.
+    variables: BTreeMap<String, &'a Declaration>,
+    /// Which actions are over when.
+    pub(crate) upstream: Upstream<'a>,
+    locator: OnceCell<Locator>,
+    types: OnceCell<FlowTypes>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(project: &'a Project<'a>, source: &'a Source, flow: &'a Flow) -> Self {
+        let declared = flow.actions.iter().filter_map(|it| {
+            if let ActionKind::Variables(Variables::Initialize(declared)) = &it.kind {
+                Some(declared)
+            } else {
+                None
+            }
+        });
+        let variables = declared.flatten().map(|it| (it.name.to_lowercase(), it)).collect();
+        let upstream = Upstream::new(flow);
+        Self {
+            project,
+            source,
+            flow,
+            variables,
+            upstream,
+            locator: OnceCell::new(),
+            types: OnceCell::new(),
+        }
+    }
+
+    /// The declaration of a variable, in any case.
+    pub(crate) fn variable(&self, name: &str) -> Option<&'a Declaration> {
+        self.variables.get(&name.to_lowercase()).copied()
+    }
+
+    /// The names of all variables.
+    pub(crate) fn variable_names(&self) -> impl Iterator<Item = &'a str> {
+        self.variables.values().map(|it| it.name.as_str())
+    }
+
+    /// The places of what the typed tree keeps no place of.
+    pub(crate) fn locator(&self) -> &Locator {
+        self.locator.get_or_init(|| Locator::new(self.source, self.flow.dialect))
+    }
+
+    /// What is known of the values that an expression sees there.
+    pub(crate) fn types_at(&self, place: Place) -> At<'_, 'a> {
+        self.types.get_or_init(|| FlowTypes::new(self)).at(self, place)
+    }
+
+    pub(crate) fn catalog(&self) -> &'a Catalog {
+        self.project.catalog
+    }
+
+    /// The connector of a connection of the flow, if both are known.
+    pub(crate) fn connector(&self, connection: &str) -> Option<&'a Connector> {
+        let declared = self.flow.connections.iter().find(|it| it.name == connection)?;
+        self.project.catalog.find(&declared.connector).map(AsRef::as_ref)
+    }
+
+    /// Something that this installation lacks or knows otherwise. An imported flow was made for
+    /// the connectors of the cloud: it loads, and fails only where it gets there.
+    pub(crate) fn lacking(&self, mut found: Diagnostic) -> Diagnostic {
+        if self.flow.dialect == Dialect::Wdl {
+            found.severity = found.severity.min(Severity::Warning);
+        }
+        found
+    }
+}
+
+/// Where a string or a condition stands, which decides what it may refer to.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) owner: Owner,
+    pub(crate) moment: Moment,
+    /// Whether the place itself gives `item()`: the members of a list that is worked on.
+    pub(crate) has_item: bool,
+}
+
+/// What a string belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Trigger,
+    Action(ActionId),
+    /// What the run gives back.
+    Outputs,
+    /// A mapping: the source object is its document and its item.
+    Mapping,
+}
+
+/// When a string is evaluated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Before its owner starts.
+    Start,
+    /// After each pass of the loop that it ends.
+    Pass,
+    /// When its owner is over.
+    End,
+}
+
+impl Place {
+    pub(crate) const fn start(owner: Owner) -> Self {
+        Self { owner, moment: Moment::Start, has_item: false }
+    }
+
+    /// The same place with another time of evaluation.
+    pub(crate) const fn at(self, moment: Moment) -> Self {
+        Self { moment, ..self }
+    }
+
+    /// The same place, evaluated for each member of a list.
+    pub(crate) const fn each(self) -> Self {
+        Self { has_item: true, ..self }
+    }
+
+    /// The action that the place belongs to.
+    pub(crate) const fn action(&self) -> Option<ActionId> {
+        match self.owner {
+            Owner::Action(id) => Some(id),
+            Owner::Trigger | Owner::Outputs | Owner::Mapping => None,
+        }
+    }
+}
+
+/// Which flow of a project calls which.
+pub(crate) struct Calls<'a> {
+    pub(crate) project: &'a Project<'a>,
+    by_name: BTreeMap<String, usize>,
+}
+
+impl<'a> Calls<'a> {
+    pub(crate) fn new(project: &'a Project<'a>) -> Self {
+        let mut by_name = BTreeMap::new();
+        for (number, file) in project.flows.iter().enumerate() {
+            let last = file.name.rsplit('/').next().unwrap_or_default();
+            for name in [file.flow().name.as_str(), file.name, last] {
+                by_name.entry(ActionName::new(name).folded().to_owned()).or_insert(number);
+            }
+        }
+        Self { project, by_name }
+    }
+
+    /// The flow that `runFlow` calls by this name: its own, its folder or the last part of that.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(ActionName::new(name).folded()).copied()
+    }
+
+    /// What a flow can be called by, for suggestions.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.project.flows.iter().flat_map(|it| [it.flow().name.as_str(), it.name])
+    }
+}
