@@ -1,0 +1,48 @@
+//! Calls an operation of a connector.
+
+use std::sync::Arc;
+
+use flow::actions::api_connection::{ApiConnection, Target};
+use serde_json::Value;
+
+use super::needs_intent;
+use crate::{
+    effect::Request,
+    exec::{Ended, Exec},
+    run::{Asking, Key},
+};
+
+pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &ApiConnection) -> Option<Ended> {
+    match request(exec, key, action) {
+        Ok(request) => {
+            let intent = needs_intent(exec.plan, key);
+            exec.ask(key, Asking::new(request, intent, exec.now));
+            None
+        }
+        Err(ended) => Some(ended),
+    }
+}
+
+fn request(exec: &Exec<'_>, key: &Key, action: &ApiConnection) -> Result<Request, Ended> {
+    if action.webhook {
+        return Err(super::not_yet("OpenApiConnectionWebhook"));
+    }
+    let connection = action.connection.clone();
+    let mut inputs = exec.eval(key, &action.parameters)?;
+    match &action.target {
+        Target::Operation(operation) => Ok(Request::Operation {
+            connection,
+            operation: operation.clone(),
+            inputs: Arc::new(inputs),
+            minimum_items: exec.action(key).minimum_item_count,
+        }),
+        Target::Path { method, path } => {
+            let path = exec.eval(key, path)?;
+            if let Value::Object(inputs) = &mut inputs {
+                inputs.insert("method".to_owned(), method.as_str().into());
+                inputs.insert("path".to_owned(), path);
+            }
+            Ok(Request::Route { connection, inputs: Arc::new(inputs) })
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Ours: what differs between two objects.
+
+use base::Failure;
+use flow::actions::compare::Compare;
+use serde_json::{Value, json};
+
+use crate::{
+    compare::differences,
+    exec::{Ended, Exec},
+    run::Key,
+};
+
+pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Compare) -> Ended {
+    evaluate(exec, key, action).unwrap_or_else(|ended| ended)
+}
+
+fn evaluate(exec: &Exec<'_>, key: &Key, action: &Compare) -> Result<Ended, Ended> {
+    let after = exec.eval(key, &action.left)?;
+    let before = exec.eval(key, &action.right)?;
+    let mapping = match &action.using {
+        None => None,
+        Some((name, _)) => Some(exec.plan.mappings.get(name).ok_or_else(|| {
+            Ended::failed(Failure::new("MappingNotFound", format!("there is no mapping `{name}`")))
+        })?),
+    };
+    let inputs = json!({ "compare": after, "with": before });
+    let (Value::Object(after), Value::Object(before)) = (&after, &before) else {
+        let (a, b) = (base::value::kind(&after), base::value::kind(&before));
+        let message =
+            format!("a comparison needs two objects; `compare` is of type '{a}', `with` of '{b}'");
+        return Err(Ended::failed(Failure::new("BadRequest", message)).inputs(inputs));
+    };
+    let found = differences(mapping, after, before, &exec.scope(key))
+        .map_err(|failure| Ended::failed(failure).inputs(inputs.clone()))?;
+    Ok(Ended::succeeded(Some(inputs), json!({ "body": found })))
+}

@@ -1,0 +1,56 @@
+//! The designer's date, number and text actions: each is a call of the function of that name.
+
+use base::Failure;
+use expr::{Template, WithItem};
+use flow::actions::expression::Expression;
+use serde_json::json;
+
+use crate::{
+    exec::{Ended, Exec},
+    run::Key,
+};
+
+/// Each kind as an expression over the action's inputs, which are its item.
+const CALLS: &[(&str, &str)] = &[
+    ("AddToTime", "addToTime(item()?['baseTime'], item()?['interval'], item()?['timeUnit'])"),
+    (
+        "ConvertTimeZone",
+        "convertTimeZone(item()?['baseTime'], item()?['sourceTimeZone'], \
+         item()?['destinationTimeZone'], coalesce(item()?['formatString'], 'o'))",
+    ),
+    ("CurrentTime", "utcNow()"),
+    (
+        "FormatNumber",
+        "formatNumber(item()?['number'], item()?['format'], coalesce(item()?['locale'], 'en-US'))",
+    ),
+    ("GetFutureTime", "getFutureTime(item()?['interval'], item()?['timeUnit'])"),
+    ("GetPastTime", "getPastTime(item()?['interval'], item()?['timeUnit'])"),
+    ("IndexOf", "indexOf(item()?['text'], item()?['searchText'])"),
+    (
+        "Substring",
+        "if(equals(item()?['length'], null), substring(item()?['text'], item()?['startPosition']), \
+         substring(item()?['text'], item()?['startPosition'], item()?['length']))",
+    ),
+    (
+        "SubtractFromTime",
+        "subtractFromTime(item()?['baseTime'], item()?['interval'], item()?['timeUnit'])",
+    ),
+];
+
+pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Expression) -> Ended {
+    let inputs = match exec.eval(key, &action.inputs) {
+        Ok(inputs) => inputs,
+        Err(ended) => return ended,
+    };
+    let call = CALLS.iter().find(|(kind, _)| kind.eq_ignore_ascii_case(&action.kind));
+    let Some((_, call)) = call else {
+        let message = format!("there is no expression action of the kind '{}'", action.kind);
+        return Ended::failed(Failure::new("ActionNotSupported", message)).inputs(inputs);
+    };
+    let (template, _) = Template::parse_expression(call);
+    let value = template.eval(&WithItem::new(&exec.scope(key), &inputs));
+    match value {
+        Ok(value) => Ended::succeeded(Some(inputs), json!({ "body": value })),
+        Err(error) => Ended::failed(exec.invalid_inputs(key, &error)).inputs(inputs),
+    }
+}

@@ -1,0 +1,100 @@
+//! Foreach: a block for each item, so many at a time.
+
+use base::{Failure, Status, limits::FOREACH_ITEMS_MAX};
+use expr::Tree;
+use flow::actions::foreach::Foreach;
+use serde_json::Value;
+
+use crate::{
+    exec::{Ended, Exec, Work},
+    ready::worse,
+    run::{BlockKey, Key, State},
+};
+
+pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Foreach) -> Option<Ended> {
+    let items = match items(exec, key, action) {
+        Ok(items) => items,
+        Err(ended) => {
+            exec.skip_branch(key, 0);
+            return Some(ended);
+        }
+    };
+    if items.is_empty() {
+        exec.skip_branch(key, 0);
+        return Some(Ended { repetitions: Some(0), ..Ended::container(Status::Succeeded) });
+    }
+    let count = items.len();
+    let state =
+        State::Foreach { items: items.into(), next: 0, active: 0, worst: Status::Succeeded };
+    exec.open(key, state, None);
+    for _ in 0..action.concurrency.clamp(1, count) {
+        enter_next(exec, key);
+    }
+    None
+}
+
+fn items(exec: &Exec<'_>, key: &Key, action: &Foreach) -> Result<Vec<Value>, Ended> {
+    let name = &exec.action(key).name;
+    let value = action
+        .items
+        .eval(&exec.scope(key))
+        .map_err(|error| Ended::failed(exec.invalid_condition(key, &error)))?;
+    let items = match value {
+        Value::Array(items) => items,
+        other => {
+            return Err(Ended::failed(Failure::new(
+                "ExpressionEvaluationFailed",
+                format!(
+                    "The execution of template action '{name}' failed: the result of the evaluation \
+                     of 'foreach' expression '{}' is of type '{}'. The result must be a valid array.",
+                    source(&action.items),
+                    base::value::kind(&other)
+                ),
+            )));
+        }
+    };
+    if FOREACH_ITEMS_MAX < items.len() {
+        let count = items.len();
+        let message = format!("the loop '{name}' has {count} items, more than {FOREACH_ITEMS_MAX}");
+        return Err(Ended::failed(Failure::new("ForeachItemLimitExceeded", message)));
+    }
+    Ok(items)
+}
+
+/// Starts the next pass, if there is one.
+fn enter_next(exec: &mut Exec<'_>, key: &Key) {
+    let Some(State::Foreach { items, next, active, .. }) = exec.state_mut(key) else { return };
+    if *next == items.len() {
+        return;
+    }
+    let Ok(pass) = u32::try_from(*next) else { return };
+    *next += 1;
+    *active += 1;
+    let mut passes = key.passes.clone();
+    passes.push(pass);
+    exec.work.push_back(Work::Enter(BlockKey { parent: Some(key.action), branch: 0, passes }));
+}
+
+/// All items run, even after one has failed; the loop is as its gravest pass.
+pub(super) fn pass_ended(exec: &mut Exec<'_>, key: &Key, status: Status) -> Option<Ended> {
+    let Some(State::Foreach { items, next, active, worst }) = exec.state_mut(key) else {
+        return None;
+    };
+    *active -= 1;
+    *worst = worse(*worst, status);
+    let (count, worst) = (items.len(), *worst);
+    let over = *next == count && *active == 0;
+    if over {
+        return Some(Ended { repetitions: Some(count), ..Ended::container(worst) });
+    }
+    enter_next(exec, key);
+    None
+}
+
+/// The expression as written, for messages.
+fn source(tree: &Tree) -> &str {
+    match tree {
+        Tree::Template(placed) => placed.template.source(),
+        Tree::Value(_) | Tree::Array(_) | Tree::Object(_) => "",
+    }
+}

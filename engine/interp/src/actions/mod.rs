@@ -1,0 +1,149 @@
+//! The behaviour of the kinds: one `match`, one file a kind (their inputs have the same file in `flow`).
+
+mod api_connection;
+mod compare;
+mod compose;
+mod condition;
+mod expression;
+mod foreach;
+mod http;
+mod join;
+mod map;
+mod parse_json;
+mod query;
+mod response;
+mod scope;
+mod select;
+mod switch;
+mod table;
+mod terminate;
+mod until;
+mod variables;
+mod wait;
+mod workflow;
+
+use base::{Failure, Outcome, Status};
+use expr::Tree;
+use flow::ActionKind;
+use serde_json::Value;
+
+use crate::{
+    exec::{Ended, Exec},
+    plan::Plan,
+    run::Key,
+};
+
+/// Starts an action. What ends at once is returned; everything else has opened a slot.
+pub(crate) fn begin(exec: &mut Exec<'_>, key: &Key) -> Option<Ended> {
+    match &exec.action(key).kind {
+        ActionKind::ApiConnection(it) => api_connection::begin(exec, key, it),
+        ActionKind::Compare(it) => Some(compare::begin(exec, key, it)),
+        ActionKind::Compose(it) => Some(compose::begin(exec, key, it)),
+        ActionKind::Condition(it) => condition::begin(exec, key, it),
+        ActionKind::Expression(it) => Some(expression::begin(exec, key, it)),
+        ActionKind::Foreach(it) => foreach::begin(exec, key, it),
+        ActionKind::Http(it) => http::begin(exec, key, it),
+        ActionKind::Join(it) => Some(join::begin(exec, key, it)),
+        ActionKind::Map(it) => Some(map::begin(exec, key, it)),
+        ActionKind::ParseJson(it) => Some(parse_json::begin(exec, key, it)),
+        ActionKind::Query(it) => Some(query::begin(exec, key, it)),
+        ActionKind::Response(it) => Some(response::begin(exec, key, it)),
+        ActionKind::Scope(_) => scope::begin(exec, key),
+        ActionKind::Select(it) => Some(select::begin(exec, key, it)),
+        ActionKind::Switch(it) => switch::begin(exec, key, it),
+        ActionKind::Table(it) => Some(table::begin(exec, key, it)),
+        ActionKind::Terminate(it) => terminate::begin(exec, key, it),
+        ActionKind::Until(_) => until::begin(exec, key),
+        ActionKind::Variables(it) => Some(variables::begin(exec, key, it)),
+        ActionKind::Wait(it) => wait::begin(exec, key, it),
+        ActionKind::Workflow(it) => workflow::begin(exec, key, it),
+        ActionKind::HttpWebhook(_) => Some(not_yet("HttpWebhook")),
+        ActionKind::Unsupported(it) => Some(not_yet(&it.type_name)),
+    }
+}
+
+/// A block of a container has ended. If the container has too, how.
+pub(crate) fn block_ended(exec: &mut Exec<'_>, key: &Key, status: Status) -> Option<Ended> {
+    match &exec.action(key).kind {
+        ActionKind::Foreach(_) => foreach::pass_ended(exec, key, status),
+        ActionKind::Until(it) => until::pass_ended(exec, key, it, status),
+        ActionKind::Condition(_) | ActionKind::Scope(_) | ActionKind::Switch(_) => {
+            Some(Ended::container(status))
+        }
+        ActionKind::ApiConnection(_)
+        | ActionKind::Compare(_)
+        | ActionKind::Compose(_)
+        | ActionKind::Expression(_)
+        | ActionKind::Http(_)
+        | ActionKind::HttpWebhook(_)
+        | ActionKind::Join(_)
+        | ActionKind::Map(_)
+        | ActionKind::ParseJson(_)
+        | ActionKind::Query(_)
+        | ActionKind::Response(_)
+        | ActionKind::Select(_)
+        | ActionKind::Table(_)
+        | ActionKind::Terminate(_)
+        | ActionKind::Variables(_)
+        | ActionKind::Wait(_)
+        | ActionKind::Workflow(_)
+        | ActionKind::Unsupported(_) => None,
+    }
+}
+
+/// The last answer to an action that asked.
+pub(crate) fn answered(outcome: &Outcome) -> Ended {
+    let outputs = outcome.outputs.clone().map(std::sync::Arc::new);
+    if let Some(failure) = &outcome.failure {
+        return Ended { outputs, ..Ended::failed(failure.clone()) };
+    }
+    let code = outcome.status_code().map_or("OK".into(), base::http::status_name);
+    Ended { code: code.into_owned(), outputs, ..Ended::succeeded(None, Value::Null) }
+}
+
+/// A kind that loads and does not run yet: an error of the action, so that its error path runs.
+fn not_yet(kind: &str) -> Ended {
+    Ended::failed(Failure::new(
+        "ActionNotSupported",
+        format!(
+            "actions of the type '{kind}' are read and linted, but this version cannot run them"
+        ),
+    ))
+}
+
+impl Exec<'_> {
+    /// Evaluates a part of an action's inputs.
+    pub(crate) fn eval(&self, key: &Key, tree: &Tree) -> Result<Value, Ended> {
+        tree.eval(&self.scope(key)).map_err(|error| Ended::failed(self.invalid_inputs(key, &error)))
+    }
+
+    /// The same for a part that may be missing.
+    pub(crate) fn eval_opt(&self, key: &Key, tree: Option<&Tree>) -> Result<Option<Value>, Ended> {
+        tree.map(|tree| self.eval(key, tree)).transpose()
+    }
+
+    /// Evaluates a list; `what` names it in the message.
+    pub(crate) fn eval_list(
+        &self,
+        key: &Key,
+        tree: &Tree,
+        what: &str,
+    ) -> Result<Vec<Value>, Ended> {
+        match self.eval(key, tree)? {
+            Value::Array(items) => Ok(items),
+            other => Err(Ended::failed(Failure::new(
+                "BadRequest",
+                format!(
+                    "The '{what}' property value in the '{}' action inputs is of type '{}'. The value must be an array.",
+                    self.action(key).name,
+                    base::value::kind(&other)
+                ),
+            ))),
+        }
+    }
+}
+
+/// Which calls of a plan must have their intent written first.
+pub(crate) fn needs_intent(plan: &Plan, key: &Key) -> bool {
+    plan.unsafe_calls.contains(&key.action)
+}

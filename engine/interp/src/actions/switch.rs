@@ -1,0 +1,84 @@
+//! Switch: one of several blocks by value, of the same type and case.
+
+use std::sync::Arc;
+
+use base::{Failure, Status};
+use flow::actions::switch::Switch;
+use serde_json::{Value, json};
+
+use crate::{
+    exec::{Ended, Exec, Work},
+    record::Record,
+    run::{BlockKey, Key, Slot, State},
+};
+
+pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Switch) -> Option<Ended> {
+    let value = match action.on.eval(&exec.scope(key)) {
+        Ok(value) => value,
+        Err(error) => return Some(fail(exec, key, &error)),
+    };
+    let branches = action.cases.len() + 1;
+    if value.is_null() || !matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
+        return Some(refuse(exec, key, &value, branches));
+    }
+    let found = action.cases.iter().position(|case| expr::equals(&case.value, &value));
+    let same_type = |case: &Value| {
+        base::value::kind(case) == base::value::kind(&value) || both_numbers(case, &value)
+    };
+    let comparable =
+        action.cases.is_empty() || action.cases.iter().any(|case| same_type(&case.value));
+    if found.is_none() && !comparable {
+        return Some(mismatch(exec, key, &value, branches));
+    }
+    let taken = found.unwrap_or(action.cases.len());
+    exec.open(key, State::Block, Some(Arc::new(json!({ "expressionResult": value }))));
+    for branch in (0..branches).filter(|branch| *branch != taken) {
+        exec.skip_branch(key, branch);
+    }
+    let passes = key.passes.clone();
+    exec.work.push_back(Work::Enter(BlockKey { parent: Some(key.action), branch: taken, passes }));
+    None
+}
+
+fn both_numbers(a: &Value, b: &Value) -> bool {
+    a.is_number() && b.is_number()
+}
+
+fn fail(exec: &mut Exec<'_>, key: &Key, error: &expr::EvalError) -> Ended {
+    let failure = exec.invalid_condition(key, error);
+    for branch in 0..exec.plan.branches(key.action) {
+        exec.skip_branch(key, branch);
+    }
+    Ended::failed(failure)
+}
+
+/// The value is of no type that a case can have.
+fn refuse(exec: &mut Exec<'_>, key: &Key, value: &Value, branches: usize) -> Ended {
+    for branch in 0..branches {
+        exec.skip_branch(key, branch);
+    }
+    let message = format!(
+        "The execution of template action '{}' failed: the result of the evaluation of 'switch' \
+         expression is of type '{}' but is expected to be a value of type 'String, Integer'.",
+        exec.action(key).name,
+        base::value::kind(value)
+    );
+    Ended::failed(Failure::new("ExpressionEvaluationFailed", message))
+}
+
+/// The value is of another type than every case: the cloud fails each action of each branch.
+fn mismatch(exec: &mut Exec<'_>, key: &Key, value: &Value, branches: usize) -> Ended {
+    let plan = exec.plan;
+    for id in (0..branches).flat_map(|branch| plan.members(Some(key.action), branch)) {
+        let message = "the value of the switch is of another type than its cases";
+        let failure = Failure::new("InternalServerError", message);
+        let record = Record {
+            status: Status::Failed,
+            ..Record::skipped(failure, "InternalServerError", exec.now)
+        };
+        let child = Key { action: *id, passes: key.passes.clone() };
+        exec.run.slots.insert(child, Slot::Done(record));
+    }
+    let inputs = json!({ "expressionResult": value });
+    Ended::container(Status::Failed).inputs(inputs)
+}

@@ -1,0 +1,98 @@
+//! Table: a list to CSV or HTML.
+
+use expr::WithItem;
+use flow::actions::table::{Table, TableFormat};
+use serde_json::{Value, json};
+
+use crate::{
+    exec::{Ended, Exec},
+    run::Key,
+};
+
+pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Table) -> Ended {
+    let items = match exec.eval_list(key, &action.from, "from") {
+        Ok(items) => items,
+        Err(ended) => return ended,
+    };
+    let inputs = json!({ "from": items });
+    let (header, rows) = match cells(exec, key, action, &items) {
+        Ok(cells) => cells,
+        Err(ended) => return ended.inputs(inputs),
+    };
+    let text = match action.format {
+        TableFormat::Csv => csv(&header, &rows),
+        TableFormat::Html => html(&header, &rows),
+    };
+    Ended::succeeded(Some(inputs), json!({ "body": text }))
+}
+
+type Cells = (Vec<String>, Vec<Vec<String>>);
+
+/// The texts of the header and of each row. Without columns they are the keys of all items, each
+/// where it first occurs.
+fn cells(exec: &Exec<'_>, key: &Key, action: &Table, items: &[Value]) -> Result<Cells, Ended> {
+    if action.columns.is_empty() {
+        let mut header: Vec<String> = Vec::new();
+        for name in items.iter().filter_map(Value::as_object).flat_map(|it| it.keys()) {
+            if !header.contains(name) {
+                header.push(name.clone());
+            }
+        }
+        let cell =
+            |item: &Value, name: &String| item.get(name).map_or_else(String::new, expr::to_text);
+        let rows = items.iter().map(|item| header.iter().map(|name| cell(item, name)).collect());
+        let rows = rows.collect();
+        return Ok((header, rows));
+    }
+    let mut header = Vec::with_capacity(action.columns.len());
+    for column in &action.columns {
+        header.push(expr::to_text(&exec.eval(key, &column.header)?));
+    }
+    let scope = exec.scope(key);
+    let mut rows = Vec::with_capacity(items.len());
+    for item in items {
+        let ctx = WithItem::new(&scope, item);
+        let row = action.columns.iter().map(|column| {
+            let value = column.value.eval(&ctx);
+            let value = value.map_err(|error| Ended::failed(exec.invalid_inputs(key, &error)))?;
+            Ok(expr::to_text(&value))
+        });
+        rows.push(row.collect::<Result<Vec<_>, Ended>>()?);
+    }
+    Ok((header, rows))
+}
+
+/// Lines end in CRLF; a text is quoted only if it needs to be.
+fn csv(header: &[String], rows: &[Vec<String>]) -> String {
+    let mut text = String::new();
+    if header.is_empty() {
+        return text;
+    }
+    for row in std::iter::once(header).chain(rows.iter().map(Vec::as_slice)) {
+        let cells: Vec<String> = row.iter().map(|cell| csv_cell(cell)).collect();
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+fn csv_cell(cell: &str) -> String {
+    if cell.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
+}
+
+fn html(header: &[String], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String], tag: &str| {
+        let cells = cells.iter().map(|it| format!("<{tag}>{}</{tag}>", escaped(it)));
+        format!("<tr>{}</tr>", cells.collect::<String>())
+    };
+    let body: String = rows.iter().map(|row| line(row, "td")).collect();
+    format!("<table><thead>{}</thead><tbody>{body}</tbody></table>", line(header, "th"))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

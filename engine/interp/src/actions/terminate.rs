@@ -1,0 +1,38 @@
+//! Terminate: ends the run.
+
+use base::{Failure, Status};
+use flow::actions::terminate::Terminate;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    exec::{Ended, Exec},
+    record::Record,
+    run::{Key, Slot},
+};
+
+pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Terminate) -> Option<Ended> {
+    let mut given = Map::new();
+    for (name, tree) in [("code", &action.code), ("message", &action.message)] {
+        match exec.eval_opt(key, tree.as_ref()) {
+            Ok(Some(value)) => {
+                given.insert(name.to_owned(), expr::to_text(&value).into());
+            }
+            Ok(None) => {}
+            Err(ended) => return Some(ended),
+        }
+    }
+    let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
+    let failure =
+        (action.status == Status::Failed).then(|| Failure::new(text("code"), text("message")));
+    let inputs = json!({ "runStatus": action.status.name(), "runError": given });
+    let record = Record {
+        status: Status::Succeeded,
+        code: "OK".to_owned(),
+        inputs: Some(inputs.into()),
+        failure: None,
+        ..Record::skipped(Failure::new("", ""), "OK", exec.now)
+    };
+    exec.run.slots.insert(key.clone(), Slot::Done(record));
+    exec.terminate(action.status, failure.as_ref(), Some(key));
+    None
+}

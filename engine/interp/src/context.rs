@@ -1,0 +1,333 @@
+//! What the expressions of a run may look at.
+
+use std::{borrow::Cow, cell::Cell};
+
+use base::Timestamp;
+use expr::Context;
+use flow::{ActionId, ActionKind};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    plan::Plan,
+    record::Record,
+    run::{Key, OpenSlot, Passes, Run, Slot, State},
+};
+
+/// The view from one action in one pass of its loops.
+pub(crate) struct Scope<'a> {
+    plan: &'a Plan,
+    run: &'a Run,
+    key: &'a Key,
+    now: Timestamp,
+    drawn: &'a Cell<u64>,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) const fn new(
+        plan: &'a Plan,
+        run: &'a Run,
+        key: &'a Key,
+        now: Timestamp,
+        drawn: &'a Cell<u64>,
+    ) -> Self {
+        Self { plan, run, key, now, drawn }
+    }
+
+    /// The passes that this action and another have in common.
+    fn shared_passes(&self, other: ActionId) -> Passes {
+        let ours = self.plan.loops(self.key.action);
+        let shared = ours.iter().zip(self.plan.loops(other)).take_while(|(a, b)| a == b).count();
+        self.key.passes.get(..shared).unwrap_or(&self.key.passes).to_vec()
+    }
+
+    /// The record that `actions('name')` means here: of the same pass of the loops around both, and
+    /// of the latest pass of loops around the other only.
+    fn record(&self, id: ActionId) -> Option<(Passes, &'a Record)> {
+        let prefix = self.shared_passes(id);
+        let first = Key { action: id, passes: prefix.clone() };
+        let found = self
+            .run
+            .slots
+            .range(first..)
+            .take_while(|(key, _)| key.action == id && key.passes.starts_with(&prefix));
+        let done = found.filter_map(|(key, slot)| match slot {
+            Slot::Done(record) => Some((key.passes.clone(), record)),
+            Slot::Open(_) => None,
+        });
+        done.last()
+    }
+
+    fn record_json(&self, id: ActionId, passes: &Passes, record: &Record) -> Value {
+        let tracking_id = format!("{}:{}", self.run.id, self.plan.path(id, passes));
+        record.to_json(self.plan.flow.action(id), &tracking_id)
+    }
+
+    /// The entry of one action in `result()`; of a loop's action, the outputs of every pass.
+    fn result_entry(&self, id: ActionId, prefix: &Passes, of_foreach: bool) -> Option<Value> {
+        let records: Vec<(&Passes, &Record)> =
+            self.run.records(id).filter(|(passes, _)| passes.starts_with(prefix)).collect();
+        let (passes, last) = records.last()?;
+        let mut entry = self.record_json(id, passes, last);
+        // A loop that was skipped or had no items has skipped actions, but no passes of them.
+        let passed = prefix.len() < passes.len();
+        if of_foreach
+            && passed
+            && let Some(object) = entry.as_object_mut()
+        {
+            let all = records.iter().map(|(passes, record)| self.record_json(id, passes, record));
+            object.insert("outputs".into(), Value::Array(all.collect()));
+            object.insert("repetitionCount".into(), records.len().into());
+        }
+        Some(entry)
+    }
+
+    /// The loop around this action that is called `name`, or the innermost one.
+    fn enclosing(
+        &self,
+        name: Option<&str>,
+        wanted: fn(&ActionKind) -> bool,
+    ) -> Option<(ActionId, usize)> {
+        let loops = self.plan.loops(self.key.action);
+        let of_name = name.map(|name| self.plan.flow.find(name));
+        let found = loops.iter().enumerate().rev().find(|(_, id)| {
+            wanted(&self.plan.flow.action(**id).kind)
+                && of_name.is_none_or(|wanted| wanted == Some(**id))
+        });
+        found.map(|(depth, id)| (*id, depth))
+    }
+
+    fn item_of(&self, id: ActionId, depth: usize) -> Option<&'a Value> {
+        let passes = self.key.passes.get(..depth)?.to_vec();
+        let pass = *self.key.passes.get(depth)? as usize;
+        match self.run.slots.get(&Key { action: id, passes })? {
+            Slot::Open(OpenSlot { state: State::Foreach { items, .. }, .. }) => items.get(pass),
+            Slot::Open(_) | Slot::Done(_) => None,
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<ActionId> {
+        self.plan.flow.find(name)
+    }
+
+    fn run_json(&self) -> Value {
+        json!({ "id": self.run.id, "name": self.run.id, "startTime": self.run.started.to_string() })
+    }
+}
+
+fn is_foreach(kind: &ActionKind) -> bool {
+    matches!(kind, ActionKind::Foreach(_))
+}
+
+fn is_until(kind: &ActionKind) -> bool {
+    matches!(kind, ActionKind::Until(_))
+}
+
+impl Context for Scope<'_> {
+    fn action(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let id = self.find(name)?;
+        let Some((passes, record)) = self.record(id) else { return Some(Cow::Owned(Value::Null)) };
+        Some(Cow::Owned(self.record_json(id, &passes, record)))
+    }
+
+    fn outputs(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let id = self.find(name)?;
+        let outputs = self.record(id).and_then(|(_, record)| record.outputs.as_deref());
+        Some(outputs.map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+    }
+
+    fn result(&self, scope: Option<&str>) -> Option<Value> {
+        let id = match scope {
+            Some(name) => self.find(name)?,
+            None => self.plan.flow.action(self.key.action).parent?,
+        };
+        let prefix = self.shared_passes(id);
+        let of_foreach = is_foreach(&self.plan.flow.action(id).kind);
+        let branches = 0..self.plan.branches(id);
+        let children = branches.flat_map(|branch| self.plan.members(Some(id), branch));
+        Some(children.filter_map(|it| self.result_entry(*it, &prefix, of_foreach)).collect())
+    }
+
+    fn trigger(&self) -> Option<Cow<'_, Value>> {
+        Some(Cow::Owned(json!({
+            "name": self.run.trigger,
+            "outputs": *self.run.trigger_outputs,
+            "startTime": self.run.started.to_string(),
+            "endTime": self.run.started.to_string(),
+            "trackingId": format!("{}:", self.run.id),
+            "status": "Succeeded",
+            "code": "OK",
+        })))
+    }
+
+    fn trigger_outputs(&self) -> Option<Cow<'_, Value>> {
+        Some(Cow::Borrowed(&self.run.trigger_outputs))
+    }
+
+    fn variable(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.run.variables.get(&name.to_lowercase()).map(|it| Cow::Borrowed(&it.value))
+    }
+
+    fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let wanted =
+            self.plan.flow.parameters.iter().find(|it| it.name.eq_ignore_ascii_case(name))?;
+        let given = if wanted.secure { &self.plan.secure_parameters } else { &self.run.parameters };
+        let value = given.get(&wanted.name).or(wanted.default.as_ref());
+        // A secret that nobody gave is not null: what compares with it must not hold.
+        if wanted.secure && value.is_none() {
+            return None;
+        }
+        Some(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+    }
+
+    fn item(&self) -> Option<Cow<'_, Value>> {
+        let (id, depth) = self.enclosing(None, is_foreach)?;
+        self.item_of(id, depth).map(Cow::Borrowed)
+    }
+
+    fn items(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let (id, depth) = self.enclosing(Some(name), is_foreach)?;
+        self.item_of(id, depth).map(Cow::Borrowed)
+    }
+
+    fn iteration_index(&self, name: &str) -> Option<usize> {
+        if let Some((_, depth)) = self.enclosing(Some(name), is_until) {
+            return self.key.passes.get(depth).map(|pass| *pass as usize);
+        }
+        // The loop's own condition looks at the pass that has just ended.
+        match self.run.slots.get(self.key)? {
+            Slot::Open(OpenSlot { state: State::Until { pass }, .. })
+                if self.find(name) == Some(self.key.action) =>
+            {
+                Some(*pass as usize)
+            }
+            Slot::Open(_) | Slot::Done(_) => None,
+        }
+    }
+
+    fn workflow(&self) -> Option<Cow<'_, Value>> {
+        let mut workflow = json!({
+            "id": self.plan.flow.name,
+            "name": self.plan.flow.name,
+            "type": "Flowright/flows",
+            "location": "",
+            "tags": { "flowDisplayName": self.plan.flow.name },
+        });
+        workflow["run"] = self.run_json();
+        Some(Cow::Owned(workflow))
+    }
+
+    fn current_action(&self) -> Option<Cow<'_, Value>> {
+        let (passes, record) = self.record(self.key.action)?;
+        Some(Cow::Owned(self.record_json(self.key.action, &passes, record)))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn random(&self) -> u64 {
+        let drawn = self.drawn.get() + 1;
+        self.drawn.set(drawn);
+        // The condition of a loop is looked at after each pass, perhaps at the same instant.
+        let turn = match self.run.slots.get(self.key) {
+            Some(Slot::Open(OpenSlot { state: State::Until { pass }, .. })) => *pass,
+            Some(Slot::Open(_) | Slot::Done(_)) | None => 0,
+        };
+        let drawn = u64::from(turn) << 32 | drawn;
+        let path = self.plan.path(self.key.action, &self.key.passes);
+        draw(self.run.seed, path.as_str(), self.now, drawn)
+    }
+
+    fn resolve(&self, path: &[&str]) -> Option<(Cow<'_, Value>, usize)> {
+        let (root, rest) = path.split_first()?;
+        match (*root, rest) {
+            ("trigger", ["body", ..]) => {
+                let body = self.run.trigger_outputs.get("body");
+                Some((body.map_or(Cow::Owned(Value::Null), Cow::Borrowed), 2))
+            }
+            ("trigger", _) => Some((Cow::Owned(self.trigger_view()), 1)),
+            ("actions", [name, "body", ..]) => {
+                let outputs = self.outputs(name)?;
+                Some((member(outputs, "body"), 3))
+            }
+            ("actions", [name, ..]) => Some((Cow::Owned(self.action_view(self.find(name)?)), 2)),
+            ("actions", []) => {
+                let ids = 0..self.plan.flow.actions.len();
+                let all = ids.filter(|id| self.record(*id).is_some()).map(|id| {
+                    (self.plan.flow.action(id).name.as_str().to_owned(), self.action_view(id))
+                });
+                Some((Cow::Owned(Value::Object(all.collect())), 1))
+            }
+            ("variables", [name, ..]) => self.variable(name).map(|it| (it, 2)),
+            ("variables", []) => {
+                let all = self.run.variables().map(|(name, it)| (name.to_owned(), it.clone()));
+                Some((Cow::Owned(Value::Object(all.collect())), 1))
+            }
+            ("parameters", [name, ..]) => self.parameter(name).map(|it| (it, 2)),
+            ("parameters", []) => Some((Cow::Owned(self.all_parameters()), 1)),
+            ("item", _) => self.item().map(|it| (it, 1)),
+            ("items", [name, ..]) => self.items(name).map(|it| (it, 2)),
+            ("run", _) => Some((Cow::Owned(self.run_json()), 1)),
+            ("flow", _) => Some((Cow::Owned(json!({ "name": self.plan.flow.name })), 1)),
+            _ => None,
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// `$.trigger`: the outputs with the name beside them.
+    fn trigger_view(&self) -> Value {
+        let mut view = self.run.trigger_outputs.as_object().cloned().unwrap_or_default();
+        view.insert("name".into(), self.run.trigger.as_str().into());
+        view.insert("outputs".into(), Value::clone(&self.run.trigger_outputs));
+        Value::Object(view)
+    }
+
+    /// `$.actions.X`: the record with the members of its outputs beside it.
+    fn action_view(&self, id: ActionId) -> Value {
+        let Some((passes, record)) = self.record(id) else { return Value::Null };
+        let mut view = Map::new();
+        if let Some(outputs) = record.outputs.as_ref().and_then(|it| it.as_object()) {
+            for name in ["statusCode", "headers", "body"] {
+                if let Some(value) = outputs.get(name) {
+                    view.insert(name.into(), value.clone());
+                }
+            }
+        }
+        if let Value::Object(record) = self.record_json(id, &passes, record) {
+            view.extend(record);
+        }
+        Value::Object(view)
+    }
+
+    fn all_parameters(&self) -> Value {
+        let all = self.plan.flow.parameters.iter().filter_map(|it| {
+            self.parameter(&it.name).map(|value| (it.name.clone(), value.into_owned()))
+        });
+        Value::Object(all.collect())
+    }
+}
+
+fn member<'a>(value: Cow<'a, Value>, name: &str) -> Cow<'a, Value> {
+    match value {
+        Cow::Borrowed(value) => value.get(name).map_or(Cow::Owned(Value::Null), Cow::Borrowed),
+        Cow::Owned(mut value) => Cow::Owned(value.get_mut(name).map_or(Value::Null, Value::take)),
+    }
+}
+
+/// A random number that depends on where and when it is drawn, not on what was drawn before
+/// elsewhere: replaying in another order gives the same numbers. The mixing is `SplitMix64`.
+pub(crate) fn draw(seed: u64, place: &str, now: Timestamp, index: u64) -> u64 {
+    let mut state = seed ^ mix(now.ticks().cast_unsigned());
+    for byte in place.bytes() {
+        state = mix(state ^ u64::from(byte));
+    }
+    mix(state.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+}
+
+const fn mix(mut z: u64) -> u64 {
+    z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,110 @@
+//! What a run asks of the world. The answer comes back as an event of the same path.
+
+use std::sync::Arc;
+
+use base::{Status, Timestamp};
+use journal::Path;
+use serde_json::Value;
+
+/// Something for the driver to do, after the event it follows from is durable.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask a service or another flow; answered by `Answered`.
+    Ask(Ask),
+    /// Set a timer; answered by `Woken` or, if it is a deadline, by `Expired`.
+    Arm {
+        /// Whose timer.
+        path: Path,
+        /// Whether it bounds the action instead of pausing it.
+        deadline: bool,
+        /// When it is due.
+        due: Timestamp,
+    },
+    /// Remove a timer that has become pointless.
+    Disarm {
+        /// Whose timer.
+        path: Path,
+        /// Which of the two.
+        deadline: bool,
+    },
+    /// Answer the caller of the request trigger.
+    Respond {
+        /// `{statusCode, headers, body}`.
+        outputs: Arc<Value>,
+    },
+    /// The run is over; nothing of it will be asked any more.
+    Finish {
+        /// How it ended.
+        status: Status,
+        /// The error of a failed run.
+        error: Option<Value>,
+        /// What the caller was answered.
+        response: Option<Arc<Value>>,
+    },
+}
+
+/// A question to a service or to another flow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// Which action asks.
+    pub path: Path,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Stays the same over all attempts: what a service may use to recognise a repetition.
+    pub idempotency_key: String,
+    /// Whether the driver must write `Intended` before it asks.
+    pub intent: bool,
+    /// Instead of asking anew, look here for the result of what was accepted (202).
+    pub follow: Option<String>,
+    /// The question.
+    pub request: Request,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// An operation of a connector.
+    Operation {
+        /// The connection by its name in the flow.
+        connection: String,
+        /// The operation's id.
+        operation: String,
+        /// Its parameters, flattened keys.
+        inputs: Arc<Value>,
+        /// Items wanted at least, when the operation pages.
+        minimum_items: Option<usize>,
+    },
+    /// A method and path of a connector, as older definitions call them.
+    Route {
+        /// The connection by its name in the flow.
+        connection: String,
+        /// `{method, path, queries, headers, body}`.
+        inputs: Arc<Value>,
+    },
+    /// Plain HTTP.
+    Http {
+        /// `{method, uri, headers, queries, body, cookie, authentication}`.
+        inputs: Arc<Value>,
+    },
+    /// Another flow.
+    Flow {
+        /// Its name as written.
+        flow: String,
+        /// Its trigger, if named.
+        trigger: Option<String>,
+        /// `{body, headers}` of the event.
+        inputs: Arc<Value>,
+    },
+}
+
+impl Request {
+    /// The inputs as the action's record shows them.
+    pub fn inputs(&self) -> &Arc<Value> {
+        match self {
+            Self::Operation { inputs, .. }
+            | Self::Route { inputs, .. }
+            | Self::Http { inputs }
+            | Self::Flow { inputs, .. } => inputs,
+        }
+    }
+}

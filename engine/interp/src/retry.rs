@@ -1,0 +1,86 @@
+//! When a question is asked again, and where the result of an accepted one is looked for.
+
+use base::{Duration, ErrorClass, Failure, Outcome, Timestamp, http};
+use flow::{Action, RetryPolicy};
+
+use crate::{
+    effect::Request,
+    run::{Asking, Phase},
+};
+
+/// Retries of the default policy (4, after 7.5, 15, 30 and 45 seconds).
+const DEFAULT_COUNT: usize = 4;
+const DEFAULT_INTERVAL: Duration = Duration::milliseconds(7_500);
+const DEFAULT_MAXIMUM: Duration = Duration::seconds(45);
+/// Between looks at an accepted request that does not say when to come back: plain HTTP, connectors.
+const POLL_HTTP: Duration = Duration::seconds(10);
+const POLL_CONNECTOR: Duration = Duration::seconds(20);
+/// A service is not looked at more often, whatever it says.
+const POLL_MIN: Duration = Duration::seconds(1);
+/// Longer pauses are not believed: a day is the longest interval a policy may have.
+const PAUSE_MAX: Duration = Duration::seconds(86_400);
+
+/// The pause before the next attempt; none if there is to be none.
+pub(crate) fn next_pause(
+    policy: Option<&RetryPolicy>,
+    used: usize,
+    failure: &Failure,
+) -> Option<Duration> {
+    if !failure.class.is_some_and(ErrorClass::retryable) {
+        return None;
+    }
+    let doublings = u32::try_from(used).unwrap_or(u32::MAX);
+    let (count, pause) = match policy {
+        None => (DEFAULT_COUNT, DEFAULT_INTERVAL.doubled(doublings).min(DEFAULT_MAXIMUM)),
+        Some(RetryPolicy::None) => return None,
+        Some(RetryPolicy::Fixed { count, interval }) => (*count, *interval),
+        Some(RetryPolicy::Exponential { count, interval, minimum, maximum }) => {
+            let pause = interval.doubled(doublings);
+            let pause = maximum.map_or(pause, |maximum| pause.min(maximum));
+            (*count, minimum.map_or(pause, |minimum| pause.max(minimum)))
+        }
+    };
+    (used < count).then(|| failure.retry_after.unwrap_or(pause).max(Duration::ZERO).min(PAUSE_MAX))
+}
+
+/// Whether a question may be asked again at all. Another flow is asked once: its run is known by the
+/// question. What must not be done twice is asked again only if it was certainly not done.
+pub(crate) fn may_ask_again(asking: &Asking, failure: &Failure) -> bool {
+    match asking.request {
+        Request::Flow { .. } => false,
+        Request::Operation { .. } | Request::Route { .. } | Request::Http { .. } => {
+            !asking.intent
+                || failure.class == Some(ErrorClass::Throttled)
+                || NOT_SENT.contains(&failure.code.as_str())
+        }
+    }
+}
+
+/// Codes of failures after which nothing has reached the service.
+const NOT_SENT: [&str; 2] = ["ConnectionFailed", "ServiceUnavailable"];
+
+/// Where to look for the result, and after which pause, if the answer is a 202 with a Location.
+pub(crate) fn accepted(
+    action: &Action,
+    asking: &Asking,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Option<(String, Duration)> {
+    let usual = match &asking.request {
+        Request::Http { .. } => POLL_HTTP,
+        Request::Operation { .. } | Request::Route { .. } => POLL_CONNECTOR,
+        Request::Flow { .. } => return None,
+    };
+    let asynchronous = outcome.failure.is_none()
+        && outcome.status_code() == Some(202)
+        && !action.has_option("DisableAsyncPattern");
+    if !asynchronous {
+        return None;
+    }
+    // While it is still at work a service may leave out where to look: it is the same place.
+    let (Phase::Asked { follow } | Phase::Pausing { follow }) = &asking.phase;
+    let location = outcome.header("location").or(follow.as_deref())?;
+    let asked = outcome.header("retry-after").and_then(|it| http::retry_after(it, now));
+    let pause = asked.unwrap_or(usual).max(POLL_MIN).min(PAUSE_MAX);
+    Some((location.to_owned(), pause))
+}

@@ -1,0 +1,274 @@
+//! The state of one run, rebuilt from its events whenever it is needed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use base::{Duration, Status, Timestamp};
+use flow::{ActionId, model::ParameterType};
+use journal::{Event, Path};
+use serde_json::{Map, Value};
+
+use crate::{
+    effect::{Ask, Effect, Request},
+    plan::Plan,
+    record::{Attempt, Record},
+};
+
+/// Which pass of each loop around an action, outermost first.
+pub type Passes = Vec<u32>;
+
+/// One action in one pass of its loops.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub action: ActionId,
+    pub passes: Passes,
+}
+
+/// One block of a container (or of the flow) in one pass of its loops.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BlockKey {
+    pub parent: Option<ActionId>,
+    pub branch: usize,
+    pub passes: Passes,
+}
+
+/// Everything that is known of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// Whether it has been started; it is not started twice.
+    pub(crate) begun: bool,
+    pub(crate) id: String,
+    pub(crate) trigger: String,
+    pub(crate) trigger_outputs: Arc<Value>,
+    pub(crate) parameters: Map<String, Value>,
+    pub(crate) seed: u64,
+    pub(crate) started: Timestamp,
+    pub(crate) slots: BTreeMap<Key, Slot>,
+    /// Actions of each open block that have not ended.
+    pub(crate) open: BTreeMap<BlockKey, usize>,
+    pub(crate) variables: BTreeMap<String, Variable>,
+    pub(crate) response: Option<Arc<Value>>,
+    pub(crate) end: Option<RunEnd>,
+    /// Events that came before their action was reached, as after an engine upgrade.
+    pub(crate) early: BTreeMap<Path, Vec<Event>>,
+    /// Actions started so far.
+    pub(crate) actions: usize,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunEnd {
+    /// Its status.
+    pub status: Status,
+    /// The error of a failed run.
+    pub error: Option<Value>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A variable.
+#[derive(Clone, Debug)]
+pub(crate) struct Variable {
+    pub name: String,
+    pub ty: ParameterType,
+    pub value: Value,
+}
+
+/// An action that has been started. One that has not is not in the map.
+#[derive(Clone, Debug)]
+pub(crate) enum Slot {
+    Open(OpenSlot),
+    Done(Record),
+}
+
+/// An action that has not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenSlot {
+    pub state: State,
+    pub inputs: Option<Arc<Value>>,
+    pub start: Timestamp,
+    pub has_deadline: bool,
+}
+
+/// What an open action waits for.
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    /// The block it chose: a scope, a condition, a switch.
+    Block,
+    /// Its items.
+    Foreach { items: Arc<[Value]>, next: usize, active: usize, worst: Status },
+    /// Its condition.
+    Until { pass: u32 },
+    /// An answer.
+    Asking(Asking),
+    /// Time.
+    Waiting,
+}
+
+impl State {
+    /// Whether a timer is set that will wake it.
+    pub(crate) const fn pauses(&self) -> bool {
+        match self {
+            Self::Waiting | Self::Asking(Asking { phase: Phase::Pausing { .. }, .. }) => true,
+            Self::Asking(_) | Self::Block | Self::Foreach { .. } | Self::Until { .. } => false,
+        }
+    }
+
+    /// The attempts that were made so far.
+    pub(crate) fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Asking(asking) => &asking.history,
+            Self::Block | Self::Foreach { .. } | Self::Until { .. } | Self::Waiting => &[],
+        }
+    }
+}
+
+/// A question that has been asked or will be asked again.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    pub request: Request,
+    pub attempt: u32,
+    pub began: Timestamp,
+    pub phase: Phase,
+    pub history: Vec<Attempt>,
+    pub intent: bool,
+    /// Retries used up since the last success.
+    pub retries: usize,
+    pub intended: Option<u32>,
+}
+
+/// Where a question is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Asked; `follow` is the place where the result of an accepted request is looked for.
+    Asked { follow: Option<String> },
+    /// To be asked when the pause is over.
+    Pausing { follow: Option<String> },
+}
+
+impl Run {
+    /// How the run ended, if it has.
+    pub fn end(&self) -> Option<&RunEnd> {
+        self.end.as_ref()
+    }
+
+    /// What the caller was answered, if the flow answered.
+    pub fn response(&self) -> Option<&Arc<Value>> {
+        self.response.as_ref()
+    }
+
+    /// Name of the trigger that fired.
+    pub fn trigger(&self) -> &str {
+        &self.trigger
+    }
+
+    /// `triggerOutputs()`.
+    pub fn trigger_outputs(&self) -> &Value {
+        &self.trigger_outputs
+    }
+
+    /// Variables by name as declared, in the order of their folded names.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.variables.values().map(|it| (it.name.as_str(), &it.value))
+    }
+
+    /// The record of an action in the given passes of its loops, if it has ended.
+    pub fn record(&self, action: ActionId, passes: &[u32]) -> Option<&Record> {
+        match self.slots.get(&Key { action, passes: passes.to_vec() })? {
+            Slot::Done(record) => Some(record),
+            Slot::Open(_) => None,
+        }
+    }
+
+    /// Every record of an action, by pass.
+    pub fn records(&self, action: ActionId) -> impl Iterator<Item = (&Passes, &Record)> {
+        let first = Key { action, passes: Passes::new() };
+        let last = Key { action: action + 1, passes: Passes::new() };
+        self.slots.range(first..last).filter_map(|(key, slot)| match slot {
+            Slot::Done(record) => Some((&key.passes, record)),
+            Slot::Open(_) => None,
+        })
+    }
+
+    /// Questions that are open, as effects: what a driver has to ask after it has read the journal.
+    ///
+    /// One whose intent is in the journal is not among them; see [`Run::unknown`].
+    pub fn outstanding(&self, plan: &Plan) -> Vec<Effect> {
+        let asked = self.slots.iter().filter_map(|(key, slot)| {
+            let asking = asked(slot)?;
+            let unknown = asking.intended == Some(asking.attempt);
+            (!unknown).then(|| Effect::Ask(asking.effect(plan, self, key)))
+        });
+        asked.collect()
+    }
+
+    /// Whether a question is still open: what ended in the meantime need not be asked.
+    pub fn asks(&self, plan: &Plan, path: &Path, attempt: u32) -> bool {
+        let Some((action, passes)) = plan.locate(path) else { return false };
+        let slot = self.slots.get(&Key { action, passes });
+        self.end.is_none() && slot.and_then(asked).is_some_and(|it| it.attempt == attempt)
+    }
+
+    /// Questions whose intent is in the journal but not their answer: path and attempt.
+    pub fn unknown(&self, plan: &Plan) -> Vec<(Path, u32)> {
+        let intended = self.slots.iter().filter_map(|(key, slot)| {
+            let asking = asked(slot)?;
+            (asking.intended == Some(asking.attempt))
+                .then(|| (plan.path(key.action, &key.passes), asking.attempt))
+        });
+        intended.collect()
+    }
+}
+
+fn asked(slot: &Slot) -> Option<&Asking> {
+    match slot {
+        Slot::Open(OpenSlot { state: State::Asking(asking), .. }) => {
+            matches!(asking.phase, Phase::Asked { .. }).then_some(asking)
+        }
+        Slot::Open(_) | Slot::Done(_) => None,
+    }
+}
+
+/// Attempts that a record keeps: the first and the latest.
+const ATTEMPTS_KEPT: usize = 200;
+
+impl Asking {
+    pub(crate) const fn new(request: Request, intent: bool, now: Timestamp) -> Self {
+        Self {
+            request,
+            attempt: 1,
+            began: now,
+            phase: Phase::Asked { follow: None },
+            history: Vec::new(),
+            intent,
+            retries: 0,
+            intended: None,
+        }
+    }
+
+    pub(crate) fn effect(&self, plan: &Plan, run: &Run, key: &Key) -> Ask {
+        let path = plan.path(key.action, &key.passes);
+        let (Phase::Asked { follow } | Phase::Pausing { follow }) = &self.phase;
+        Ask {
+            idempotency_key: format!("{}:{path}", run.id),
+            path,
+            attempt: self.attempt,
+            intent: self.intent && follow.is_none(),
+            follow: follow.clone(),
+            request: self.request.clone(),
+        }
+    }
+
+    /// Notes the end of an attempt.
+    pub(crate) fn note(
+        &mut self,
+        failure: Option<base::Failure>,
+        pause: Option<Duration>,
+        now: Timestamp,
+    ) {
+        // A service may be looked at for days; the latest looks tell enough.
+        if ATTEMPTS_KEPT <= self.history.len() {
+            self.history.remove(1);
+        }
+        self.history.push(Attempt { start: self.began, end: now, failure, pause });
+    }
+}

@@ -1,0 +1,267 @@
+//! `step(plan, run, event) -> effects`: all control flow is here and in what it calls.
+
+use std::sync::Arc;
+
+use base::{Failure, Outcome, Status};
+use journal::{Event, EventKind};
+use serde_json::Value;
+
+use crate::{
+    actions,
+    effect::Effect,
+    exec::{Ended, Exec, Work},
+    plan::Plan,
+    ready, retry,
+    run::{Asking, BlockKey, Key, Phase, Run, Slot, State},
+};
+
+/// Takes one event into the run and says what is to be done about it.
+///
+/// An event of a path that has ended, or of an attempt that is over, changes nothing: events may
+/// come late and twice. One of a path that has not been reached yet is kept until it is.
+pub fn step(plan: &Plan, run: &mut Run, event: &Event) -> Vec<Effect> {
+    let mut exec = Exec::new(plan, run, event.at);
+    if exec.run.end.is_none() {
+        exec.take(event);
+        exec.drain();
+    }
+    exec.effects
+}
+
+/// A run from its journal; the effects of the past are not asked again (see [`Run::outstanding`]).
+pub fn replay(plan: &Plan, events: &[Event]) -> Run {
+    let mut run = Run::default();
+    for event in events {
+        step(plan, &mut run, event);
+    }
+    run
+}
+
+impl Exec<'_> {
+    fn take(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Started { trigger, outputs, parameters, seed, run } => {
+                if self.run.begun {
+                    return;
+                }
+                self.run.begun = true;
+                self.run.id.clone_from(run);
+                self.run.trigger.clone_from(trigger);
+                self.run.trigger_outputs = Arc::new(outputs.clone());
+                self.run.parameters.clone_from(parameters);
+                self.run.seed = *seed;
+                self.run.started = self.now;
+                let root = BlockKey { parent: None, branch: 0, passes: Vec::new() };
+                self.work.push_back(Work::Enter(root));
+            }
+            EventKind::Intended { .. }
+            | EventKind::Answered { .. }
+            | EventKind::Unknown { .. }
+            | EventKind::Woken
+            | EventKind::Expired
+            | EventKind::Called { .. } => self.take_of_action(event),
+            EventKind::Cancelled { reason } => {
+                let failure = Failure::new("RunCancelled", reason.clone());
+                self.terminate(Status::Cancelled, Some(&failure), None);
+            }
+            EventKind::Finished { .. } => {}
+        }
+    }
+
+    /// An event of one action: it is open, or it has ended, or it has not been reached.
+    fn take_of_action(&mut self, event: &Event) {
+        let Some((action, passes)) = self.plan.locate(&event.path) else { return };
+        let key = Key { action, passes };
+        match self.run.slots.get(&key) {
+            Some(Slot::Open(_)) => {}
+            Some(Slot::Done(_)) => return,
+            None => {
+                return self.run.early.entry(event.path.clone()).or_default().push(event.clone());
+            }
+        }
+        match &event.kind {
+            EventKind::Intended { attempt } => {
+                if let Some(asking) = self.asking(&key, *attempt) {
+                    asking.intended = Some(*attempt);
+                }
+            }
+            EventKind::Answered { attempt, outcome } => {
+                if self.asking(&key, *attempt).is_some() {
+                    self.answered(&key, outcome);
+                }
+            }
+            EventKind::Unknown { attempt } => {
+                if self.asking(&key, *attempt).is_some() {
+                    self.answered(&key, &Outcome::failed(unknown_outcome()));
+                }
+            }
+            EventKind::Woken => self.woken(&key),
+            EventKind::Expired => self.expire(&key),
+            EventKind::Called { outputs } => {
+                self.answered(&key, &Outcome::succeeded(outputs.clone()));
+            }
+            EventKind::Started { .. }
+            | EventKind::Cancelled { .. }
+            | EventKind::Finished { .. } => {}
+        }
+    }
+
+    pub(crate) fn drain(&mut self) {
+        while let Some(work) = self.work.pop_front() {
+            if self.run.end.is_some() {
+                self.work.clear();
+                return;
+            }
+            match work {
+                Work::Enter(block) => self.enter(&block),
+                Work::Begin(key) => self.begin(&key),
+                Work::Leave(block) => self.leave(&block),
+            }
+        }
+    }
+
+    /// Starts the actions of a block that wait for nobody.
+    fn enter(&mut self, block: &BlockKey) {
+        let members = self.plan.members(block.parent, block.branch);
+        if members.is_empty() {
+            self.work.push_back(Work::Leave(block.clone()));
+            return;
+        }
+        self.run.open.insert(block.clone(), members.len());
+        for id in members {
+            if self.plan.flow.action(*id).run_after.is_empty() {
+                let key = Key { action: *id, passes: block.passes.clone() };
+                self.work.push_back(Work::Begin(key));
+            }
+        }
+    }
+
+    fn begin(&mut self, key: &Key) {
+        // Two predecessors that end in the same step may both have found it ready.
+        if self.run.slots.contains_key(key) {
+            return;
+        }
+        self.run.actions += 1;
+        if base::limits::ACTIONS_PER_RUN_MAX < self.run.actions {
+            let limit = base::limits::ACTIONS_PER_RUN_MAX;
+            let failure = Failure::new(
+                "RunActionLimitExceeded",
+                format!("the run has started {limit} actions"),
+            );
+            return self.terminate(Status::Failed, Some(&failure), None);
+        }
+        self.drawn.set(0);
+        if let Some(ended) = actions::begin(self, key) {
+            return self.complete(key, ended);
+        }
+        if !self.run.early.is_empty() {
+            let path = self.plan.path(key.action, &key.passes);
+            for event in self.run.early.remove(&path).unwrap_or_default() {
+                self.take_of_action(&event);
+            }
+        }
+    }
+
+    /// A block has ended: its status is that of its leaves; its container goes on.
+    fn leave(&mut self, block: &BlockKey) {
+        self.run.open.remove(block);
+        let status = ready::block_status(self.plan, self.run, block);
+        let Some(parent) = block.parent else {
+            let error = Ended::container(status).failure;
+            return self.finish(status, error.as_deref());
+        };
+        let depth = self.plan.loops(parent).len();
+        let passes = block.passes.get(..depth).unwrap_or(&block.passes).to_vec();
+        let key = Key { action: parent, passes };
+        self.drawn.set(0);
+        if let Some(ended) = actions::block_ended(self, &key, status) {
+            self.complete(&key, ended);
+        }
+    }
+
+    /// Asks for the first time.
+    pub(crate) fn ask(&mut self, key: &Key, asking: Asking) {
+        let inputs = Arc::clone(asking.request.inputs());
+        let effect = asking.effect(self.plan, self.run, key);
+        self.open(key, State::Asking(asking), Some(inputs));
+        self.effects.push(Effect::Ask(effect));
+    }
+
+    fn answered(&mut self, key: &Key, outcome: &Outcome) {
+        let action = self.action(key);
+        let now = self.now;
+        let Some(State::Asking(asking)) = self.state_mut(key) else { return };
+        if let Some((location, pause)) = retry::accepted(action, asking, outcome, now) {
+            asking.note(None, Some(pause), now);
+            asking.retries = 0;
+            return self.pause(key, pause, Some(location));
+        }
+        let pause = outcome
+            .failure
+            .as_ref()
+            .filter(|failure| retry::may_ask_again(asking, failure))
+            .and_then(|failure| retry::next_pause(action.retry.as_ref(), asking.retries, failure));
+        asking.note(outcome.failure.clone(), pause, now);
+        if let Some(pause) = pause {
+            asking.retries += 1;
+            let (Phase::Asked { follow } | Phase::Pausing { follow }) = asking.phase.clone();
+            return self.pause(key, pause, follow);
+        }
+        let attempts = std::mem::take(&mut asking.history);
+        let ended = actions::answered(outcome);
+        self.complete(key, Ended { attempts, ..ended });
+    }
+
+    fn pause(&mut self, key: &Key, pause: base::Duration, follow: Option<String>) {
+        let path = self.plan.path(key.action, &key.passes);
+        if let Some(State::Asking(asking)) = self.state_mut(key) {
+            asking.phase = Phase::Pausing { follow };
+        }
+        let due = self.now.after(pause);
+        self.effects.push(Effect::Arm { path, deadline: false, due });
+    }
+
+    fn woken(&mut self, key: &Key) {
+        let now = self.now;
+        match self.state_mut(key) {
+            Some(State::Waiting) => {
+                self.complete(key, Ended::succeeded(None, Value::Null));
+            }
+            Some(State::Asking(asking)) => {
+                let Phase::Pausing { follow } = asking.phase.clone() else { return };
+                asking.phase = Phase::Asked { follow };
+                asking.attempt += 1;
+                asking.began = now;
+                let asking = asking.clone();
+                let effect = asking.effect(self.plan, self.run, key);
+                self.effects.push(Effect::Ask(effect));
+            }
+            Some(State::Block | State::Foreach { .. } | State::Until { .. }) | None => {}
+        }
+    }
+
+    /// The open question of an action, if this is its attempt.
+    fn asking(&mut self, key: &Key, attempt: u32) -> Option<&mut Asking> {
+        match self.state_mut(key)? {
+            State::Asking(asking)
+                if asking.attempt == attempt && matches!(asking.phase, Phase::Asked { .. }) =>
+            {
+                Some(asking)
+            }
+            State::Asking(_)
+            | State::Block
+            | State::Foreach { .. }
+            | State::Until { .. }
+            | State::Waiting => None,
+        }
+    }
+}
+
+fn unknown_outcome() -> Failure {
+    Failure::new(
+        "UnknownOutcome",
+        "the process ended while the service was asked; it may or may not have done what was asked, \
+         and it cannot be asked again without the risk of doing it twice: look there, then run \
+         again from here or mark the action as done",
+    )
+}

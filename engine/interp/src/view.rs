@@ -1,0 +1,237 @@
+//! A run as a tree of its actions in the order of the file: what the terminal, tests and pages show.
+
+use std::sync::Arc;
+
+use base::{Failure, Status, Timestamp};
+use expr::Dialect;
+use flow::{ActionId, ActionKind, Block};
+use serde_json::{Value, json};
+
+use crate::{
+    HIDDEN, Secrets,
+    plan::Plan,
+    record::{Attempt, Record},
+    run::{Key, OpenSlot, Passes, Phase, Run, Slot, State},
+};
+
+/// One action in one pass of its loops.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Name as the file writes it.
+    pub name: String,
+    /// How it ended; none while it is open or not reached.
+    pub status: Option<Status>,
+    /// What an open action waits for, in words.
+    pub waits_for: Option<&'static str>,
+    /// Code as the cloud writes it.
+    pub code: String,
+    /// When it began.
+    pub start: Option<Timestamp>,
+    /// When it ended.
+    pub end: Option<Timestamp>,
+    /// Inputs; secure ones are replaced.
+    pub inputs: Option<Arc<Value>>,
+    /// Outputs; secure ones are replaced.
+    pub outputs: Option<Arc<Value>>,
+    /// Why it failed or was skipped.
+    pub failure: Option<Failure>,
+    /// Attempts at asking.
+    pub attempts: Vec<Attempt>,
+    /// The blocks inside: a label (`then`, `else`, a case, `pass 3`) and the actions.
+    pub blocks: Vec<(String, Vec<Node>)>,
+}
+
+impl Node {
+    /// The node with everything inside, as the API shows it.
+    pub fn to_json(&self) -> Value {
+        let blocks = self.blocks.iter().map(|(label, nodes)| {
+            json!({ "label": label, "actions": nodes.iter().map(Self::to_json).collect::<Vec<_>>() })
+        });
+        let attempts = self.attempts.iter().map(|it| {
+            json!({
+                "startTime": it.start.to_string(),
+                "endTime": it.end.to_string(),
+                "error": it.failure.as_ref().map(Failure::to_json),
+                "pause": it.pause.map(|it| it.to_string()),
+            })
+        });
+        json!({
+            "name": self.name,
+            "status": self.status.map(Status::name),
+            "waitsFor": self.waits_for,
+            "code": self.code,
+            "startTime": self.start.map(|it| it.to_string()),
+            "endTime": self.end.map(|it| it.to_string()),
+            "inputs": self.inputs.as_deref(),
+            "outputs": self.outputs.as_deref(),
+            "error": self.failure.as_ref().map(Failure::to_json),
+            "attempts": attempts.collect::<Vec<_>>(),
+            "blocks": blocks.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// The top level of a run. Values of secure parameters are replaced wherever they stand.
+pub fn tree(plan: &Plan, run: &Run) -> Vec<Node> {
+    let mut nodes = block(plan, run, None, 0, &Vec::new());
+    let secrets = Secrets::of(plan);
+    if !secrets.is_empty() {
+        for node in &mut nodes {
+            redact(node, &secrets);
+        }
+    }
+    nodes
+}
+
+fn redact(node: &mut Node, secrets: &Secrets<'_>) {
+    for value in [&mut node.inputs, &mut node.outputs].into_iter().flatten() {
+        let mut copy = Value::clone(value);
+        secrets.redact(&mut copy);
+        *value = Arc::new(copy);
+    }
+    let attempts = node.attempts.iter_mut().filter_map(|it| it.failure.as_mut());
+    for failure in node.failure.iter_mut().chain(attempts) {
+        secrets.redact_text(&mut failure.message);
+    }
+    for node in node.blocks.iter_mut().flat_map(|(_, nodes)| nodes) {
+        redact(node, secrets);
+    }
+}
+
+fn block(
+    plan: &Plan,
+    run: &Run,
+    parent: Option<ActionId>,
+    branch: usize,
+    passes: &Passes,
+) -> Vec<Node> {
+    let members = plan.members(parent, branch).to_vec();
+    // Definitions in JSON have no order of their own; what runs first is shown first.
+    let members = match plan.flow.dialect {
+        Dialect::Flowright => members,
+        Dialect::Wdl => flow::graph::order(&plan.flow, &Block { actions: members }),
+    };
+    members.into_iter().map(|id| node(plan, run, id, passes)).collect()
+}
+
+fn node(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> Node {
+    let action = plan.flow.action(id);
+    let slot = run.slots.get(&Key { action: id, passes: passes.clone() });
+    let mut node = match slot {
+        Some(Slot::Done(record)) => of_record(record),
+        Some(Slot::Open(open)) => of_open(open),
+        None => blank(),
+    };
+    node.name.clone_from(&action.display);
+    if action.secure_inputs {
+        hide(&mut node.inputs);
+    }
+    // Some outputs are the inputs once more.
+    let repeats = matches!(action.kind, ActionKind::Compose(_) | ActionKind::Response(_));
+    if action.secure_outputs || (action.secure_inputs && repeats) {
+        hide(&mut node.outputs);
+    }
+    let reached = slot.is_some_and(
+        |slot| !matches!(slot, Slot::Done(record) if record.status == Status::Skipped),
+    );
+    if reached {
+        node.blocks = blocks(plan, run, id, passes);
+    }
+    node
+}
+
+fn hide(value: &mut Option<Arc<Value>>) {
+    if value.is_some() {
+        *value = Some(Arc::new(HIDDEN.into()));
+    }
+}
+
+fn blocks(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> Vec<(String, Vec<Node>)> {
+    let action = plan.flow.action(id);
+    if crate::plan::is_loop(&action.kind) {
+        let count = passes_of(plan, run, id, passes);
+        let numbered = (0..count).map(|pass| {
+            let mut inner = passes.clone();
+            inner.push(pass);
+            (format!("pass {}", pass + 1), block(plan, run, Some(id), 0, &inner))
+        });
+        return numbered.collect();
+    }
+    let label = |branch: usize| match &action.kind {
+        ActionKind::Condition(_) => if branch == 0 { "yes" } else { "no" }.to_owned(),
+        ActionKind::Switch(it) => {
+            it.cases.get(branch).map_or_else(|| "default".to_owned(), |case| case.name.clone())
+        }
+        _ => String::new(),
+    };
+    (0..plan.branches(id))
+        .map(|branch| (label(branch), block(plan, run, Some(id), branch, passes)))
+        .collect()
+}
+
+/// How many passes of a loop have begun.
+fn passes_of(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> u32 {
+    let depth = passes.len();
+    let members = plan.members(Some(id), 0);
+    let begun = members.iter().filter_map(|member| {
+        let mut past = passes.clone();
+        past.push(u32::MAX);
+        let first = Key { action: *member, passes: passes.clone() };
+        let last = Key { action: *member, passes: past };
+        let (key, _) = run.slots.range(first..=last).next_back()?;
+        key.passes.get(depth).map(|pass| pass + 1)
+    });
+    begun.max().unwrap_or(0)
+}
+
+fn blank() -> Node {
+    Node {
+        name: String::new(),
+        status: None,
+        waits_for: None,
+        code: String::new(),
+        start: None,
+        end: None,
+        inputs: None,
+        outputs: None,
+        failure: None,
+        attempts: Vec::new(),
+        blocks: Vec::new(),
+    }
+}
+
+fn of_record(record: &Record) -> Node {
+    Node {
+        status: Some(record.status),
+        code: record.code.clone(),
+        start: Some(record.start),
+        end: Some(record.end),
+        inputs: record.inputs.clone(),
+        outputs: record.outputs.clone(),
+        failure: record.failure.clone(),
+        attempts: record.attempts.clone(),
+        ..blank()
+    }
+}
+
+fn of_open(open: &OpenSlot) -> Node {
+    let (waits_for, attempts) = match &open.state {
+        State::Block | State::Foreach { .. } | State::Until { .. } => ("its actions", Vec::new()),
+        State::Waiting => ("time to pass", Vec::new()),
+        State::Asking(asking) => {
+            let what = match asking.phase {
+                Phase::Asked { .. } => "an answer",
+                Phase::Pausing { follow: Some(_) } => "the result of an accepted request",
+                Phase::Pausing { follow: None } => "the next attempt",
+            };
+            (what, asking.history.clone())
+        }
+    };
+    Node {
+        waits_for: Some(waits_for),
+        start: Some(open.start),
+        inputs: open.inputs.as_ref().map(crate::record::sanitized),
+        attempts,
+        ..blank()
+    }
+}
