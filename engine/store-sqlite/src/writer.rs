@@ -1,0 +1,198 @@
+//! The one thread that writes: everything that waits goes into one transaction with one sync.
+
+use std::thread::{self, JoinHandle};
+
+use journal::{Admitted, StoreError};
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    error::{Failure, WriteError},
+    flows,
+    mark::Mark,
+    open::Owned,
+    runs::{Entry, Step},
+};
+
+/// Requests in one transaction: more would make the first of them wait for nothing.
+const BATCH_MAX: usize = 1_024;
+
+/// What is to be written, all of it or none.
+pub(crate) enum Work {
+    PutFlow(flows::Packed),
+    Admit(Vec<Entry>),
+    Append(Vec<Step>),
+}
+
+type Answer = Result<Vec<Admitted>, StoreError>;
+
+struct Request {
+    work: Work,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The way to the thread. Dropping it lets the thread finish what waits and close the database.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    requests: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(crate) fn spawn(owned: Owned, queue: usize) -> Result<Self, StoreError> {
+        let (requests, waiting) = mpsc::channel(queue.max(1));
+        let Owned { connection, epoch, mark } = owned;
+        let database = Database { connection, epoch, mark, stopped: None };
+        let thread = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || serve(database, waiting))
+            .map_err(|error| Failure::new("could not start the thread that writes", error))?;
+        Ok(Self { requests: Some(requests), thread: Some(thread) })
+    }
+
+    /// Returns when the work is durable.
+    pub(crate) async fn write(&self, work: Work) -> Answer {
+        let gone = || Failure::new("could not write", "the thread that writes has ended");
+        let (answer, answered) = oneshot::channel();
+        let requests = self.requests.as_ref().ok_or_else(gone)?;
+        requests.send(Request { work, answer }).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.requests = None;
+        // A thread that has panicked has already failed every request it had.
+        drop(self.thread.take().map(JoinHandle::join));
+    }
+}
+
+fn serve(mut database: Database, mut waiting: mpsc::Receiver<Request>) {
+    while let Some(first) = waiting.blocking_recv() {
+        let (mut batch, mut answers) = (vec![first.work], vec![first.answer]);
+        while batch.len() < BATCH_MAX
+            && let Ok(next) = waiting.try_recv()
+        {
+            batch.push(next.work);
+            answers.push(next.answer);
+        }
+        for (answer, result) in answers.into_iter().zip(database.write(&batch)) {
+            // Whoever asked may have stopped waiting.
+            drop(answer.send(result));
+        }
+    }
+}
+
+struct Database {
+    connection: Connection,
+    epoch: i64,
+    mark: Mark,
+    stopped: Option<Stop>,
+}
+
+/// Why nothing is written any more.
+enum Stop {
+    Fenced,
+    Failed(Failure),
+}
+
+impl Stop {
+    fn error(&self) -> StoreError {
+        match self {
+            Self::Fenced => StoreError::Fenced,
+            Self::Failed(failure) => failure.earlier().into(),
+        }
+    }
+}
+
+impl Database {
+    /// Answers each request, after those that are answered with success are durable.
+    fn write(&mut self, batch: &[Work]) -> Vec<Answer> {
+        if let Some(stop) = &self.stopped {
+            return batch.iter().map(|_| Err(stop.error())).collect();
+        }
+        let failure = match self.commit(batch) {
+            Ok(answers) => return answers,
+            Err(Interrupt::Fenced) => {
+                self.stopped = Some(Stop::Fenced);
+                return batch.iter().map(|_| Err(StoreError::Fenced)).collect();
+            }
+            Err(Interrupt::Failed(failure)) => failure,
+        };
+        if !failure.passes() {
+            self.write_over();
+            self.stopped = Some(Stop::Failed(failure.clone()));
+        } else if batch.len() > 1 {
+            // It may be the fault of one: the others need not share it.
+            return batch.chunks(1).flat_map(|one| self.write(one)).collect();
+        }
+        batch.iter().map(|_| Err(failure.clone().into())).collect()
+    }
+
+    /// A commit whose sync failed is whole in the log, and would count when the log is next read,
+    /// though its callers are told that nothing is stored. The next commit begins in its place.
+    fn write_over(&self) {
+        // It must change something, or SQLite writes nothing.
+        let sql = "UPDATE owner SET commits = commits + 1 WHERE epoch = ?1";
+        // Whether this is synced makes no difference, and nothing is left to be done if it fails.
+        self.connection.execute(sql, [self.epoch]).ok();
+    }
+
+    fn commit(&mut self, batch: &[Work]) -> Result<Vec<Answer>, Interrupt> {
+        let behavior = TransactionBehavior::Immediate;
+        let mut tx = self.connection.transaction_with_behavior(behavior)?;
+        let sql = "UPDATE owner SET commits = commits + 1 WHERE epoch = ?1 RETURNING commits";
+        let mut commits = None;
+        if let Some(row) = tx.prepare_cached(sql)?.query([self.epoch])?.next()? {
+            commits = Some(row.get(0)?);
+        }
+        let Some(commits) = commits else { return Err(Interrupt::Fenced) };
+        let mut answers = Vec::with_capacity(batch.len());
+        for work in batch {
+            let mut savepoint = tx.savepoint()?;
+            let answer = match work.carry_out(&savepoint) {
+                Ok(admitted) => Ok(admitted),
+                Err(WriteError::Refused(error)) => {
+                    savepoint.rollback()?;
+                    Err(error)
+                }
+                Err(WriteError::Database(error)) => return Err(error.into()),
+            };
+            savepoint.commit()?;
+            answers.push(answer);
+        }
+        tx.commit()?;
+        // A note that cannot be written lags behind, which is harmless; the commit is durable.
+        self.mark.write(commits).ok();
+        Ok(answers)
+    }
+}
+
+impl Work {
+    fn carry_out(&self, connection: &Connection) -> Result<Vec<Admitted>, WriteError> {
+        match self {
+            Self::PutFlow(flow) => flow.insert(connection).map(|()| Vec::new()),
+            Self::Admit(entries) => entries.iter().map(|it| it.admit(connection)).collect(),
+            Self::Append(steps) => {
+                let mut admitted = Vec::new();
+                for step in steps {
+                    admitted.extend(step.append(connection)?);
+                }
+                Ok(admitted)
+            }
+        }
+    }
+}
+
+/// Why a transaction was given up.
+enum Interrupt {
+    Fenced,
+    Failed(Failure),
+}
+
+impl From<rusqlite::Error> for Interrupt {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(Failure::new("could not write to the database", error))
+    }
+}
