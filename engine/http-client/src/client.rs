@@ -1,0 +1,238 @@
+//! Sends one request and reads one response, within bounds of time and size.
+
+use std::{sync::Arc, time::Duration};
+
+use base::{ErrorClass, Failure, HttpRequest, HttpResponse, limits};
+use reqwest::{
+    Certificate, Method, Response,
+    header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue},
+    redirect::Policy,
+};
+use thiserror::Error;
+use url::Url;
+
+use crate::{
+    body::Body,
+    certificate::Certificates,
+    guard::{self, Egress, PublicOnly, Route},
+    tokens::{Rotated, Tokens},
+    turns::Turns,
+};
+
+/// How long to wait and whom to trust.
+#[derive(Clone)]
+pub struct Options {
+    /// From the first byte sent to the last byte read; the cloud waits 120 seconds.
+    pub timeout: Duration,
+    /// Until the connection stands.
+    pub connect_timeout: Duration,
+    /// Certificates of authorities that are trusted besides the system's, as PEM.
+    pub extra_roots_pem: Vec<String>,
+    /// Called with the name of a connection when a service has replaced its refresh token, which
+    /// must then be kept: the old one may not work again.
+    pub on_rotated: Option<Rotated>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_mins(2),
+            connect_timeout: Duration::from_secs(10),
+            extra_roots_pem: Vec::new(),
+            on_rotated: None,
+        }
+    }
+}
+
+/// Why no client could be made.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// One of the extra roots is not a certificate.
+    #[error("an extra root is not a certificate in PEM form")]
+    Root(#[source] reqwest::Error),
+    /// The TLS library refused its configuration.
+    #[error("the HTTP client could not be set up")]
+    Setup(#[source] reqwest::Error),
+}
+
+/// Sends requests; keeps connections, tokens and certificates. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    named: reqwest::Client,
+    public: reqwest::Client,
+    timeout: Duration,
+    tokens: Tokens,
+    certificates: Certificates,
+    turns: Turns,
+}
+
+/// What one exchange may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) timeout: Duration,
+    pub(crate) body_bytes_max: usize,
+}
+
+impl Client {
+    /// Makes a client. Proxies of the environment are not used: they would resolve names for us,
+    /// behind the back of the guard.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let named = builder(&options)?.build().map_err(Error::Setup)?;
+        let public = builder(&options)?.dns_resolver(PublicOnly).build().map_err(Error::Setup)?;
+        let inner = Inner {
+            named,
+            public,
+            timeout: options.timeout,
+            tokens: Tokens::new(options.on_rotated),
+            certificates: Certificates::default(),
+            turns: Turns::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Sends a request once and gives back whatever is answered, redirects included.
+    pub async fn send(
+        &self,
+        request: &HttpRequest,
+        egress: &Egress,
+    ) -> Result<HttpResponse, Failure> {
+        self.send_within(request, egress, self.bounds(None)).await
+    }
+
+    pub(crate) fn bounds(&self, timeout: Option<Duration>) -> Bounds {
+        Bounds {
+            timeout: timeout.unwrap_or(self.inner.timeout),
+            body_bytes_max: limits::RESPONSE_BYTES_MAX,
+        }
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.inner.tokens
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.inner.turns
+    }
+
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.inner.certificates
+    }
+
+    pub(crate) async fn send_within(
+        &self,
+        request: &HttpRequest,
+        egress: &Egress,
+        bounds: Bounds,
+    ) -> Result<HttpResponse, Failure> {
+        let url = Url::parse(&request.url)
+            .map_err(|error| invalid(format!("the URL cannot be read: {error}")))?;
+        let client = match egress.route(&url)? {
+            Route::Named => &self.inner.named,
+            Route::Public => &self.inner.public,
+        };
+        let origin = url.origin().ascii_serialization();
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| invalid(format!("`{}` is not a method", request.method)))?;
+        let mut outgoing =
+            client.request(method, url).timeout(bounds.timeout).headers(header_map(request)?);
+        if let Some(body) = &request.body {
+            outgoing = outgoing.body(body.clone());
+        }
+        let response = outgoing.send().await.map_err(|error| failure(&error, &origin))?;
+        read(response, &origin, bounds.body_bytes_max).await
+    }
+}
+
+fn builder(options: &Options) -> Result<reqwest::ClientBuilder, Error> {
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(options.connect_timeout)
+        .redirect(Policy::none())
+        .referer(false)
+        .no_proxy()
+        .user_agent("flowright");
+    for pem in &options.extra_roots_pem {
+        let roots = Certificate::from_pem_bundle(pem.as_bytes()).map_err(Error::Root)?;
+        builder = builder.tls_certs_merge(roots);
+    }
+    Ok(builder)
+}
+
+fn header_map(request: &HttpRequest) -> Result<HeaderMap, Failure> {
+    let mut map = HeaderMap::new();
+    for (name, value) in request.headers.iter().filter(|(name, _)| !base::http::is_framing(name)) {
+        let known = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| invalid(format!("`{name}` is not the name of a header")))?;
+        // The value may be a secret, so the message does not repeat it.
+        let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+            invalid(format!("the value of the header `{name}` has characters that HTTP refuses"))
+        })?;
+        value.set_sensitive(known == reqwest::header::AUTHORIZATION);
+        map.append(known, value);
+    }
+    if !map.contains_key(ACCEPT_ENCODING) {
+        map.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(map)
+}
+
+async fn read(
+    mut response: Response,
+    origin: &str,
+    bytes_max: usize,
+) -> Result<HttpResponse, Failure> {
+    let status = response.status().as_u16();
+    let mut headers: Vec<(String, String)> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    let coding = response.headers().get("content-encoding").map(text).unwrap_or_default();
+    let mut body = Body::new(&coding, bytes_max);
+    let announced = response.content_length().and_then(|it| usize::try_from(it).ok());
+    if announced.is_some_and(|it| bytes_max < it) {
+        return Err(body.too_large(origin));
+    }
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error, origin))? {
+        body.add(&chunk, origin)?;
+    }
+    if body.is_decoded() {
+        headers.retain(|(name, _)| name != "content-encoding" && name != "content-length");
+    }
+    Ok(HttpResponse { status, headers, body: body.finish(origin)? })
+}
+
+/// A header's value; bytes that are not UTF-8 are read as Latin-1, as HTTP once defined them.
+fn text(value: &HeaderValue) -> String {
+    let bytes = value.as_bytes();
+    std::str::from_utf8(bytes)
+        .map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
+}
+
+fn invalid(message: String) -> Failure {
+    Failure::of_class(ErrorClass::Validation, "InvalidRequest", message)
+}
+
+/// A failure that names the origin only: path and query may hold secrets.
+fn failure(error: &reqwest::Error, origin: &str) -> Failure {
+    if let Some(refusal) = guard::refusal(error) {
+        return refusal;
+    }
+    let (code, what) = if error.is_timeout() {
+        ("TimedOut", "no answer in time from")
+    } else if error.is_connect() {
+        ("ConnectionFailed", "no connection to")
+    } else {
+        ("ConnectionLost", "the connection broke off to")
+    };
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    // The outermost error prints the URL; an inner one says what happened to the socket.
+    let why = if std::ptr::addr_eq(cause, error) { String::new() } else { format!(": {cause}") };
+    Failure::of_class(ErrorClass::Transient, code, format!("{what} `{origin}`{why}"))
+}
