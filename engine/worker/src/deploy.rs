@@ -1,0 +1,121 @@
+//! A flow package made ready to run, and the version that runs are pinned to.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use base::{Source, digest::sha256_hex};
+use connector::Catalog;
+use flow::{ActionId, ActionKind, Flow, Package, actions::api_connection::Target};
+use interp::Plan;
+use journal::FlowVersion;
+use serde_json::{Map, Value};
+
+/// A deployed flow.
+#[derive(Debug)]
+pub struct Deployed {
+    /// Its name: the folder below the project's flows, with `/`.
+    pub name: String,
+    /// SHA-256 of its files.
+    pub sha: String,
+    /// Names and texts of its files, the flow first.
+    pub files: Vec<(String, String)>,
+    /// The flow, ready to run.
+    pub plan: Arc<Plan>,
+    /// Values of its parameters in the present environment, without the secure ones.
+    pub parameters: Map<String, Value>,
+}
+
+impl Deployed {
+    /// Makes a package ready to run. `given` are the environment's parameter values.
+    pub fn new(
+        name: &str,
+        files: Vec<(String, String)>,
+        package: Package,
+        catalog: &Catalog,
+        given: &Map<String, Value>,
+    ) -> Self {
+        let flow = package.flow;
+        let (mut parameters, mut secure) = (Map::new(), Map::new());
+        for parameter in &flow.parameters {
+            let value = given.get(&parameter.name).or(parameter.default.as_ref());
+            if let Some(value) = value {
+                let into = if parameter.secure { &mut secure } else { &mut parameters };
+                into.insert(parameter.name.clone(), value.clone());
+            }
+        }
+        let unsafe_calls = unsafe_calls(&flow, catalog);
+        let mut plan = Plan::new(flow, package.mappings);
+        plan.secure_parameters = secure;
+        plan.unsafe_calls = unsafe_calls;
+        Self { name: name.to_owned(), sha: sha(&files), files, plan: Arc::new(plan), parameters }
+    }
+
+    /// The version as the store keeps it.
+    pub fn version(&self) -> FlowVersion {
+        FlowVersion { sha: self.sha.clone(), flow: self.name.clone(), files: self.files.clone() }
+    }
+
+    /// The plan of a version that runs are pinned to. What a version does not say, it takes from
+    /// the present deployment of the flow: secure parameters, and which calls are unsafe.
+    pub(crate) fn plan_of(version: &FlowVersion, present: Option<&Self>) -> Plan {
+        let package = read(&version.files);
+        let flow = package.flow;
+        // What the present flow does not have, or would not repeat, is not repeated.
+        let is_safe = |id: &ActionId| {
+            let name = flow.action(*id).name.as_str();
+            present.is_some_and(|present| {
+                let same = present.plan.flow.find(name);
+                same.is_some_and(|id| !present.plan.unsafe_calls.contains(&id))
+            })
+        };
+        let calls = (0..flow.actions.len())
+            .filter(|id| matches!(flow.action(*id).kind, ActionKind::ApiConnection(_)));
+        let unsafe_calls: Vec<ActionId> = calls.filter(|id| !is_safe(id)).collect();
+        let mut plan = Plan::new(flow, package.mappings);
+        plan.unsafe_calls = unsafe_calls;
+        if let Some(present) = present {
+            plan.secure_parameters.clone_from(&present.plan.secure_parameters);
+        }
+        plan
+    }
+}
+
+/// The ending of a mapping's file name.
+pub(crate) const MAPPING_SUFFIX: &str = ".mapping.yaml";
+
+/// A package from its files, the flow first.
+pub(crate) fn read(files: &[(String, String)]) -> Package {
+    let mut sources = files.iter().map(|(name, text)| Source::new(name, text));
+    let flow = sources.next().unwrap_or_else(|| Source::new("flow.yaml", ""));
+    let mappings: Vec<(String, Source)> = sources.map(|it| (mapping_name(it.name()), it)).collect();
+    flow::package::read(&flow, &mappings)
+}
+
+fn mapping_name(file: &str) -> String {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.strip_suffix(MAPPING_SUFFIX).unwrap_or(name).to_owned()
+}
+
+fn sha(files: &[(String, String)]) -> String {
+    let mut bytes = Vec::new();
+    for (name, text) in files {
+        // Lengths keep the border between two files from moving unseen.
+        let name = name.rsplit('/').next().unwrap_or(name);
+        bytes.extend(format!("{} {}\n{name}\n{text}", name.len(), text.len()).into_bytes());
+    }
+    sha256_hex(&bytes)
+}
+
+/// Calls that must not be made again blindly.
+fn unsafe_calls(flow: &Flow, catalog: &Catalog) -> Vec<ActionId> {
+    let connectors: BTreeMap<&str, &str> =
+        flow.connections.iter().map(|it| (it.name.as_str(), it.connector.as_str())).collect();
+    let is_unsafe = |kind: &ActionKind| {
+        let ActionKind::ApiConnection(call) = kind else { return false };
+        let Target::Operation(operation) = &call.target else { return false };
+        let connector = connectors.get(call.connection.as_str()).and_then(|it| catalog.find(it));
+        let operation = connector.and_then(|it| it.operation(operation));
+        operation.is_some_and(|it| !it.repeat_is_safe())
+    };
+    let all = flow.actions.iter().enumerate();
+    all.filter(|(_, action)| is_unsafe(&action.kind)).map(|(id, _)| id).collect()
+}

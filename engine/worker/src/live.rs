@@ -1,0 +1,225 @@
+//! Answers the questions of runs by asking the services.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use base::{Failure, HttpResponse, Outcome, Timestamp, digest::sha256_hex};
+use connector::{Call, Connection};
+use flow::Flow;
+use http_client::{Client, Egress, InvokeOptions};
+use interp::{
+    Plan,
+    effect::{Ask, Request},
+};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{perform::Performer, plain_http};
+
+/// Asks over the network, with the connections of an environment.
+pub struct Live {
+    client: Client,
+    connections: Connections,
+    egress: Egress,
+}
+
+/// The connections of an environment by name.
+#[derive(Clone, Debug, Default)]
+pub struct Connections(pub BTreeMap<String, Entry>);
+
+/// One connection of an environment.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The connector that it is said to be to.
+    pub connector: String,
+    /// The connection, or why it cannot be used.
+    pub connection: Result<Arc<Connection>, Failure>,
+}
+
+impl Connections {
+    /// The connection that a flow calls `name`: the environment's of the same name, else the one
+    /// named as its connector, else its only one to that connector.
+    ///
+    /// # Errors
+    /// If there is none, more than one to choose from, or the one cannot be used.
+    pub fn of_flow(&self, flow: &Flow, name: &str) -> Result<&Arc<Connection>, Failure> {
+        let Some(declared) = flow.connections.iter().find(|it| it.name == name) else {
+            let message = format!("the flow declares no connection `{name}`");
+            return Err(Failure::new("ConnectionNotFound", message));
+        };
+        match self.0.get(name).or_else(|| self.0.get(&declared.connector)) {
+            Some(entry) => entry.connection.as_ref().map_err(Clone::clone),
+            None => self.of_connector(&declared.connector),
+        }
+    }
+
+    /// The only connection to a connector.
+    ///
+    /// # Errors
+    /// If there is none, more than one to choose from, or the one cannot be used.
+    pub fn of_connector(&self, connector: &str) -> Result<&Arc<Connection>, Failure> {
+        let is = |entry: &&Entry| {
+            let aliases = entry.connection.as_ref().map(|it| it.connector.aliases.as_slice());
+            let mut aliases = aliases.unwrap_or_default().iter();
+            entry.connector == connector || aliases.any(|it| it.eq_ignore_ascii_case(connector))
+        };
+        let mut found = self.0.values().filter(is);
+        match (found.next(), found.next()) {
+            (Some(only), None) => only.connection.as_ref().map_err(Clone::clone),
+            (None, _) => Err(Failure::new(
+                "ConnectionNotFound",
+                format!(
+                    "the environment has no connection to `{connector}`; add one under `connections`"
+                ),
+            )),
+            (Some(_), Some(_)) => Err(Failure::new(
+                "ConnectionAmbiguous",
+                format!(
+                    "the environment has several connections to `{connector}`; name one as the flow does"
+                ),
+            )),
+        }
+    }
+}
+
+impl Live {
+    /// With the connections of an environment; `egress` bounds plain HTTP only.
+    pub const fn new(client: Client, connections: Connections, egress: Egress) -> Self {
+        Self { client, connections, egress }
+    }
+
+    async fn operation(
+        &self,
+        plan: &Plan,
+        ask: &Ask,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<Outcome, Failure> {
+        let Wanted { connection, operation, inputs, minimum_items } = wanted;
+        let connection = self.connections.of_flow(&plan.flow, connection)?;
+        let operation = connection.connector.operation(operation).ok_or_else(|| {
+            let message = format!("`{}` has no operation `{operation}`", connection.connector.name);
+            Failure::new("OperationNotFound", message)
+        })?;
+        let follow = ask.follow.as_deref().map(|it| same_origin(connection, it)).transpose()?;
+        let call = Call {
+            inputs,
+            idempotency_key: &ask.idempotency_key,
+            now,
+            seed: seed(ask),
+            page: follow.as_deref(),
+        };
+        let options = InvokeOptions { items_min: minimum_items.unwrap_or(0) };
+        Ok(self.client.invoke(connection, operation, &call, options).await)
+    }
+
+    async fn http(
+        &self,
+        plan: &Plan,
+        ask: &Ask,
+        inputs: &Value,
+        now: Timestamp,
+    ) -> Result<Outcome, Failure> {
+        let mut request = plain_http::request(inputs)?;
+        let action = plan.locate(&ask.path).map(|(id, _)| plan.flow.action(id));
+        let is_bare = action.is_some_and(|it| it.has_option("SuppressWorkflowHeaders"));
+        // Plain HTTP is asked at least once; a service that wants to can recognise a repetition.
+        if matches!(request.method.as_str(), "POST" | "PATCH")
+            && !is_bare
+            && request.header(IDEMPOTENCY_KEY).is_none()
+        {
+            request.set_header(IDEMPOTENCY_KEY, sha256_hex(ask.idempotency_key.as_bytes()));
+        }
+        if let Some(location) = &ask.follow {
+            let next =
+                Url::parse(&request.url).and_then(|url| url.join(location)).map_err(|error| {
+                    Failure::new(
+                        "InvalidLocation",
+                        format!(
+                            "the service answered 202 with a Location that is no address: {error}"
+                        ),
+                    )
+                })?;
+            // What a flow sends, credentials above all, is for the origin that it names.
+            if Url::parse(&request.url).is_ok_and(|first| first.origin() != next.origin()) {
+                request.headers.retain(|(name, _)| name.eq_ignore_ascii_case("accept"));
+            }
+            "GET".clone_into(&mut request.method);
+            request.body = None;
+            request.url = next.into();
+        }
+        let response = self.client.send(&request, &self.egress).await?;
+        Ok(Outcome::of_response(outputs(&response), now))
+    }
+}
+
+/// The header by which services know a request that they have seen.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// A call of an operation as the flow names it.
+struct Wanted<'a> {
+    connection: &'a str,
+    operation: &'a str,
+    inputs: &'a Value,
+    minimum_items: Option<usize>,
+}
+
+#[async_trait]
+impl Performer for Live {
+    async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome {
+        let result = match &ask.request {
+            Request::Operation { connection, operation, inputs, minimum_items } => {
+                let minimum_items = *minimum_items;
+                let wanted = Wanted { connection, operation, inputs, minimum_items };
+                self.operation(plan, ask, wanted, now).await
+            }
+            Request::Http { inputs } => self.http(plan, ask, inputs, now).await,
+            Request::Route { connection, .. } => Err(Failure::new(
+                "OperationNotNamed",
+                format!(
+                    "the action calls a path of `{connection}` instead of an operation, as older \
+                     definitions do; only mocks can answer it"
+                ),
+            )),
+            Request::Flow { flow, .. } => Err(Failure::new(
+                "WorkflowNotFound",
+                format!("the flow `{flow}` cannot be called from here"),
+            )),
+        };
+        result.unwrap_or_else(Outcome::failed)
+    }
+}
+
+/// The address of the result of an accepted request; it must be the connection's own service.
+fn same_origin(connection: &Connection, location: &str) -> Result<String, Failure> {
+    let origins = connection.origins();
+    let foreign = || {
+        let message =
+            "the service answered 202 with a Location at another host, which is not asked";
+        Failure::new("ForeignLocation", message)
+    };
+    let url = if let Ok(url) = Url::parse(location) {
+        url
+    } else {
+        // Which of several services is meant cannot be told from a path.
+        let only = origins.first().filter(|first| origins.iter().all(|it| it == *first));
+        let base = only.and_then(|it| Url::parse(it).ok()).ok_or_else(foreign)?;
+        base.join(location).map_err(|_| foreign())?
+    };
+    let origin = url.origin().ascii_serialization();
+    if origins.contains(&origin) { Ok(url.into()) } else { Err(foreign()) }
+}
+
+/// Differs by attempt, so that correlation ids do; the idempotency key does not.
+fn seed(ask: &Ask) -> u64 {
+    let digest = sha256_hex(format!("{}#{}", ask.idempotency_key, ask.attempt).as_bytes());
+    digest.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+}
+
+fn outputs(response: &HttpResponse) -> Value {
+    json!({
+        "statusCode": response.status,
+        "headers": response.headers_value(),
+        "body": response.body_value(),
+    })
+}

@@ -1,0 +1,406 @@
+//! A project on disk: its flows, connectors and environment, read with all diagnostics.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use base::{
+    Diagnostic, Failure, Secret, Severity, Source,
+    limits::{FILE_BYTES_MAX, WDL_BYTES_MAX},
+};
+use connector::{Catalog, Connection, ConnectionValue, model::ParamKind};
+use flow::{
+    Environment, Package,
+    environment::{ConnectionSetting, Part, Reference, Setting},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    deploy::{self, Deployed, MAPPING_SUFFIX},
+    live::{Connections, Entry},
+};
+
+/// The file that makes a folder a project.
+pub const PROJECT_FILE: &str = "flowright.yaml";
+const FLOW_FILE: &str = "flow.yaml";
+const CONNECTOR_FILE: &str = "connector.yaml";
+/// How deep flow folders may lie below the project's flows.
+const FOLDER_DEPTH_MAX: usize = 16;
+
+/// A project as it was read.
+#[derive(Debug)]
+pub struct Project {
+    /// Its folder.
+    pub root: PathBuf,
+    /// Its file; the usual values if there is none.
+    pub settings: flow::Project,
+    /// Its flows by name.
+    pub flows: Vec<FlowFile>,
+    /// Its connectors.
+    pub catalog: Catalog,
+    /// The environment that was asked for.
+    pub environment: Option<(Source, Environment)>,
+    /// What was found in files that are not of a flow.
+    pub diagnostics: Vec<(Source, Vec<Diagnostic>)>,
+}
+
+/// One flow of a project.
+#[derive(Debug)]
+pub struct FlowFile {
+    /// Its folder below the project's flows, with `/`.
+    pub name: String,
+    /// Names and texts of its files, the flow first.
+    pub files: Vec<(String, String)>,
+    /// What was read.
+    pub package: Package,
+}
+
+/// Why a project could not be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file or folder cannot be read.
+    #[error("cannot read `{}`", .0.display())]
+    Io(PathBuf, #[source] std::io::Error),
+    /// A file is larger than any flow could need.
+    #[error("`{}` has {bytes} bytes, more than the {bytes_max} that are read", file.display())]
+    TooLarge {
+        /// Which.
+        file: PathBuf,
+        /// How large it is.
+        bytes: u64,
+        /// How large it may be.
+        bytes_max: usize,
+    },
+    /// A file is not text.
+    #[error("`{}` is not UTF-8 (byte {at}); save it as UTF-8", file.display())]
+    NotText {
+        /// Which.
+        file: PathBuf,
+        /// The first byte that is not.
+        at: usize,
+    },
+    /// The environment that was asked for, or that the project names, has no file.
+    #[error("there is no environment `{name}` in `{}`; there are: {known}", folder.display())]
+    NoEnvironment {
+        /// Which.
+        name: String,
+        /// Where environments are.
+        folder: PathBuf,
+        /// Those that there are.
+        known: String,
+    },
+    /// A name on disk is not text.
+    #[error("the name `{}` is not valid text", .0.display())]
+    Name(PathBuf),
+}
+
+/// Looks up what environments only name.
+pub trait Secrets {
+    /// The value behind a reference.
+    ///
+    /// # Errors
+    /// Says what is missing and how to give it, without the value.
+    fn resolve(&self, reference: &Reference) -> Result<Secret<String>, String>;
+}
+
+impl Project {
+    /// The project that a path lies in: the nearest folder above with a `flowright.yaml`.
+    pub fn find(path: &Path) -> Option<PathBuf> {
+        let path = fs::canonicalize(path).ok()?;
+        path.ancestors().find(|it| it.join(PROJECT_FILE).is_file()).map(Path::to_path_buf)
+    }
+
+    /// Reads a project with one of its environments; `None` takes the project's own choice.
+    ///
+    /// # Errors
+    /// If a file cannot be read. Faults in files are diagnostics.
+    pub fn load(root: &Path, environment: Option<&str>) -> Result<Self, LoadError> {
+        let mut diagnostics = Vec::new();
+        let file = root.join(PROJECT_FILE);
+        let settings = if file.is_file() {
+            let source = source(root, &file, FILE_BYTES_MAX)?;
+            let (settings, found) = flow::project::read(&source);
+            diagnostics.push((source, found));
+            settings
+        } else {
+            flow::Project::default()
+        };
+        let mut connectors = Vec::new();
+        for folder in &settings.connectors {
+            for file in files_below(&root.join(&folder.path), CONNECTOR_FILE)? {
+                let source = source(root, &file, FILE_BYTES_MAX)?;
+                let (connector, found) = connector::read(&source);
+                connectors.push(connector);
+                diagnostics.push((source, found));
+            }
+        }
+        let mut flows = Vec::new();
+        for folder in &settings.flows {
+            let folder = root.join(&folder.path);
+            for file in files_below(&folder, FLOW_FILE)? {
+                let home = file.parent().unwrap_or(&folder);
+                flows.push(load_flow(root, &file, relative(&folder, home)?)?);
+            }
+        }
+        flows.sort_by(|a, b| a.name.cmp(&b.name));
+        let name = environment.or(settings.environment.as_deref());
+        let environment = match name {
+            Some(name) => Some(load_environment(root, &settings, name, &mut diagnostics)?),
+            None => None,
+        };
+        Ok(Self {
+            root: root.to_path_buf(),
+            settings,
+            flows,
+            catalog: Catalog::new(connectors),
+            environment,
+            diagnostics,
+        })
+    }
+
+    /// Reads one flow file that need not be in the project: `flow.yaml` or a definition in JSON.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn load_file(&self, file: &Path) -> Result<FlowFile, LoadError> {
+        let file =
+            &fs::canonicalize(file).map_err(|error| LoadError::Io(file.to_path_buf(), error))?;
+        let stem = file.file_stem().and_then(|it| it.to_str()).unwrap_or("flow");
+        let folder = file.parent().and_then(Path::file_name).and_then(|it| it.to_str());
+        let name = if stem == "flow" { folder.unwrap_or(stem) } else { stem };
+        load_flow(&self.root, file, name.to_owned())
+    }
+
+    /// Whether any file has a fault that keeps its flow from running.
+    pub fn has_errors(&self) -> bool {
+        let of_flows = self.flows.iter().flat_map(|it| &it.package.diagnostics);
+        let mut found = self.diagnostics.iter().chain(of_flows).flat_map(|(_, found)| found);
+        found.any(|it| it.severity == Severity::Error)
+    }
+
+    /// The flows made ready to run.
+    ///
+    /// # Errors
+    /// If a parameter of the environment names something that cannot be looked up.
+    pub fn deploy(&self, secrets: &dyn Secrets) -> Result<BTreeMap<String, Arc<Deployed>>, String> {
+        let parameters = self.parameters(secrets)?;
+        let deployed = self.flows.iter().map(|it| {
+            let flow = self.deploy_one(it, &parameters);
+            (it.name.clone(), Arc::new(flow))
+        });
+        Ok(deployed.collect())
+    }
+
+    /// One flow made ready to run, with the environment's parameters.
+    pub fn deploy_one(&self, file: &FlowFile, parameters: &Map<String, Value>) -> Deployed {
+        let package = file.package.clone();
+        Deployed::new(&file.name, file.files.clone(), package, &self.catalog, parameters)
+    }
+
+    /// Values of parameters in the environment.
+    ///
+    /// # Errors
+    /// If one names something that cannot be looked up.
+    pub fn parameters(&self, secrets: &dyn Secrets) -> Result<Map<String, Value>, String> {
+        let named = self.environment.iter().flat_map(|(_, it)| &it.parameters);
+        named.map(|it| Ok((it.name.clone(), resolve(&it.setting, secrets)?))).collect()
+    }
+
+    /// The environment's connections, each with what keeps it from being used, if anything does.
+    pub fn connections(&self, secrets: &dyn Secrets) -> Connections {
+        let settings = self.environment.iter().flat_map(|(_, it)| &it.connections);
+        let entries = settings.map(|setting| {
+            let connector = setting.connector.clone().unwrap_or_else(|| setting.name.clone());
+            let connection = self.connection(setting, &connector, secrets).map_err(|message| {
+                Failure::new(
+                    "ConnectionNotUsable",
+                    format!("connection `{}`: {message}", setting.name),
+                )
+            });
+            (setting.name.clone(), Entry { connector, connection: connection.map(Arc::new) })
+        });
+        Connections(entries.collect())
+    }
+
+    fn connection(
+        &self,
+        setting: &ConnectionSetting,
+        connector: &str,
+        secrets: &dyn Secrets,
+    ) -> Result<Connection, String> {
+        let connector = self
+            .catalog
+            .find(connector)
+            .ok_or_else(|| format!("the project has no connector `{connector}`"))?;
+        let mut values = BTreeMap::new();
+        for param in &setting.params {
+            let value = resolve(&param.setting, secrets)?;
+            let kind = connector.connection.param(&param.name).map(|it| it.kind);
+            let value = match (kind, value) {
+                (Some(ParamKind::Secret), Value::String(text)) => {
+                    ConnectionValue::Secret(Secret::new(text))
+                }
+                (_, value) => ConnectionValue::Plain(value),
+            };
+            values.insert(param.name.clone(), value);
+        }
+        let (connection, problems) = Connection::new(&setting.name, Arc::clone(connector), values);
+        match problems.first() {
+            Some(problem) => Err(problem.message.clone()),
+            None => Ok(connection),
+        }
+    }
+}
+
+/// What tells whether a project's files have changed: each with its size and time. Cheap enough to
+/// be asked for every second.
+///
+/// # Errors
+/// If the project's file or a folder cannot be read.
+pub fn stamp(root: &Path) -> Result<Vec<(PathBuf, u64, Option<SystemTime>)>, LoadError> {
+    let file = root.join(PROJECT_FILE);
+    let settings = if file.is_file() {
+        flow::project::read(&source(root, &file, FILE_BYTES_MAX)?).0
+    } else {
+        flow::Project::default()
+    };
+    let mut folders = vec![(root.join(&settings.environments.path), 0)];
+    let named = settings.flows.iter().chain(&settings.connectors);
+    folders.extend(named.map(|it| (root.join(&it.path), 0)));
+    let mut files = vec![file];
+    while let Some((folder, depth)) = folders.pop() {
+        if !folder.is_dir() || FOLDER_DEPTH_MAX < depth {
+            continue;
+        }
+        for path in entries(&folder)?.into_iter().filter(|it| !it.is_symlink()) {
+            if path.is_dir() {
+                folders.push((path, depth + 1));
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files.dedup();
+    let stamps = files.into_iter().filter_map(|path| {
+        let found = fs::metadata(&path).ok()?;
+        let modified = found.modified().ok();
+        Some((path, found.len(), modified))
+    });
+    Ok(stamps.collect())
+}
+
+fn resolve(setting: &Setting, secrets: &dyn Secrets) -> Result<Value, String> {
+    match setting {
+        Setting::Value(value) => Ok(value.clone()),
+        Setting::Text(parts) => {
+            let mut text = String::new();
+            for part in parts {
+                match part {
+                    Part::Literal(literal) => text.push_str(literal),
+                    Part::Reference(reference) => {
+                        text.push_str(secrets.resolve(reference)?.expose());
+                    }
+                }
+            }
+            Ok(text.into())
+        }
+        Setting::Array(items) => items.iter().map(|it| resolve(it, secrets)).collect(),
+        Setting::Object(entries) => {
+            let entries =
+                entries.iter().map(|(name, it)| Ok((name.clone(), resolve(it, secrets)?)));
+            entries.collect::<Result<Map<_, _>, String>>().map(Value::Object)
+        }
+    }
+}
+
+fn load_flow(root: &Path, file: &Path, name: String) -> Result<FlowFile, LoadError> {
+    let first = source(root, file, WDL_BYTES_MAX)?;
+    let mut files = vec![(first.name().to_owned(), first.text().to_owned())];
+    let folder = file.parent().unwrap_or(root);
+    for path in entries(folder)? {
+        let is_mapping = path.to_str().is_some_and(|it| it.ends_with(MAPPING_SUFFIX));
+        if is_mapping && path.is_file() && !path.is_symlink() {
+            let mapping = source(root, &path, FILE_BYTES_MAX)?;
+            files.push((mapping.name().to_owned(), mapping.text().to_owned()));
+        }
+    }
+    let package = deploy::read(&files);
+    Ok(FlowFile { name, files, package })
+}
+
+fn load_environment(
+    root: &Path,
+    settings: &flow::Project,
+    name: &str,
+    diagnostics: &mut Vec<(Source, Vec<Diagnostic>)>,
+) -> Result<(Source, Environment), LoadError> {
+    let folder = root.join(&settings.environments.path);
+    let file = folder.join(format!("{name}.yaml"));
+    if !file.is_file() {
+        let known = if folder.is_dir() { entries(&folder)? } else { Vec::new() };
+        let known = known.iter().filter(|it| it.extension().is_some_and(|it| it == "yaml"));
+        let known = known.filter_map(|it| it.file_stem()?.to_str());
+        let known: Vec<&str> = known.collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(LoadError::NoEnvironment { name: name.to_owned(), folder, known });
+    }
+    let source = source(root, &file, FILE_BYTES_MAX)?;
+    let (environment, found) = flow::environment::read(&source);
+    diagnostics.push((source.clone(), found));
+    Ok((source, environment))
+}
+
+fn source(root: &Path, file: &Path, bytes_max: usize) -> Result<Source, LoadError> {
+    let fail = |error| LoadError::Io(file.to_path_buf(), error);
+    let bytes = fs::metadata(file).map_err(fail)?.len();
+    if u64::try_from(bytes_max).is_ok_and(|most| most < bytes) {
+        return Err(LoadError::TooLarge { file: file.to_path_buf(), bytes, bytes_max });
+    }
+    let text = String::from_utf8(fs::read(file).map_err(fail)?).map_err(|error| {
+        LoadError::NotText { file: file.to_path_buf(), at: error.utf8_error().valid_up_to() + 1 }
+    })?;
+    let name = relative(root, file).unwrap_or_else(|_| file.display().to_string());
+    Ok(Source::new(&name, &text))
+}
+
+/// A path below another with `/`; the path itself if it is not below.
+fn relative(root: &Path, path: &Path) -> Result<String, LoadError> {
+    let path = path.strip_prefix(root).unwrap_or(path);
+    let text = path.to_str().ok_or_else(|| LoadError::Name(path.to_path_buf()))?;
+    Ok(text.replace('\\', "/"))
+}
+
+/// Files of a name in a folder and below, in order. Links are not followed out of the project.
+fn files_below(folder: &Path, name: &str) -> Result<Vec<PathBuf>, LoadError> {
+    let mut found = Vec::new();
+    let mut folders = vec![(folder.to_path_buf(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        if !folder.is_dir() || FOLDER_DEPTH_MAX < depth {
+            continue;
+        }
+        for path in entries(&folder)? {
+            let is_link = path.is_symlink();
+            if path.is_dir() && !is_link {
+                folders.push((path, depth + 1));
+            } else if path.is_file() && !is_link && path.file_name().is_some_and(|it| it == name) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let fail = |error| LoadError::Io(folder.to_path_buf(), error);
+    let entries = fs::read_dir(folder).map_err(fail)?;
+    let mut paths =
+        entries.map(|it| it.map(|it| it.path())).collect::<Result<Vec<_>, _>>().map_err(fail)?;
+    paths.sort();
+    Ok(paths)
+}
