@@ -1,0 +1,30 @@
+//! The API answers to this machine only, whatever name a browser has been told for it.
+
+use axum::{
+    extract::Request,
+    http::header::HOST,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use crate::error::Problem;
+
+/// Refuses requests that were sent to another name than this machine's own: a page of a stranger
+/// whose name has been pointed here must not read the history of runs.
+pub(crate) async fn only(request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).and_then(|it| it.to_str().ok()).unwrap_or("");
+    if is_local(host) {
+        return next.run(request).await;
+    }
+    Problem::new(421, "MisdirectedRequest", "this address answers as localhost only")
+        .into_response()
+}
+
+fn is_local(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(""),
+        None => host.split(':').next().unwrap_or(""),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
+}
