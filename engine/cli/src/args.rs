@@ -1,0 +1,239 @@
+//! Every command and flag.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Runs Power-Automate-style flows that are plain YAML files.
+#[derive(Debug, Parser)]
+#[command(name = "flowright", version, about, max_term_width = 100)]
+#[command(after_help = "Examples:
+  flowright lint                                   check every flow, mapping and connector of the project
+  flowright run flows/my-flow --event event.json   run a flow once, here, and show every action
+  flowright import --check exported/               tell how flows of the cloud would run here
+  flowright serve                                  run the engine as a service
+  flowright eval \"@addDays(utcNow(), 3)\"           compute one expression
+  flowright demo                                   watch the co-sell synchronisation against emulators
+
+Exit codes: 0 all is well, 1 findings or a failed run, 2 the command could not be carried out.")]
+pub(crate) struct Args {
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "FLOWRIGHT_COLOR")]
+    pub color: Color,
+
+    /// Say more about what the engine does; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check flows, mappings, connectors and environments without running anything.
+    Lint(LintArgs),
+    /// Run one flow once, in this process, and show every action.
+    Run(RunArgs),
+    /// Tell how definitions of Power Automate and Logic Apps run here.
+    Import(ImportArgs),
+    /// Compute one expression or template, or many of them line by line.
+    Eval(EvalArgs),
+    /// Run the engine as a service: triggers over HTTP, runs that survive a crash.
+    Serve(ServeArgs),
+    /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
+    #[cfg(feature = "demo")]
+    Demo(DemoArgs),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Source excerpts, for people.
+    Full,
+    /// One line per finding.
+    Concise,
+    /// One JSON array, for programs.
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LintArgs {
+    /// Files or folders; the whole project if none is given.
+    pub paths: Vec<PathBuf>,
+
+    /// How findings are written.
+    #[arg(long, value_enum, default_value_t = Format::Full, env = "FLOWRIGHT_OUTPUT_FORMAT")]
+    pub output_format: Format,
+
+    /// The environment to check against; the project's own choice if not given.
+    #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
+    pub environment: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The event file holds the trigger's body, or its outputs: `{headers, body}`, `{outputs: {…}}`.
+The mocks file holds replies by action name or `connection.Operation`; with it nothing is called
+and pauses take no time:
+  Get the referral: { statusCode: 200, body: { id: \"1\" } }
+  crm.CreateRecord: [{ statusCode: 503 }, { statusCode: 201, body: {} }]"
+)]
+pub(crate) struct RunArgs {
+    /// A flow's name in the project, its folder, or a definition in JSON.
+    pub flow: String,
+
+    /// The event: JSON or YAML; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    pub event: Option<PathBuf>,
+
+    /// An input of a manual trigger, `name=value`; may be given several times.
+    #[arg(long = "input", value_name = "NAME=VALUE", conflicts_with = "event")]
+    pub inputs: Vec<String>,
+
+    /// Replies for everything that would be called: JSON or YAML.
+    #[arg(long, value_name = "FILE")]
+    pub mocks: Option<PathBuf>,
+
+    /// The trigger, if the flow has several.
+    #[arg(long)]
+    pub trigger: Option<String>,
+
+    /// The environment that gives parameters and connections.
+    #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
+    pub environment: Option<String>,
+
+    /// A parameter's value, `name=value`; wins over the environment; may be given several times.
+    #[arg(long = "set", value_name = "PARAMETER=VALUE")]
+    pub set: Vec<String>,
+
+    /// How the run is shown.
+    #[arg(long, value_enum, default_value_t = Shown::Text)]
+    pub output: Shown,
+
+    /// The older way to say `--output json`.
+    #[arg(long, hide = true)]
+    pub json: bool,
+}
+
+impl RunArgs {
+    pub(crate) fn as_json(&self) -> bool {
+        self.json || self.output == Shown::Json
+    }
+}
+
+/// For whom a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shown {
+    /// For people.
+    Text,
+    /// One JSON object, for programs.
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Each definition is one of:
+  exact               it runs as in the cloud
+  notes               it runs; what is different or left out is named
+  needs a connection  it runs once its connections are set up
+  unsupported         an action or trigger of it does not run here, or it has errors
+
+Files may be solution flows, `workflow.json` of Logic Apps Standard, bare definitions, and deployment
+templates with any number of workflows. Of folders, every `*.json` is read.
+
+Exit codes: 0 every file could be read, 1 some could not, 2 the command could not be carried out.")]
+pub(crate) struct ImportArgs {
+    /// Files and folders.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// Only report; nothing is written.
+    #[arg(long, required = true)]
+    pub check: bool,
+
+    /// How the report is written.
+    #[arg(long, value_enum, default_value_t = Shown::Text)]
+    pub output: Shown,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "EXPRESSION is a string as it stands in a flow: `@addDays(utcNow(), 3)`, `Hello @{item()}`,
+`$.actions.X.body`, `Hello {{item}}`. What reads as a call of a function, such as
+`addDays(utcNow(), 3)`, needs no `@`. Texts are printed as they are, everything else as JSON.
+
+The context file is an object, each member optional:
+  parameters: { env: test }            variables: { count: 5 }
+  trigger: { outputs: { headers: {}, body: {} } }
+  actions: { Get_item: { status: Succeeded, outputs: { statusCode: 200, body: {} } } }
+  results: { Scope: [] }               workflow: { name: flow, run: { name: id } }
+  item: {}                             items: { For_each: {} }
+  iteration_indexes: { Until: 0 }      now: \"2026-01-31T12:00:00Z\"
+
+With --batch, each line of standard input is a JSON object `{id, expression, context}` or
+`{id, template, context}`: an expression has no leading `@`, a template is a whole string, an object
+or a list, in Power Automate's notation unless `dialect` is `flowright`. Each line is answered by
+`{id, value}` or `{id, error: {code, message}}`; a line that cannot be read by
+`{line, error: {code, message}}`.
+
+Exit codes: 0 there is a value, 1 the evaluation failed (of a batch: lines could not be read),
+2 the command could not be carried out."
+)]
+pub(crate) struct EvalArgs {
+    /// What to compute.
+    #[arg(required_unless_present = "batch", allow_hyphen_values = true)]
+    pub expression: Option<String>,
+
+    /// What `variables('x')`, `body('X')` and the like give: JSON or YAML; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub context: Option<PathBuf>,
+
+    /// Show the value of every part.
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Print JSON always, also texts and errors.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Read expressions with their contexts from standard input, one JSON object a line.
+    #[arg(long, conflicts_with_all = ["expression", "context", "explain", "json"])]
+    pub batch: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen; only addresses of this machine are accepted.
+    #[arg(long, default_value = "127.0.0.1:8080", env = "FLOWRIGHT_LISTEN")]
+    pub listen: SocketAddr,
+
+    /// The database file.
+    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
+    pub database: PathBuf,
+
+    /// The project's folder; the one around the present folder if not given.
+    #[arg(long, env = "FLOWRIGHT_PROJECT")]
+    pub project: Option<PathBuf>,
+
+    /// The environment that gives parameters and connections.
+    #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
+    pub environment: Option<String>,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Leave everything running at the end, with the addresses printed.
+    #[arg(long)]
+    pub keep: bool,
+
+    /// The project's folder with the co-sell flows; the one around the present folder if not given.
+    #[arg(long, env = "FLOWRIGHT_PROJECT")]
+    pub project: Option<PathBuf>,
+}

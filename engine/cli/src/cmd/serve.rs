@@ -1,0 +1,308 @@
+//! `flowright serve`: the engine as a service.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use http_client::{Client, Egress};
+use server::{Listener, Server};
+use store_sqlite::SqliteStore;
+use tokio::sync::watch;
+use worker::{Engine, Flows, Hooks, Live, Project, SystemClock};
+
+use crate::{
+    Outcome,
+    args::ServeArgs,
+    cmd::lint,
+    print::{self, Tone, note, tone},
+    secrets::ProcessSecrets,
+    state,
+};
+
+/// Runs that are worked on at a time.
+const ACTIVE_MAX: usize = 1_000;
+/// How often the project's files are looked at.
+const RELOAD_EVERY: Duration = Duration::from_secs(1);
+/// Runs get this long to finish the step they are at.
+const DRAIN: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
+    let root = project_root(args.project.as_deref())?;
+    let (stop, stopped) = watch::channel(false);
+    let project = Project::load(&root, args.environment.as_deref())?;
+    let place = Place { listen: args.listen, database: root.join(&args.database) };
+    let service = Service::start(&project, &place, &stopped).await?;
+    service.print_addresses();
+    let reload = tokio::spawn(reload(
+        service.engine.clone(),
+        root.clone(),
+        args.environment.clone(),
+        stopped.clone(),
+    ));
+    let signal = tokio::spawn(async move {
+        wait_for_signal().await;
+        stop.send_replace(true);
+    });
+    service.serve(stopped).await?;
+    reload.abort();
+    signal.abort();
+    note("stopped; open runs go on at the next start");
+    Ok(Outcome::Good)
+}
+
+/// The project around a folder.
+pub(crate) fn project_root(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let start = match given {
+        Some(path) => path.to_path_buf(),
+        None => std::env::current_dir()?,
+    };
+    Project::find(&start).with_context(|| {
+        format!("`{}` is in no project: there is no flowright.yaml in it or above", start.display())
+    })
+}
+
+/// Where a service listens and what it keeps.
+pub(crate) struct Place {
+    /// Its address.
+    pub listen: SocketAddr,
+    /// Its database file.
+    pub database: PathBuf,
+}
+
+/// A service that is ready to answer.
+pub(crate) struct Service {
+    /// The engine behind it.
+    pub engine: Engine,
+    server: Server,
+    hooks: Hooks,
+}
+
+impl Service {
+    /// Opens the store, deploys the project and listens.
+    pub(crate) async fn start(
+        project: &Project,
+        place: &Place,
+        stopped: &watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
+        let secrets = ProcessSecrets { root: project.root.clone() };
+        let flows = sound_flows(project, &secrets)?;
+        anyhow::ensure!(
+            !flows.is_empty(),
+            "the project `{}` has no flow that can run",
+            project.root.display()
+        );
+        // An address that cannot be had must not take the database from whoever has it.
+        let listener = Listener::bind(place.listen).await?;
+        let database = &place.database;
+        if let Some(folder) = database.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        }
+        let key = state::trigger_key(database)?;
+        let path = database.clone();
+        let store = tokio::task::spawn_blocking(move || {
+            SqliteStore::open(&path, store_sqlite::Options::default())
+        });
+        let store =
+            store.await?.with_context(|| format!("cannot open `{}`", database.display()))?;
+        let client = Client::new(http_client::Options::default())?;
+        let connections = project.connections(&secrets);
+        for entry in connections.0.values() {
+            if let Err(failure) = &entry.connection {
+                note(format!("{} {}", tone(Tone::Warn, "cannot be used:"), failure.message));
+            }
+        }
+        let hosts = project.settings.http.allow_hosts.iter();
+        let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
+        let live = Live::new(client.clone(), connections.clone(), egress);
+        let engine = Engine::start(worker::Options {
+            store: Arc::new(store),
+            performer: Arc::new(live),
+            clock: Arc::new(SystemClock::default()),
+            flows,
+            active_max: ACTIVE_MAX,
+        })
+        .await?;
+        let hooks =
+            || Hooks { client: client.clone(), connections: connections.clone(), key: key.clone() };
+        let server =
+            Server::new(server::Options { listener, engine: engine.clone(), hooks: hooks() });
+        // Whoever stops the service stops the engine too.
+        let (stopping, mut stopped) = (engine.clone(), stopped.clone());
+        tokio::spawn(async move {
+            if stopped.wait_for(|stop| *stop).await.is_ok() {
+                stopping.stop();
+            }
+        });
+        Ok(Self { engine, server, hooks: hooks() })
+    }
+
+    /// The address of the server, `http://…`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    /// The address of a flow's only request trigger.
+    pub(crate) fn trigger_url(&self, flow: &str) -> Option<String> {
+        let flows = self.engine.flows();
+        let flow = flows.get(flow)?;
+        let mut found =
+            flow.plan.flow.triggers.iter().filter_map(|it| self.hooks.address(flow, it));
+        found.next().map(|path| format!("{}{path}", self.url()))
+    }
+
+    fn print_addresses(&self) {
+        note(format!("{} {}", tone(Tone::Good, "listening on"), self.url()));
+        for (name, flow) in &*self.engine.flows() {
+            note(format!(
+                "  {} {}",
+                tone(Tone::Strong, name),
+                tone(Tone::Faint, print::safe(&flow.plan.flow.name))
+            ));
+            for trigger in &flow.plan.flow.triggers {
+                if let Some(path) = self.hooks.address(flow, trigger) {
+                    note(format!("    {} {}{path}", trigger.display, self.url()));
+                }
+            }
+        }
+        note(format!("runs: {}/api/v1/runs", self.url()));
+    }
+
+    /// Answers until told to stop.
+    pub(crate) async fn serve(self, mut stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let told = stopped.clone();
+        let (engine, engine_too) = (self.engine.clone(), self.engine.clone());
+        let end = |mut told: watch::Receiver<bool>, engine: Engine| async move {
+            tokio::select! {
+                // A sender that is gone will never tell: that is a stop as well.
+                end = told.wait_for(|stop| *stop) => drop(end),
+                () = engine.stopped() => {}
+            }
+        };
+        let late = end(told, engine_too);
+        let serving = self.server.run(end(stopped.clone(), engine));
+        tokio::select! {
+            result = serving => result?,
+            () = async {
+                late.await;
+                tokio::time::sleep(DRAIN).await;
+            } => {}
+        }
+        // Nobody told it to stop: another process has taken the store over.
+        anyhow::ensure!(
+            *stopped.borrow_and_update(),
+            "another process has taken over the database"
+        );
+        Ok(())
+    }
+}
+
+/// The flows without errors; the others are reported and left out.
+fn sound_flows(project: &Project, secrets: &ProcessSecrets) -> anyhow::Result<Flows> {
+    let mut flows = project.deploy(secrets).map_err(anyhow::Error::msg)?;
+    for name in report_faulty(project) {
+        note(tone(Tone::Bad, format!("the flow `{name}` has errors and is not deployed")));
+        flows.remove(&name);
+    }
+    Ok(flows)
+}
+
+/// Prints every error of a project; gives the flows that have any.
+fn report_faulty(project: &Project) -> BTreeSet<String> {
+    let (names, findings) = lint::faulty(project);
+    for file in &findings {
+        for found in &file.found {
+            note(crate::diagnostics::render(&file.source, found));
+        }
+    }
+    names
+}
+
+/// Looks at the project's files and deploys what has changed. A flow with errors keeps its last
+/// good version.
+async fn reload(
+    engine: Engine,
+    root: PathBuf,
+    environment: Option<String>,
+    stopped: watch::Receiver<bool>,
+) {
+    let secrets = ProcessSecrets { root: root.clone() };
+    let mut known = versions(&engine.flows());
+    let mut stamp = None;
+    while !*stopped.borrow() {
+        tokio::time::sleep(RELOAD_EVERY).await;
+        let now = worker::project::stamp(&root).ok();
+        if now.is_none() || now == stamp {
+            continue;
+        }
+        stamp = now;
+        let loaded = Project::load(&root, environment.as_deref()).map_err(anyhow::Error::from);
+        let all = loaded.and_then(|it| {
+            let all = it.deploy(&secrets).map_err(anyhow::Error::msg)?;
+            Ok((it, all))
+        });
+        let (project, all) = match all {
+            Ok(all) => all,
+            Err(error) => {
+                print::error(&error);
+                note(tone(Tone::Bad, "the project cannot be read; the flows stay as they were"));
+                continue;
+            }
+        };
+        let now = versions(&all);
+        if now == known {
+            continue;
+        }
+        known = now;
+        let before = engine.flows();
+        let mut next = all;
+        for name in report_faulty(&project) {
+            note(tone(
+                Tone::Bad,
+                format!("the flow `{name}` has errors; its last good version stays"),
+            ));
+            match before.get(&name) {
+                Some(good) => next.insert(name, Arc::clone(good)),
+                None => next.remove(&name),
+            };
+        }
+        match engine.deploy(next).await {
+            Ok(()) => {
+                note(tone(Tone::Good, "flows have changed; new events go to the new version"));
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "Changed flows could not be stored.");
+            }
+        }
+    }
+}
+
+fn versions(flows: &Flows) -> Vec<(String, String, String)> {
+    let version = |(name, flow): (&String, &Arc<worker::Deployed>)| {
+        let parameters = serde_json::Value::Object(flow.parameters.clone()).to_string();
+        (name.clone(), flow.sha.clone(), parameters)
+    };
+    flows.iter().map(version).collect()
+}
+
+async fn wait_for_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    drop(interrupt.await);
+}

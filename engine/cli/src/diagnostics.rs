@@ -1,0 +1,46 @@
+//! Findings for the terminal: source excerpts with the place marked.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use base::{Diagnostic, Severity, Source};
+
+use crate::print;
+
+/// One finding with its source excerpt.
+pub(crate) fn render(source: &Source, found: &Diagnostic) -> String {
+    let level = match found.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    let message = print::safe(&found.message);
+    let path = print::safe(source.name());
+    let length = source.text().len();
+    let clamp = |span: base::Span| {
+        let start = floor(source.text(), span.start.min(length));
+        start..floor(source.text(), span.end.clamp(start, length))
+    };
+    let labels = found.labels.iter().map(|label| {
+        AnnotationKind::Context.span(clamp(label.span)).label(print::safe(&label.text))
+    });
+    let snippet = Snippet::source(source.text())
+        .path(path)
+        .annotation(AnnotationKind::Primary.span(clamp(found.span)))
+        .annotations(labels);
+    let title = level.primary_title(message).id(found.code.slug);
+    let group: Group<'_> = title.element(snippet);
+    let hint = found.hint.as_deref().map(print::safe);
+    let group = match hint {
+        Some(hint) => group.element(Level::HELP.message(hint)),
+        None => group,
+    };
+    let renderer = if print::colored() { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}
+
+/// The nearest place at or before an offset where a character begins.
+fn floor(text: &str, mut offset: usize) -> usize {
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}

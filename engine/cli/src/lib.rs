@@ -1,0 +1,5 @@
+//! What commands do that needs no terminal, so that tests can call it.
+
+pub mod batch;
+pub mod document;
+pub mod summary;

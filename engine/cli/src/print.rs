@@ -1,0 +1,107 @@
+//! Standard output for data, standard error for people.
+
+use std::{
+    fmt::Display,
+    io::{IsTerminal as _, Write as _},
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::args::Color;
+
+static COLOR: AtomicU8 = AtomicU8::new(0);
+
+/// Decides about colours once, from the flag, the environment and the terminal.
+pub(crate) fn set_color(color: Color) {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+    let on = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if is_set("NO_COLOR") => false,
+        Color::Auto if is_set("FORCE_COLOR") || is_set("CLICOLOR_FORCE") => true,
+        Color::Auto => std::io::stdout().is_terminal() && std::io::stderr().is_terminal(),
+    };
+    COLOR.store(u8::from(on), Ordering::Relaxed);
+}
+
+/// Whether colours are used.
+pub(crate) fn colored() -> bool {
+    COLOR.load(Ordering::Relaxed) == 1
+}
+
+/// A colour for a meaning.
+#[derive(Clone, Copy)]
+pub(crate) enum Tone {
+    Good,
+    Bad,
+    Warn,
+    Faint,
+    Strong,
+    Accent,
+}
+
+/// Text in the colour of a meaning.
+pub(crate) fn tone(tone: Tone, text: impl Display) -> String {
+    if !colored() {
+        return text.to_string();
+    }
+    let code = match tone {
+        Tone::Good => "32",
+        Tone::Bad => "31",
+        Tone::Warn => "33",
+        Tone::Faint => "2",
+        Tone::Strong => "1",
+        Tone::Accent => "36",
+    };
+    format!("\x1b[{code}m{text}\x1b[0m")
+}
+
+/// A line of data. A closed pipe is not an error: whoever read had enough.
+pub(crate) fn line(text: impl Display) {
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// A line for people.
+pub(crate) fn note(text: impl Display) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// Why a command could not be carried out, with every cause.
+pub(crate) fn error(error: &anyhow::Error) {
+    let mut causes = error.chain();
+    if let Some(first) = causes.next() {
+        note(format!("{}: {first}", tone(Tone::Bad, "error")));
+    }
+    for cause in causes {
+        note(format!("  {} {cause}", tone(Tone::Faint, "because:")));
+    }
+}
+
+/// Log lines go to standard error; `RUST_LOG` decides, else the number of `-v`.
+pub(crate) fn start_log(verbose: u8) {
+    let usual = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(colored())
+        .with_target(false);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+}
+
+/// Text from outside without anything that could steer the terminal.
+pub(crate) fn safe(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' && character != '\t' {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}

@@ -1,0 +1,34 @@
+//! Looks up the secrets that environments name: `${env:NAME}`, `${file:path}`.
+
+use std::path::PathBuf;
+
+use base::Secret;
+use flow::environment::{Reference, Store};
+use worker::project::Secrets;
+
+/// Secrets of the process and of files.
+pub(crate) struct ProcessSecrets {
+    /// What relative paths are relative to.
+    pub root: PathBuf,
+}
+
+impl Secrets for ProcessSecrets {
+    fn resolve(&self, reference: &Reference) -> Result<Secret<String>, String> {
+        let name = &reference.name;
+        match reference.store {
+            Store::Env => std::env::var(name)
+                .map(Secret::new)
+                .map_err(|_| format!("the environment variable `{name}` is not set")),
+            Store::File => {
+                let path = self.root.join(name);
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    format!("the file `{}` cannot be read: {error}", path.display())
+                })?;
+                Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            Store::Secret => Err(format!(
+                "`${{secret:{name}}}`: this version has no store of secrets yet; use `${{env:…}}` or `${{file:…}}`"
+            )),
+        }
+    }
+}
