@@ -1,0 +1,27 @@
+//! The index of the lint rules, made from their table.
+
+use lint::{Phase, rules::TABLE};
+
+/// The whole page.
+pub(crate) fn page() -> String {
+    let mut page = String::from(
+        "# Lint rules\n\n\
+         Made by `cargo xtask gen` from the rule table; do not edit.\n\n\
+         A rule is silenced for one line by `# lint: ignore[slug] reason` on it or above it.\n\n\
+         | number | rule | severity | needs | finds |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for rule in TABLE {
+        let needs = match rule.phase {
+            Phase::File => "the file",
+            Phase::Project => "the project",
+            Phase::Types => "types",
+        };
+        let (number, slug) = (rule.code.number, rule.code.slug);
+        let (severity, summary) = (rule.code.severity.name(), rule.summary.replace('|', "\\|"));
+        let row = format!(
+            "| {number} | [{slug}](../rules/{slug}.md) | {severity} | {needs} | {summary} |\n"
+        );
+        page.push_str(&row);
+    }
+    page
+}
