@@ -1,0 +1,7 @@
+//! What the tests share: cases on disk and their readable trace, and a whole service in this process.
+
+pub(crate) mod case;
+pub(crate) mod service;
+pub(crate) mod trace;
+
+pub(crate) use case::Case;
