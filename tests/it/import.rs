@@ -322,6 +322,13 @@ fn a_definition_is_as_good_as_its_worst_part() {
         "inputs": { "statusCode": 200 },
         "operationOptions": "Asynchronous",
     });
+    let mocked = json!({
+        "type": "Compose",
+        "inputs": 1,
+        "runtimeConfiguration": {
+            "staticResult": { "name": "Compose0", "staticResultOptions": "Enabled" },
+        },
+    });
     let nested = json!({
         "type": "If",
         "expression": "@true",
@@ -331,6 +338,7 @@ fn a_definition_is_as_good_as_its_worst_part() {
     let cyclic = json!({ "type": "Compose", "inputs": 1, "runAfter": { "A": ["Succeeded"] } });
     let rows = [
         (compose, "exact", ""),
+        (mocked, "notes", "`A` is carried out: its static result `Compose0` is not used here"),
         (response, "notes", "the option `Asynchronous` of `A` has no effect here"),
         (nested, "notes", "`correlation` of the action `Odd` is not kept"),
         (deployed, "notes", "1 text is known only when the template around it is deployed"),

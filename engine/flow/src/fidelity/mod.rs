@@ -224,6 +224,11 @@ impl<'a> Notes<'a> {
     fn action(&mut self, action: &'a Action) {
         let name = &action.display;
         self.options(action.name_span, name, &action.options);
+        if let Some(result) = &action.static_result {
+            let message =
+                format!("`{name}` is carried out: its static result `{result}` is not used here");
+            self.note(action.name_span, Fidelity::Notes, message);
+        }
         match &action.kind {
             ActionKind::Unsupported(it) if !it.type_name.is_empty() => {
                 self.unsupported(action.name_span, &format!("action `{name}`"), &it.type_name);
