@@ -236,11 +236,12 @@ async fn reload(
     let mut stamp = None;
     while !*stopped.borrow() {
         tokio::time::sleep(RELOAD_EVERY).await;
-        let now = worker::project::stamp(&root).ok();
-        if now.is_none() || now == stamp {
+        // What keeps files from being looked at is told by loading them, once.
+        let now = worker::project::stamp(&root).map_err(|error| error.to_string());
+        if stamp.as_ref() == Some(&now) {
             continue;
         }
-        stamp = now;
+        stamp = Some(now);
         let loaded = Project::load(&root, environment.as_deref()).map_err(anyhow::Error::from);
         let all = loaded.and_then(|it| {
             let all = it.deploy(&secrets).map_err(anyhow::Error::msg)?;
