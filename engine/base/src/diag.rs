@@ -77,6 +77,13 @@ impl Diagnostic {
         }
     }
 
+    /// Lets the flow run all the same, whatever the code's usual severity is.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

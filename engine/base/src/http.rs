@@ -112,9 +112,16 @@ pub fn body_value(content_type: Option<&str>, bytes: &[u8]) -> Value {
         || lower.contains("xml")
         || lower.starts_with("application/x-www-form-urlencoded");
     match std::str::from_utf8(bytes) {
-        Ok(text) if textual => Value::String(text.to_owned()),
-        _ => crate::value::envelope(media, bytes),
+        Ok(text) if textual => return Value::String(text.to_owned()),
+        _ => {}
     }
+    let mut body = crate::value::envelope(media, bytes);
+    let parts = lower.starts_with("multipart/").then(|| crate::multipart::parts(media, bytes));
+    if let Some(parts) = parts.flatten() {
+        // The bytes stay beside them, so that the body can be passed on as it came.
+        body["$multipart"] = parts.into();
+    }
+    body
 }
 
 /// Headers as an object; values of repeated names are joined by a comma.
@@ -208,4 +215,20 @@ fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .iter()
         .find(|(known, _)| known.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.as_str())
+}
+
+/// A path with everything escaped that has a meaning in addresses, except the slashes.
+pub fn percent_path(path: &str) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                text.push(char::from(byte));
+            }
+            // Writing to a text cannot fail.
+            other => drop(write!(text, "%{other:02X}")),
+        }
+    }
+    text
 }

@@ -49,6 +49,12 @@ impl Source {
         Self { name: name.into(), text: text.into(), line_starts }
     }
 
+    /// The same text under another name.
+    #[must_use]
+    pub fn renamed(&self, name: &str) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
     /// The name in messages.
     pub fn name(&self) -> &str {
         &self.name

@@ -1,6 +1,6 @@
 //! Helpers over JSON values: the language's names of types, sizes, the binary envelope.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The name of a value's type as the cloud's messages write it.
 pub fn kind(value: &Value) -> &'static str {
@@ -13,6 +13,12 @@ pub fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "Array",
         Value::Object(_) => "Object",
     }
+}
+
+/// An object of these members. Unlike `json!` it takes values over, however large, without a copy.
+pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let members = members.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Value::Object(members.collect::<Map<_, _>>())
 }
 
 /// Bytes that are not JSON and not text, as flows carry them.

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{EvalError, SyntaxError};
 use crate::eval::{Evaluator, too_deep};
 use crate::uses::Use;
-use crate::{parser, reader, uses};
+use crate::{parser, reader, rewrite, uses};
 
 /// Which notations a document knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub struct Template(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     source: String,
+    dialect: Dialect,
     notation: Notation,
     body: Body,
     /// The first fault; a broken template fails when it is evaluated.
@@ -60,29 +61,36 @@ impl Template {
     /// Reads a string of a document. Never fails; a broken one fails when evaluated.
     pub fn parse(text: &str, dialect: Dialect) -> (Self, Vec<SyntaxError>) {
         let (notation, body, errors) = reader::read(text, dialect);
-        Self::new(text, notation, body, errors)
+        Self::new(text, dialect, notation, body, errors)
     }
 
     /// Reads an expression that is written without its `@`.
     pub fn parse_expression(text: &str) -> (Self, Vec<SyntaxError>) {
         let (expr, errors) = parser::parse(text, 0);
-        Self::new(text, Notation::Expression, Body::Value(expr), errors)
+        Self::new(text, Dialect::Wdl, Notation::Expression, Body::Value(expr), errors)
     }
 
     fn new(
         source: &str,
+        dialect: Dialect,
         notation: Notation,
         body: Body,
         errors: Vec<SyntaxError>,
     ) -> (Self, Vec<SyntaxError>) {
         let broken = errors.first().map(|error| error.message.clone());
-        let inner = Inner { source: source.to_owned(), notation, body, broken };
+        let inner = Inner { source: source.to_owned(), dialect, notation, body, broken };
         (Self(Arc::new(inner)), errors)
     }
 
     /// The string as written.
     pub fn source(&self) -> &str {
         &self.0.source
+    }
+
+    /// The string as a document of that dialect has to write it to be read as the same. The error
+    /// says what the dialect has no words for.
+    pub fn written_in(&self, dialect: Dialect) -> Result<String, String> {
+        rewrite::rewrite(self, self.0.dialect, dialect)
     }
 
     /// How the string is written.

@@ -1,9 +1,10 @@
 //! JSON text into the same tree, as lenient as the cloud's reader: a byte order mark, comments,
-//! commas at the end and line breaks in text are accepted.
+//! commas at the end and line breaks in text are accepted, each with a warning.
 
 use std::collections::BTreeMap;
 
 use base::{Diagnostic, Sink, Span, code, limits};
+use serde_json::Number;
 
 use crate::{
     node::{Entry, Key, Kind, Mapping, Node, Scalar, Style},
@@ -13,13 +14,17 @@ use crate::{
 /// Values of one file: the shortest takes two bytes, a real one eight and more.
 const NODES_MAX: usize = limits::WDL_BYTES_MAX / 8;
 
-/// Reads JSON. There is no tree if the syntax is broken; of equal keys the first counts.
+/// Reads JSON. There is no tree if the syntax is broken; of equal keys the first counts. What is
+/// accepted although JSON does not have it is a warning, where it occurs first.
 pub fn parse_json(source: &str) -> (Option<Node>, Vec<Diagnostic>) {
     if limits::WDL_BYTES_MAX < source.len() {
         return (None, vec![too_long(source, limits::WDL_BYTES_MAX)]);
     }
-    let at = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let mut reader = Reader { source, at, depth: 0, n_nodes: 0, sink: Sink::new() };
+    let mut reader =
+        Reader { source, at: 0, depth: 0, n_nodes: 0, noted: Vec::new(), sink: Sink::new() };
+    if reader.take('\u{feff}') {
+        reader.note(Lenience::Mark, Span::new(0, reader.at));
+    }
     let root = match reader.document() {
         Ok(node) => Some(node),
         Err(diagnostic) => {
@@ -32,11 +37,36 @@ pub fn parse_json(source: &str) -> (Option<Node>, Vec<Diagnostic>) {
 
 type Read<T> = Result<T, Box<Diagnostic>>;
 
+/// What JSON does not have and the cloud reads all the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lenience {
+    Mark,
+    Comment,
+    Comma,
+    Control,
+    Number,
+}
+
+impl Lenience {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Mark => "a byte order mark is no part of JSON; it is left out",
+            Self::Comment => "a comment is no part of JSON; comments are left out",
+            Self::Comma => "JSON has no comma behind the last value; it is left out",
+            Self::Control => "JSON writes control characters as escapes; they are kept as they are",
+            Self::Number => {
+                "the number is beyond 64 bits; of such numbers the nearest float is kept"
+            }
+        }
+    }
+}
+
 struct Reader<'a> {
     source: &'a str,
     at: usize,
     depth: usize,
     n_nodes: usize,
+    noted: Vec<Lenience>,
     sink: Sink,
 }
 
@@ -85,6 +115,16 @@ impl Reader<'_> {
         Box::new(Diagnostic::new(code::INVALID_YAML, span, message))
     }
 
+    /// Warns of what is accepted, once for each kind.
+    fn note(&mut self, lenience: Lenience, span: Span) {
+        if self.noted.contains(&lenience) {
+            return;
+        }
+        self.noted.push(lenience);
+        let found = Diagnostic::new(code::INVALID_YAML, span, lenience.message()).warning();
+        self.sink.push(found);
+    }
+
     /// Passes over blanks and comments.
     fn skip(&mut self) -> Read<()> {
         loop {
@@ -92,18 +132,20 @@ impl Reader<'_> {
             let blank = rest.len() - rest.trim_start().len();
             self.at += blank;
             let rest = self.rest();
-            if rest.starts_with("//") {
-                self.at += rest.find('\n').unwrap_or(rest.len());
+            let length = if rest.starts_with("//") {
+                rest.find('\n').unwrap_or(rest.len())
             } else if rest.starts_with("/*") {
                 let start = self.at;
                 let Some(length) = rest.get(2..).and_then(|it| it.find("*/")) else {
                     self.at += 2;
                     return Err(self.error(start, "the comment is never closed"));
                 };
-                self.at += length + 4;
+                length + 4
             } else {
                 return Ok(());
-            }
+            };
+            self.note(Lenience::Comment, Span::new(self.at, self.at + 2));
+            self.at += length;
         }
     }
 
@@ -131,8 +173,9 @@ impl Reader<'_> {
 
     fn nested(&mut self, read: fn(&mut Self) -> Read<Kind>) -> Read<Node> {
         let start = self.at;
-        if limits::YAML_DEPTH_MAX <= self.depth {
-            return Err(Box::new(too_deep(Span::new(start, start + 1))));
+        if limits::JSON_DEPTH_MAX <= self.depth {
+            let span = Span::new(start, start + 1);
+            return Err(Box::new(too_deep(span, limits::JSON_DEPTH_MAX)));
         }
         self.depth += 1;
         self.at += 1;
@@ -149,10 +192,7 @@ impl Reader<'_> {
                 return Ok(Kind::Seq(items));
             }
             items.push(self.value()?);
-            self.skip()?;
-            if !self.take(',') && self.peek() != Some(']') {
-                return Err(self.unexpected("`,` or `]`"));
-            }
+            self.comma(']', "`,` or `]`")?;
         }
     }
 
@@ -185,11 +225,23 @@ impl Reader<'_> {
                 seen.insert(key.text.clone(), span);
                 entries.push(Entry { key, value });
             }
-            self.skip()?;
-            if !self.take(',') && self.peek() != Some('}') {
-                return Err(self.unexpected("`,` or `}`"));
-            }
+            self.comma('}', "`,` or `}`")?;
         }
+    }
+
+    /// What stands behind a value in brackets: a comma, or the closing bracket, which is not taken.
+    fn comma(&mut self, close: char, expected: &str) -> Read<()> {
+        self.skip()?;
+        let start = self.at;
+        if self.take(',') {
+            self.skip()?;
+            if self.peek() == Some(close) {
+                self.note(Lenience::Comma, Span::new(start, start + 1));
+            }
+        } else if self.peek() != Some(close) {
+            return Err(self.unexpected(expected));
+        }
+        Ok(())
     }
 
     fn number(&mut self) -> Read<Node> {
@@ -201,14 +253,22 @@ impl Reader<'_> {
         self.at += length;
         let span = Span::new(start, self.at);
         // The library's grammar is exactly JSON's: no `01`, no `1.`, no `+1`.
-        let number: Result<serde_json::Number, _> = serde_json::from_str(&text);
+        let number: Result<Number, _> = serde_json::from_str(&text);
         let kind = match number {
-            Ok(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(whole), _) => Kind::Int(whole),
-                (None, Some(float)) if float.is_finite() => Kind::Float(float),
-                (None, _) => return Err(self.error(start, format!("`{text}` is too large"))),
-            },
-            Err(_) => return Err(self.error(start, format!("`{text}` is not a number"))),
+            // A whole number has no sign if it is zero.
+            Ok(_) if text == "-0" => Kind::Int(0),
+            Ok(number) => {
+                if number.is_f64() && !text.contains(['.', 'e', 'E']) {
+                    self.note(Lenience::Number, span);
+                }
+                number.as_i64().map_or(Kind::Float(number), Kind::Int)
+            }
+            Err(_) if text.parse().is_ok_and(f64::is_infinite) => {
+                return Err(self.error(start, format!("`{}` is too large", shortened(&text))));
+            }
+            Err(_) => {
+                return Err(self.error(start, format!("`{}` is not a number", shortened(&text))));
+            }
         };
         Ok(Node { kind, span, style: Style::Plain })
     }
@@ -239,7 +299,11 @@ impl Reader<'_> {
                 self.at = start + 1;
                 return Err(self.error(start, "the text is never closed by `\"`"));
             };
-            text.push_str(rest.get(..length).unwrap_or(""));
+            let part = rest.get(..length).unwrap_or("");
+            text.push_str(part);
+            if let Some(at) = part.find(|it| it < ' ') {
+                self.note(Lenience::Control, Span::new(self.at + at, self.at + at + 1));
+            }
             self.at += length;
             if self.take('"') {
                 let verbatim_at = (!escaped).then_some(start + 1);
@@ -291,4 +355,13 @@ impl Reader<'_> {
         self.at += 4;
         Ok(unit)
     }
+}
+
+/// The beginning of a text that may be of any length.
+fn shortened(text: &str) -> String {
+    let mut shown: String = text.chars().take(40).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }

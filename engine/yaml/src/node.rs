@@ -1,7 +1,7 @@
 //! The tree: nodes with their spans, mappings with the spans of their keys, and look-ups.
 
 use base::Span;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// One value of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +23,8 @@ pub enum Kind {
     Bool(bool),
     /// A whole number of 64 bits.
     Int(i64),
-    /// Any other number; always finite.
-    Float(f64),
+    /// Any other number: a whole one beyond that up to 64 bits without a sign, or a finite float.
+    Float(Number),
     /// Text.
     Str(Scalar),
     /// A list.
@@ -158,7 +158,7 @@ impl Node {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
             Kind::Int(value) => (*value).into(),
-            Kind::Float(value) => (*value).into(),
+            Kind::Float(value) => Value::Number(value.clone()),
             Kind::Str(scalar) => Value::String(scalar.text.clone()),
             Kind::Seq(items) => Value::Array(items.iter().map(Self::to_json).collect()),
             Kind::Map(mapping) => Value::Object(mapping.to_json()),

@@ -251,7 +251,7 @@ impl<'a> Builder<'a> {
     fn open(&mut self, frame: Frame) -> Result<(), Stop> {
         if limits::YAML_DEPTH_MAX <= self.frames.len() {
             let (Frame::Seq { span, .. } | Frame::Map { span, .. }) = frame;
-            return Err(too_deep(span).into());
+            return Err(too_deep(span, limits::YAML_DEPTH_MAX).into());
         }
         self.frames.push(frame);
         Ok(())
@@ -353,8 +353,8 @@ pub(crate) fn too_long(source: &str, bytes_max: usize) -> Diagnostic {
     Diagnostic::new(code::LIMIT_EXCEEDED, Span::default(), message)
 }
 
-pub(crate) fn too_deep(span: Span) -> Diagnostic {
-    let message = format!("values nest at most {} deep", limits::YAML_DEPTH_MAX);
+pub(crate) fn too_deep(span: Span, depth_max: usize) -> Diagnostic {
+    let message = format!("values nest at most {depth_max} deep");
     Diagnostic::new(code::LIMIT_EXCEEDED, span, message)
 }
 
@@ -370,7 +370,11 @@ fn broken(text: &str, error: &ScanError, at: usize) -> Diagnostic {
 fn explain(kind: &ErrorKind) -> (base::Code, String, &'static str) {
     let (message, hint) = match kind {
         ErrorKind::RecursionLimitExceeded => {
-            return (code::LIMIT_EXCEEDED, too_deep(Span::default()).message, "");
+            return (
+                code::LIMIT_EXCEEDED,
+                too_deep(Span::default(), limits::YAML_DEPTH_MAX).message,
+                "",
+            );
         }
         ErrorKind::DirectiveDisallowed => {
             let message = "directives are not supported".to_owned();

@@ -1,5 +1,7 @@
 //! The type of a plain scalar by the core schema of YAML 1.2.
 
+use serde_json::Number;
+
 use crate::node::{Kind, Scalar};
 
 /// What a plain scalar means; `None` if it is a number that JSON does not have.
@@ -15,8 +17,7 @@ pub(crate) fn resolve(scalar: Scalar) -> Option<Kind> {
         return Some(whole);
     }
     if is_float(text) {
-        let value: f64 = text.parse().ok()?;
-        return value.is_finite().then_some(Kind::Float(value));
+        return Number::from_f64(text.parse().ok()?).map(Kind::Float);
     }
     if is_not_finite(text) {
         return None;
@@ -38,7 +39,10 @@ fn integer(text: &str) -> Option<Kind> {
     }
     match text.parse() {
         Ok(value) => Some(Kind::Int(value)),
-        Err(_) => text.parse().ok().filter(|it: &f64| it.is_finite()).map(Kind::Float),
+        Err(_) => match text.parse::<u64>() {
+            Ok(value) => Some(Kind::Float(value.into())),
+            Err(_) => Number::from_f64(text.parse().ok()?).map(Kind::Float),
+        },
     }
 }
 

@@ -76,3 +76,39 @@ fn places_are_counted_from_one_in_characters() {
     let found = source.location(source.text().find('2').unwrap());
     assert_eq!((found.line, found.column), (2, 4));
 }
+
+#[test]
+fn bodies_of_several_parts_are_taken_apart() {
+    let parts = |media: &str, text: &str| {
+        let body = body_value(Some(media), text.replace('\n', "\r\n").as_bytes());
+        body.get("$multipart").cloned()
+    };
+    let part = |headers: serde_json::Value, media: &str, text: &str| {
+        let content = crate::base64::encode(text.as_bytes());
+        json!({ "headers": headers, "body": { "$content-type": media, "$content": content } })
+    };
+    let name = json!({ "Content-Disposition": "form-data; name=\"a\"" });
+    let file = json!({ "content-disposition": "form-data; name=f", "content-type": "text/csv" });
+    let form = "multipart/form-data; charset=utf-8; boundary=\"x y\"";
+    let two = "before\n--x y  \nContent-Disposition: form-data; name=\"a\"\n\none\ntwo\n--x y\n\
+               content-disposition: form-data; name=f\ncontent-type: text/csv\n\n1,2\n--x y--\nafter";
+    for (media, text, expected) in [
+        (
+            form,
+            two,
+            Some(json!([part(name, "text/plain", "one\r\ntwo"), part(file, "text/csv", "1,2")])),
+        ),
+        (form, "--x y\n\n\n--x y--", Some(json!([part(json!({}), "text/plain", "")]))),
+        (form, "--x y--", Some(json!([]))),
+        // What ends in the middle, has no boundary or none that is named stays in one piece.
+        (form, "--x y\nContent-Disposition: form-data\n\none", None),
+        (form, "--x y\nno header\n\none\n--x y--", None),
+        (form, "--z\n\none\n--z--", None),
+        ("multipart/mixed", "--\n\none\n----", None),
+        ("text/plain; boundary=z", "--z\n\none\n--z--", None),
+    ] {
+        assert_eq!(parts(media, text), expected, "{text}");
+    }
+    let many = "--x y\n\none\n".repeat(1_001) + "--x y--";
+    assert_eq!(parts(form, &many), None);
+}

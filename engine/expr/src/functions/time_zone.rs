@@ -14,14 +14,14 @@ static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bu
 
 /// The rules of one zone.
 #[derive(Clone, Debug)]
-pub(super) struct Zone {
+pub(crate) struct Zone {
     rules: TimeZone,
     utc: bool,
 }
 
 impl Zone {
     /// The zone of a Windows or IANA id, without regard to case.
-    pub(super) fn find(name: &str) -> Option<Self> {
+    pub(crate) fn find(name: &str) -> Option<Self> {
         let windows = ZONES.iter().find(|(id, _)| id.eq_ignore_ascii_case(name));
         let iana = windows.map_or(name, |(_, iana)| iana);
         let rules = DATABASE.get(iana).ok()?;
@@ -49,6 +49,26 @@ impl Zone {
             AmbiguousOffset::Gap { .. } => return None,
         };
         Some(Offset::UTC.to_datetime(offset.to_timestamp(local).ok()?))
+    }
+
+    /// By how many seconds clocks of this zone are ahead of UTC at an instant in seconds since 1970.
+    pub(crate) fn ahead(&self, seconds: i64) -> i64 {
+        let instant = jiff::Timestamp::from_second(seconds);
+        instant.map_or(0, |it| self.rules.to_offset(it).seconds().into())
+    }
+
+    /// The same for what clocks show, in seconds as if they showed UTC: of a time that they show
+    /// twice at the first, for one that they skip before the change.
+    pub(crate) fn ahead_when_shown(&self, seconds: i64) -> i64 {
+        let Ok(shown) = jiff::Timestamp::from_second(seconds) else { return 0 };
+        let offset =
+            match self.rules.to_ambiguous_timestamp(Offset::UTC.to_datetime(shown)).offset() {
+                AmbiguousOffset::Unambiguous { offset } => offset,
+                AmbiguousOffset::Fold { before, .. } | AmbiguousOffset::Gap { before, .. } => {
+                    before
+                }
+            };
+        offset.seconds().into()
     }
 }
 

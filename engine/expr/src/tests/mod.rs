@@ -12,6 +12,7 @@ mod limits;
 mod messages;
 mod number_format;
 mod parse;
+mod rewrite;
 mod row;
 mod schema;
 mod soundness;

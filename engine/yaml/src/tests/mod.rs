@@ -1,5 +1,6 @@
 //! Texts, the trees they give and what is said about them.
 
+mod emit;
 mod json;
 mod mutations;
 mod yaml;
