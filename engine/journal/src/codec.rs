@@ -29,6 +29,12 @@ pub fn encode(event: &Event) -> Result<String, CodecError> {
     if EVENT_DEPTH_MAX < depth(&text) { Err(CodecError::TooDeep) } else { Ok(text) }
 }
 
+/// The text of a value that is stored by itself, which may nest as deep as an event.
+pub fn encode_value(value: &Value) -> Result<String, CodecError> {
+    let text = value.to_string();
+    if EVENT_DEPTH_MAX < depth(&text) { Err(CodecError::TooDeep) } else { Ok(text) }
+}
+
 /// The event of a text.
 pub fn decode(text: &str) -> Result<Event, CodecError> {
     read(text)

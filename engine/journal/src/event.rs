@@ -40,6 +40,9 @@ pub enum EventKind {
         seed: u64,
         /// The run's identity in `workflow()['run']['name']`.
         run: String,
+        /// Where services may call it back; none if nobody can.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        callback: Option<Callback>,
     },
     /// An effect that cannot safely be repeated is about to be performed.
     Intended {
@@ -85,6 +88,21 @@ pub enum EventKind {
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         response: Option<Value>,
     },
+}
+
+/// Where the services that a run waits for call it back.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Callback {
+    /// The address that paths are appended to, without a slash at its end.
+    pub url: String,
+    /// Signs the addresses, so that only who was told one can call it; shown nowhere.
+    pub key: String,
+}
+
+impl std::fmt::Debug for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callback").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls these with references")]

@@ -15,6 +15,7 @@ use crate::{
     status,
     store::{
         Admission, Admitted, Append, FlowVersion, RunFilter, RunRow, Store, StoreError, Timer,
+        TriggerState,
     },
 };
 
@@ -67,15 +68,37 @@ impl Store for MemoryStore {
         Ok(self.read().flows.get(sha).cloned())
     }
 
-    async fn admit(&self, admissions: Vec<Admission>) -> Result<Vec<Admitted>, StoreError> {
+    async fn advance(
+        &self,
+        admissions: Vec<Admission>,
+        states: Vec<TriggerState>,
+    ) -> Result<Vec<Admitted>, StoreError> {
         let mut state = self.write()?;
+        let texts: Result<Vec<_>, _> = states.iter().map(status::check_trigger).collect();
+        let texts = texts?;
         let mut plan = Plan::new(&state);
         for admission in admissions {
             plan.admit(admission)?;
         }
         let (changes, admitted) = (plan.changes, plan.admitted);
         state.apply(changes);
+        for (new, text) in states.into_iter().zip(texts) {
+            state.triggers.insert((new.flow, new.trigger), (text, new.due));
+        }
         Ok(admitted)
+    }
+
+    async fn triggers(&self) -> Result<Vec<TriggerState>, StoreError> {
+        let state = self.read();
+        let read = |((flow, trigger), (text, due)): (&(String, String), &(String, _))| {
+            let (flow, trigger, due) = (flow.clone(), trigger.clone(), *due);
+            let state = codec::decode_value(text);
+            let state = state.map_err(|_| status::unreadable_trigger(&flow, &trigger))?;
+            Ok(TriggerState { flow, trigger, state, due })
+        };
+        let mut all = state.triggers.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
+        all.sort_by_key(|it| (it.due.is_none(), it.due));
+        Ok(all)
     }
 
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError> {
@@ -158,6 +181,8 @@ struct State {
     inbox: BTreeMap<InboxKey, RunId>,
     timers: BTreeMap<TimerKey, Timestamp>,
     due: BTreeSet<(Timestamp, TimerKey)>,
+    /// State and due time, by flow and trigger.
+    triggers: BTreeMap<(String, String), (String, Option<Timestamp>)>,
 }
 
 #[derive(Debug)]
@@ -268,7 +293,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn admit(&mut self, admission: Admission) -> Result<(), StoreError> {
+    fn admit(&mut self, mut admission: Admission) -> Result<(), StoreError> {
         let text = status::check_admission(&admission)?;
         let key = inbox_key(&admission);
         if let Some(key) = key {
@@ -287,8 +312,9 @@ impl<'a> Plan<'a> {
             return Err(status::unknown_version(&admission));
         }
         self.admitted.push(Admitted::New(admission.run.clone()));
+        let first = admission.first_step();
         self.changes.push(Change::Begin(Box::new(admission), text));
-        Ok(())
+        first.map_or(Ok(()), |step| self.step(step))
     }
 
     fn step(&mut self, mut step: Append) -> Result<(), StoreError> {

@@ -31,6 +31,11 @@ impl Path {
         Self(text)
     }
 
+    /// What stands in an address; whether there is such a path is seen when it is looked up.
+    pub const fn from_address(text: String) -> Self {
+        Self(text)
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0

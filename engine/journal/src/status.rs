@@ -7,7 +7,7 @@ use crate::{
     codec,
     event::{Event, EventKind},
     path::Path,
-    store::{Admission, Append, StoreError},
+    store::{Admission, Append, StoreError, TriggerState},
 };
 
 /// How a run ended, as lists show it.
@@ -41,6 +41,16 @@ pub fn already_begun(admission: &Admission) -> StoreError {
 /// Refuses an admission whose flow version was not stored before.
 pub fn unknown_version(admission: &Admission) -> StoreError {
     illegal(admission, &format!("its flow version `{}` is not stored", admission.sha))
+}
+
+/// The text of the state of a trigger, or why it cannot be stored.
+pub fn check_trigger(new: &TriggerState) -> Result<String, StoreError> {
+    codec::encode_value(&new.state).map_err(|_| unreadable_trigger(&new.flow, &new.trigger))
+}
+
+/// Tells that the state of a trigger is damaged.
+pub fn unreadable_trigger(flow: &str, trigger: &str) -> StoreError {
+    StoreError::Corrupt(format!("the state of the trigger `{trigger}` of the flow `{flow}`"))
 }
 
 /// Refuses a step of a run that has ended.

@@ -36,6 +36,18 @@ pub struct Admission {
     pub parent: Option<Parent>,
     /// The run's first event, `Started`.
     pub started: Event,
+    /// What followed at once, stored with it. A `Finished` among them ends the run.
+    pub then: Vec<Event>,
+}
+
+impl Admission {
+    /// The step that it is stored with; none if nothing followed at once.
+    pub fn first_step(&mut self) -> Option<Append> {
+        let events = std::mem::take(&mut self.then);
+        let (arm, disarm, children) = (Vec::new(), Vec::new(), Vec::new());
+        let run = self.run.clone();
+        (!events.is_empty()).then_some(Append { run, events, arm, disarm, children })
+    }
 }
 
 /// Who called a child run.
@@ -54,6 +66,19 @@ pub enum Admitted {
     New(RunId),
     /// The event was known; this run was started for it.
     Duplicate(RunId),
+}
+
+/// Where a trigger that fires by itself has got to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TriggerState {
+    /// Name of the flow.
+    pub flow: String,
+    /// Name of the trigger.
+    pub trigger: String,
+    /// What the next firing goes on from. The store does not look into it.
+    pub state: Value,
+    /// When to look at it next; none if it does not fire any more.
+    pub due: Option<Timestamp>,
 }
 
 /// A pause of one action.
@@ -159,8 +184,21 @@ pub trait Store: Send + Sync {
     /// A flow version by its sha.
     async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError>;
 
-    /// Admits events, all or none. The order of the list is the order of admission.
-    async fn admit(&self, admissions: Vec<Admission>) -> Result<Vec<Admitted>, StoreError>;
+    /// Admits events and puts the states of the triggers that they came from, all or none. The order
+    /// of the list is the order of admission; a state replaces the one of its flow and trigger.
+    async fn advance(
+        &self,
+        admissions: Vec<Admission>,
+        states: Vec<TriggerState>,
+    ) -> Result<Vec<Admitted>, StoreError>;
+
+    /// Admits events whose triggers have no state.
+    async fn admit(&self, admissions: Vec<Admission>) -> Result<Vec<Admitted>, StoreError> {
+        self.advance(admissions, Vec::new()).await
+    }
+
+    /// The states of all triggers, the next one due first, those that do not fire any more last.
+    async fn triggers(&self) -> Result<Vec<TriggerState>, StoreError>;
 
     /// Adds to runs, all or none. Gives what became of each step's children, flattened in order.
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError>;

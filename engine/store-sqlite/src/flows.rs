@@ -1,10 +1,13 @@
 //! The table of flow versions.
 
-use journal::{FlowVersion, StoreError};
+use journal::{
+    FlowVersion, StoreError,
+    body::{self, Packed as PackedText},
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
-    blob::{self, Packed as PackedText},
+    blob::{bytes, compressing},
     error::{Failure, WriteError, reading},
 };
 
@@ -19,7 +22,11 @@ impl Packed {
     pub(crate) fn new(version: FlowVersion) -> Result<Self, StoreError> {
         let files = serde_json::to_string(&version.files)
             .map_err(|error| Failure::new("could not write a flow version as text", error))?;
-        Ok(Self { sha: version.sha, flow: version.flow, files: PackedText::new(&files)? })
+        Ok(Self {
+            sha: version.sha,
+            flow: version.flow,
+            files: PackedText::new(&files).map_err(compressing)?,
+        })
     }
 
     /// Adds the version unless it is known.
@@ -48,7 +55,7 @@ pub(crate) fn find(
     let mut rows = statement.query([&sha]).map_err(reading)?;
     let Some(row) = rows.next().map_err(reading)? else { return Ok(None) };
     let flow = row.get(0).map_err(reading)?;
-    let files = blob::unpack(row.get(1).map_err(reading)?, row.get_ref(2).map_err(reading)?)?;
+    let files = body::unpack(row.get(1).map_err(reading)?, bytes(row, 2)?)?;
     let files = serde_json::from_str(&files)
         .map_err(|_| StoreError::Corrupt(format!("the files of flow version `{sha}`")))?;
     Ok(Some(FlowVersion { sha, flow, files }))

@@ -15,7 +15,10 @@ use crate::{Options, error::Failure, mark::Mark};
 const APPLICATION_ID: i64 = 0x466c_6f77;
 
 /// Numbered from 1, never edited once released; the number of the last is `user_version`.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_trigger.sql"),
+];
 
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.
 const AUTOCHECKPOINT_PAGES: u32 = 8_000;

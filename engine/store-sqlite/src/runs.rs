@@ -2,13 +2,14 @@
 
 use base::{RunId, Status, Timestamp};
 use journal::{
-    Admission, Admitted, Append, Event, Parent, Path, RunFilter, RunRow, StoreError, codec, status,
+    Admission, Admitted, Append, Event, Parent, Path, RunFilter, RunRow, StoreError, body::Body,
+    codec, status,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
 use crate::{
-    blob::{self, Body},
+    blob,
     error::{WriteError, reading},
     flows, timers,
 };
@@ -17,6 +18,7 @@ use crate::{
 pub(crate) struct Entry {
     admission: Admission,
     started: Body,
+    then: Option<Step>,
 }
 
 /// A step with the texts of its events.
@@ -29,21 +31,33 @@ pub(crate) struct Step {
 /// Checks admissions as far as that can be done without the database.
 pub(crate) async fn new_entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::with_capacity(admissions.len());
-    for admission in admissions {
-        let started = Body::new(status::check_admission(&admission)?).await?;
-        entries.push(Entry { admission, started });
+    for mut admission in admissions {
+        let started = blob::pack(status::check_admission(&admission)?).await?;
+        let then = match admission.first_step() {
+            Some(append) => {
+                let events = bodies(&append).await?;
+                Some(Step { append, events, children: Vec::new() })
+            }
+            None => None,
+        };
+        entries.push(Entry { admission, started, then });
     }
     Ok(entries)
+}
+
+async fn bodies(append: &Append) -> Result<Vec<Body>, StoreError> {
+    let mut events = Vec::with_capacity(append.events.len());
+    for text in status::check_append(append)? {
+        events.push(blob::pack(text).await?);
+    }
+    Ok(events)
 }
 
 /// Checks steps as far as that can be done without the database.
 pub(crate) async fn new_steps(batch: Vec<Append>) -> Result<Vec<Step>, StoreError> {
     let mut steps = Vec::with_capacity(batch.len());
     for mut append in batch {
-        let mut events = Vec::with_capacity(append.events.len());
-        for text in status::check_append(&append)? {
-            events.push(Body::new(text).await?);
-        }
+        let events = bodies(&append).await?;
         let children = new_entries(std::mem::take(&mut append.children)).await?;
         steps.push(Step { append, events, children });
     }
@@ -70,7 +84,10 @@ impl Entry {
         let version = flows::id(connection, &new.sha)?;
         let version = version.ok_or_else(|| status::unknown_version(new))?;
         let position = self.insert(connection, version)?;
-        self.started.insert(connection, position)?;
+        blob::insert(&self.started, connection, position)?;
+        if let Some(step) = &self.then {
+            step.insert(connection, position)?;
+        }
         Ok(Admitted::New(new.run.clone()))
     }
 
@@ -109,17 +126,23 @@ impl Step {
         if has_ended {
             return Err(status::already_ended(append).into());
         }
-        for event in &self.events {
-            event.insert(connection, position)?;
-        }
+        self.insert(connection, position)?;
         timers::apply(connection, position, append)?;
-        if let Some(end) = append.events.last().and_then(status::end) {
+        self.children.iter().map(|child| child.admit(connection)).collect()
+    }
+
+    /// Adds the events to an open run, which may end it.
+    fn insert(&self, connection: &Connection, position: i64) -> Result<(), WriteError> {
+        for event in &self.events {
+            blob::insert(event, connection, position)?;
+        }
+        if let Some(end) = self.append.events.last().and_then(status::end) {
             let sql = "UPDATE run SET status = ?2, error = ?3, finished = ?4 WHERE position = ?1";
             let error = end.error.map(|error| error.to_string());
             let row = params![position, end.status.name(), error, end.at.ticks()];
             connection.prepare_cached(sql)?.execute(row)?;
         }
-        self.children.iter().map(|child| child.admit(connection)).collect()
+        Ok(())
     }
 }
 

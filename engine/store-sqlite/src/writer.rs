@@ -2,7 +2,7 @@
 
 use std::thread::{self, JoinHandle};
 
-use journal::{Admitted, StoreError};
+use journal::{Admitted, StoreError, TriggerState};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -12,6 +12,7 @@ use crate::{
     mark::Mark,
     open::Owned,
     runs::{Entry, Step},
+    triggers,
 };
 
 /// Requests in one transaction: more would make the first of them wait for nothing.
@@ -20,7 +21,7 @@ const BATCH_MAX: usize = 1_024;
 /// What is to be written, all of it or none.
 pub(crate) enum Work {
     PutFlow(flows::Packed),
-    Admit(Vec<Entry>),
+    Advance(Vec<Entry>, Vec<TriggerState>),
     Append(Vec<Step>),
 }
 
@@ -173,7 +174,10 @@ impl Work {
     fn carry_out(&self, connection: &Connection) -> Result<Vec<Admitted>, WriteError> {
         match self {
             Self::PutFlow(flow) => flow.insert(connection).map(|()| Vec::new()),
-            Self::Admit(entries) => entries.iter().map(|it| it.admit(connection)).collect(),
+            Self::Advance(entries, states) => {
+                states.iter().try_for_each(|it| triggers::put(connection, it))?;
+                entries.iter().map(|it| it.admit(connection)).collect()
+            }
             Self::Append(steps) => {
                 let mut admitted = Vec::new();
                 for step in steps {

@@ -138,3 +138,27 @@ pub(super) async fn once_however_many_ask(store: &dyn Store) {
     assert_eq!(others.count(), names.len() - 1);
     assert_eq!(listed(store, RunFilter::default()).await, [winner.to_string()]);
 }
+
+/// What followed at once is stored with the event, or not at all.
+pub(super) async fn stores_what_followed_at_once(store: &dyn Store) {
+    put_sample(store).await;
+    let over =
+        |name: &str| Admission { then: vec![finished(Status::Succeeded)], ..admission(name) };
+    let asked = Admission { then: vec![woken("A")], ..admission("asked") };
+    let admitted = store.admit(vec![over("over"), asked]).await.unwrap();
+    assert_eq!(admitted.len(), 2);
+    let (row, events) = store.load(&run("over")).await.unwrap().unwrap();
+    assert_eq!((row.status, events.len()), (Some(Status::Succeeded), 2));
+    let (row, events) = store.load(&run("asked")).await.unwrap().unwrap();
+    assert_eq!((row.status, events.len()), (None, 2));
+    let open = store.open_runs(0, 10).await.unwrap();
+    assert_eq!(open.iter().map(|it| it.run.clone()).collect::<Vec<_>>(), [run("asked")]);
+    // A known event starts nothing, whatever would have followed.
+    let again = Admission { then: vec![finished(Status::Failed)], ..keyed("again", "k") };
+    store.admit(vec![keyed("first", "k")]).await.unwrap();
+    let admitted = store.admit(vec![again]).await.unwrap();
+    assert_eq!(admitted, [Admitted::Duplicate(run("first"))]);
+    let broken = Admission { then: vec![finished(Status::Failed), woken("A")], ..admission("b") };
+    assert_illegal(store.admit(vec![broken]).await, "b");
+    assert_eq!(store.load(&run("b")).await.unwrap(), None);
+}

@@ -7,6 +7,7 @@ mod append;
 mod lists;
 mod load;
 mod timers;
+mod triggers;
 
 use std::{
     future::{Future, poll_fn},
@@ -19,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Admission, Admitted, Append, Event, EventKind, FlowVersion, Path, RunFilter, Store, StoreError,
-    Timer,
+    Timer, TriggerState,
 };
 
 /// A running case.
@@ -41,6 +42,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("admit_refuses_a_known_run", |it| Box::pin(admit::refuses_a_known_run(it))),
     ("admit_refuses_an_unknown_version", |it| Box::pin(admit::refuses_an_unknown_version(it))),
     ("admit_stores_all_or_none", |it| Box::pin(admit::stores_all_or_none(it))),
+    ("admit_stores_what_followed_at_once", |it| Box::pin(admit::stores_what_followed_at_once(it))),
     ("admit_once_however_many_ask", |it| Box::pin(admit::once_however_many_ask(it))),
     ("append_keeps_the_order_of_events", |it| Box::pin(append::keeps_the_order(it))),
     ("append_adds_to_several_runs", |it| Box::pin(append::adds_to_several_runs(it))),
@@ -73,6 +75,13 @@ pub const CASES: &[(&str, Case)] = &[
     ("timers_can_be_set_again_at_once", |it| Box::pin(timers::can_be_set_again_at_once(it))),
     ("timers_end_with_their_run", |it| Box::pin(timers::end_with_their_run(it))),
     ("timers_of_a_refused_step_are_not_set", |it| Box::pin(timers::of_a_refused_step(it))),
+    ("triggers_are_listed_next_one_first", |it| Box::pin(triggers::are_listed(it))),
+    ("triggers_are_replaced", |it| Box::pin(triggers::are_replaced(it))),
+    ("triggers_advance_with_their_events", |it| Box::pin(triggers::advance_with_events(it))),
+    ("triggers_advance_past_known_events", |it| Box::pin(triggers::advance_past_known(it))),
+    ("triggers_of_a_refused_call_stay", |it| Box::pin(triggers::of_a_refused_call(it))),
+    ("triggers_too_deep_are_refused", |it| Box::pin(triggers::refuse_a_state_too_deep(it))),
+    ("triggers_keep_their_state_exactly", |it| Box::pin(triggers::keep_state_exactly(it))),
 ];
 
 /// After `new` has taken over what `old` stored, `old` can read but not write, and `new` can both.
@@ -84,11 +93,13 @@ pub async fn takeover(old: &dyn Store, new: &dyn Store) {
         old.admit(vec![admission("stale")]).await.map(drop),
         old.append(vec![step("kept", vec![woken("A")])]).await.map(drop),
         old.append(Vec::new()).await.map(drop),
+        old.advance(Vec::new(), vec![trigger("Stale", 1)]).await.map(drop),
     ];
     for result in refused {
         assert!(matches!(result, Err(StoreError::Fenced)), "{result:?}");
     }
     assert_eq!(new.flow("other").await.unwrap(), None);
+    assert_eq!(new.triggers().await.unwrap(), []);
     for store in [old, new] {
         assert_eq!(open_names(store).await, ["kept"]);
         assert_eq!(events(store, "kept").await, [started()]);
@@ -131,6 +142,7 @@ fn started_with(outputs: Value) -> Event {
         parameters: Map::new(),
         seed: 7,
         run: "08584".to_owned(),
+        callback: None,
     };
     Event { at: at(1_000), path: Path::run(), kind }
 }
@@ -145,6 +157,7 @@ fn admission(name: &str) -> Admission {
         key: None,
         parent: None,
         started: started(),
+        then: Vec::new(),
     }
 }
 
@@ -192,6 +205,15 @@ fn timer(name: &str, action: &str, deadline: bool, due: i64) -> Timer {
     Timer { run: run(name), path: path(action), deadline, due: at(due) }
 }
 
+fn trigger(name: &str, due: i64) -> TriggerState {
+    TriggerState {
+        flow: "sample".to_owned(),
+        trigger: name.to_owned(),
+        state: json!({ "last": due }),
+        due: Some(at(due)),
+    }
+}
+
 async fn events(store: &dyn Store, name: &str) -> Vec<Event> {
     store.load(&run(name)).await.unwrap().unwrap().1
 }
@@ -213,6 +235,7 @@ async fn assert_untouched(store: &dyn Store, names: &[&str]) {
         assert_eq!(events(store, name).await, [started()], "{name}");
     }
     assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.triggers().await.unwrap(), []);
 }
 
 fn assert_illegal<T: std::fmt::Debug>(result: Result<T, StoreError>, name: &str) {

@@ -26,6 +26,7 @@ fn events_have_these_texts() {
         parameters: Map::new(),
         seed: u64::MAX,
         run: "r".to_owned(),
+        callback: None,
     };
     check_text(
         &event(Path::run(), started),

@@ -51,6 +51,7 @@ fn admission(name: &str) -> Admission {
         parameters: Map::new(),
         seed: 1,
         run: name.to_owned(),
+        callback: None,
     };
     Admission {
         run: RunId::new(name),
@@ -61,6 +62,7 @@ fn admission(name: &str) -> Admission {
         key: None,
         parent: None,
         started: Event { at: Timestamp::from_ticks(1), path: ActionPath::run(), kind },
+        then: Vec::new(),
     }
 }
 

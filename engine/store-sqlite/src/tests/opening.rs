@@ -3,7 +3,7 @@
 use std::fs;
 
 use base::RunId;
-use journal::{Store as _, StoreError};
+use journal::{Store as _, StoreError, TriggerState};
 use serde_json::json;
 
 use super::{Folder, admission, chain, n_events, noise, open, put_flow, step};
@@ -27,6 +27,33 @@ async fn what_was_written_is_there_when_opened_again() {
     let n_blobs: i64 =
         connection.query_row("SELECT count(*) FROM blob", [], |row| row.get(0)).unwrap();
     assert_eq!(n_blobs, 1, "the same text is kept once");
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_brought_up_to_date() {
+    let folder = Folder::new();
+    let path = folder.database();
+    let store = open(&path);
+    put_flow(&store).await;
+    store.admit(vec![admission("a")]).await.unwrap();
+    let before = store.load(&RunId::new("a")).await.unwrap();
+    drop(store);
+    // What the first version has not.
+    let older = rusqlite::Connection::open(&path).unwrap();
+    older.execute_batch("DROP TABLE trigger_state; PRAGMA user_version = 1;").unwrap();
+    drop(older);
+    let state = TriggerState {
+        flow: "sample".to_owned(),
+        trigger: "Daily".to_owned(),
+        state: json!({ "last": 7 }),
+        due: None,
+    };
+    let store = open(&path);
+    assert_eq!(store.load(&RunId::new("a")).await.unwrap(), before);
+    assert_eq!(store.triggers().await.unwrap(), []);
+    store.advance(vec![admission("b")], vec![state.clone()]).await.unwrap();
+    drop(store);
+    assert_eq!(open(&path).triggers().await.unwrap(), [state]);
 }
 
 #[cfg(unix)]
