@@ -1,0 +1,197 @@
+//! What requests come to, found out before anything is written: a refused one leaves no trace and
+//! does not concern the others of its batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::RunId;
+use journal::{
+    Admission, Admitted, StoreError,
+    body::{Body, Packed},
+    status::{self, End},
+};
+
+use crate::work::{Entry, FlowRow, Sha, Step, TriggerRow, Work, path_sha};
+
+/// A run as the database has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) position: i64,
+    /// Number of its last event.
+    pub(crate) last: i32,
+    pub(crate) has_ended: bool,
+}
+
+/// What the database has of the things that a batch speaks of, and what the batch has added so far.
+#[derive(Default)]
+pub(crate) struct View {
+    pub(crate) runs: BTreeMap<RunId, Known>,
+    pub(crate) inbox: BTreeMap<Sha, RunId>,
+    pub(crate) versions: BTreeSet<String>,
+    /// Positions that nobody else will get, and how many have been given away.
+    pub(crate) positions: Vec<i64>,
+    pub(crate) n_given: usize,
+}
+
+/// Position of the run, digest of the path, whether a deadline.
+pub(crate) type TimerKey = (i64, Sha, bool);
+
+/// What is to be written.
+#[derive(Default)]
+pub(crate) struct Changes<'a> {
+    pub(crate) flows: Vec<&'a FlowRow>,
+    pub(crate) blobs: Vec<&'a Packed>,
+    pub(crate) runs: Vec<(i64, &'a Entry)>,
+    /// Position of the run, number, text.
+    pub(crate) events: Vec<(i64, i32, &'a Body)>,
+    pub(crate) ended: Vec<(i64, End)>,
+    /// Path and time, or none for one that goes.
+    pub(crate) timers: BTreeMap<TimerKey, Option<(&'a str, i64)>>,
+    pub(crate) triggers: BTreeMap<(&'a str, &'a str), &'a TriggerRow>,
+    /// This is the last batch.
+    pub(crate) release: bool,
+}
+
+impl<'a> Changes<'a> {
+    fn event(&mut self, run: Known, number: i32, body: &'a Body) {
+        if let Body::Packed(packed) = body {
+            self.blobs.push(packed);
+        }
+        self.events.push((run.position, number, body));
+    }
+
+    fn extend(&mut self, later: Self) {
+        let Self { flows, blobs, runs, events, ended, timers, triggers, release } = later;
+        self.flows.extend(flows);
+        self.blobs.extend(blobs);
+        self.runs.extend(runs);
+        self.events.extend(events);
+        self.ended.extend(ended);
+        self.timers.extend(timers);
+        self.triggers.extend(triggers);
+        self.release |= release;
+    }
+}
+
+/// An answer that counts once the changes are durable.
+pub(crate) type Answer = Result<Vec<Admitted>, StoreError>;
+
+/// What all the requests of a batch come to, and what each is answered.
+pub(crate) fn of<'a>(view: &mut View, batch: &'a [Work]) -> (Changes<'a>, Vec<Answer>) {
+    let mut changes = Changes::default();
+    let mut answers = Vec::with_capacity(batch.len());
+    for work in batch {
+        let mut draft = Draft::new(view);
+        let answer = draft.work(work).map(|()| std::mem::take(&mut draft.admitted));
+        let Draft { view: _, new, changes: added, admitted: _ } = draft;
+        if answer.is_ok() {
+            changes.extend(added);
+            view.runs.extend(new.runs);
+            view.inbox.extend(new.inbox);
+            view.versions.extend(new.versions);
+            view.n_given = new.n_given;
+        }
+        answers.push(answer);
+    }
+    (changes, answers)
+}
+
+/// One request that may still be refused.
+struct Draft<'v, 'a> {
+    view: &'v View,
+    new: View,
+    changes: Changes<'a>,
+    admitted: Vec<Admitted>,
+}
+
+impl<'v, 'a> Draft<'v, 'a> {
+    fn new(view: &'v View) -> Self {
+        let new = View { n_given: view.n_given, ..View::default() };
+        Self { view, new, changes: Changes::default(), admitted: Vec::new() }
+    }
+
+    fn work(&mut self, work: &'a Work) -> Result<(), StoreError> {
+        match work {
+            Work::PutFlow(flow) => {
+                self.new.versions.insert(flow.sha.clone());
+                self.changes.flows.push(flow);
+                Ok(())
+            }
+            Work::Advance(entries, triggers) => {
+                for new in triggers {
+                    self.changes.triggers.insert((&new.flow, &new.trigger), new);
+                }
+                entries.iter().try_for_each(|entry| self.admit(entry))
+            }
+            Work::Append(steps) => steps.iter().try_for_each(|step| self.step(step)),
+            Work::Release => {
+                self.changes.release = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn admit(&mut self, entry: &'a Entry) -> Result<(), StoreError> {
+        let admission = &entry.admission;
+        if let Some(key) = &entry.inbox {
+            if let Some(run) = self.view.inbox.get(key).or_else(|| self.new.inbox.get(key)) {
+                self.admitted.push(Admitted::Duplicate(run.clone()));
+                return Ok(());
+            }
+            self.new.inbox.insert(*key, admission.run.clone());
+        }
+        if self.find(&admission.run).is_some() {
+            return Err(status::already_begun(admission));
+        }
+        let sha = &admission.sha;
+        if !self.view.versions.contains(sha) && !self.new.versions.contains(sha) {
+            return Err(status::unknown_version(admission));
+        }
+        let position = self.position(admission)?;
+        let run = Known { position, last: 1, has_ended: false };
+        self.new.runs.insert(admission.run.clone(), run);
+        self.changes.runs.push((position, entry));
+        self.changes.event(run, 1, &entry.started);
+        self.admitted.push(Admitted::New(admission.run.clone()));
+        entry.then.as_ref().map_or(Ok(()), |step| self.step(step))
+    }
+
+    fn position(&mut self, admission: &Admission) -> Result<i64, StoreError> {
+        let missing = || StoreError::Corrupt(format!("no position for run `{}`", admission.run));
+        let position = self.view.positions.get(self.new.n_given).ok_or_else(missing)?;
+        self.new.n_given += 1;
+        Ok(*position)
+    }
+
+    fn find(&self, run: &RunId) -> Option<Known> {
+        self.new.runs.get(run).or_else(|| self.view.runs.get(run)).copied()
+    }
+
+    fn step(&mut self, step: &'a Step) -> Result<(), StoreError> {
+        let append = &step.append;
+        let Some(mut run) = self.find(&append.run) else {
+            return Err(StoreError::UnknownRun(append.run.clone()));
+        };
+        if run.has_ended {
+            return Err(status::already_ended(append));
+        }
+        for event in &step.events {
+            run.last = run.last.saturating_add(1);
+            self.changes.event(run, run.last, event);
+        }
+        let ended = append.events.iter().filter_map(status::ended_timer);
+        let disarmed = append.disarm.iter().map(|(path, deadline)| (path, *deadline));
+        for (path, deadline) in ended.chain(disarmed) {
+            self.changes.timers.insert((run.position, path_sha(path), deadline), None);
+        }
+        for timer in &append.arm {
+            let key = (run.position, path_sha(&timer.path), timer.deadline);
+            self.changes.timers.insert(key, Some((timer.path.as_str(), timer.due.ticks())));
+        }
+        if let Some(end) = append.events.last().and_then(status::end) {
+            run.has_ended = true;
+            self.changes.ended.push((run.position, end));
+        }
+        self.new.runs.insert(append.run.clone(), run);
+        step.children.iter().try_for_each(|child| self.admit(child))
+    }
+}

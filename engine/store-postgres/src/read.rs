@@ -1,0 +1,216 @@
+//! Reading: runs with their events, lists, timers, triggers, flow versions.
+
+use base::{RunId, Status, Timestamp};
+use journal::{
+    Event, FlowVersion, Parent, Path, RunFilter, RunRow, StoreError, Timer, TriggerState, body,
+    codec, status,
+};
+use serde_json::Value;
+use tokio_postgres::{Row, types::ToSql};
+
+use crate::{
+    readers::{Readers, get},
+    work::Sha,
+};
+
+/// What a list shows of a run, in the order in which `read_row` takes it.
+const COLUMNS: &str = "run.position, run.run, run.flow, run.sha, run.trigger_name, run.order_key,
+    run.parent_run, run.parent_path, run.status, run.error, run.created, run.finished";
+const N_COLUMNS: usize = 12;
+
+/// A run with all its events, as they were at one moment. The run itself comes with the first.
+pub(crate) async fn load(
+    readers: &Readers,
+    id: &RunId,
+) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, event.text, event.sum, blob.sha, blob.length, blob.zstd
+         FROM run AS wanted
+         LEFT JOIN event ON event.run = wanted.position
+         LEFT JOIN blob ON blob.sha = event.blob
+         LEFT JOIN run ON run.position = wanted.position AND coalesce(event.number, 1) = 1
+         WHERE wanted.run = $1 ORDER BY event.number"
+    );
+    let rows = readers.query(&sql, &[&id.as_str()]).await?;
+    let corrupt = |reason: &dyn std::fmt::Display| {
+        StoreError::Corrupt(format!("events of run `{id}`: {reason}"))
+    };
+    let Some(first) = rows.first() else { return Ok(None) };
+    if get::<Option<i64>>(first, 0)?.is_none() {
+        return Err(corrupt(&"the first is missing"));
+    }
+    let run = read_row(first)?;
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        events.push(codec::decode(&text(row)?).map_err(|error| corrupt(&error))?);
+    }
+    let end = status::check_history(&events).map_err(|reason| corrupt(&reason))?;
+    if end.map(|end| end.status) == run.status {
+        Ok(Some((run, events)))
+    } else {
+        Err(corrupt(&"they do not end as the run does"))
+    }
+}
+
+/// The text of an event: `text`, `sum`, and `sha`, `length`, `zstd` of its blob.
+fn text(row: &Row) -> Result<String, StoreError> {
+    let column = |offset| N_COLUMNS + offset;
+    let missing = || StoreError::Corrupt("the text of an event is missing".to_owned());
+    if let Some(text) = get::<Option<String>>(row, column(0))? {
+        return body::checked(text, get::<Option<i64>>(row, column(1))?.ok_or_else(missing)?);
+    }
+    let sha = get::<Option<&[u8]>>(row, column(2))?.ok_or_else(missing)?;
+    body::unpack_checked(sha, get(row, column(3))?, get(row, column(4))?)
+}
+
+/// Open runs in the order of admission.
+pub(crate) async fn open_runs(
+    readers: &Readers,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<RunRow>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM run
+         WHERE status IS NULL AND position > $1 ORDER BY position LIMIT $2"
+    );
+    rows(readers, &sql, &[&to_i64(after), &to_i64(limit)]).await
+}
+
+/// Runs that pass a filter, newest first.
+pub(crate) async fn list(
+    readers: &Readers,
+    filter: &RunFilter,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<RunRow>, StoreError> {
+    let (before, limit) = (before.map_or(i64::MAX, to_i64), to_i64(limit));
+    let status = filter.status.map(Status::name);
+    let key = filter.key.as_deref().map(str::as_bytes);
+    let key_sha: Option<Sha> = key.map(base::digest::sha256);
+    let key_sha = key_sha.as_ref().map(<[u8; 32]>::as_slice);
+    // A name with this character is in no row; the server would refuse the question.
+    if filter.flow.as_ref().is_some_and(|flow| flow.contains('\0')) {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&before, &limit];
+    let mut sql = format!("SELECT {COLUMNS} FROM run WHERE position < $1");
+    let mut narrow = |condition: &str, value| {
+        values.push(value);
+        for part in [" AND ", condition, " = $", &values.len().to_string()] {
+            sql.push_str(part);
+        }
+    };
+    if let Some(flow) = &filter.flow {
+        narrow("flow", flow);
+    }
+    if let Some(status) = &status {
+        narrow("status", status);
+    }
+    if let (Some(key), Some(sha)) = (&key, &key_sha) {
+        narrow("key_sha", sha);
+        narrow("order_key", key);
+    }
+    if filter.open {
+        sql.push_str(" AND status IS NULL");
+    }
+    sql.push_str(" ORDER BY position DESC LIMIT $2");
+    rows(readers, &sql, &values).await
+}
+
+async fn rows(
+    readers: &Readers,
+    sql: &str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<RunRow>, StoreError> {
+    readers.query(sql, values).await?.iter().map(read_row).collect()
+}
+
+fn read_row(row: &Row) -> Result<RunRow, StoreError> {
+    let run: String = get(row, 1)?;
+    let corrupt = |what| StoreError::Corrupt(format!("{what} of run `{run}`"));
+    let key: Option<Vec<u8>> = get(row, 5)?;
+    let key = key.map(String::from_utf8).transpose().map_err(|_| corrupt("the key"))?;
+    let parent = match (get(row, 6)?, get(row, 7)?) {
+        (Some(run), Some(path)) => Some(parent(run, path)),
+        _ => None,
+    };
+    let status: Option<&str> = get(row, 8)?;
+    let status = status.map(|name| Status::parse(name).ok_or_else(|| corrupt("the status")));
+    let error: Option<&str> = get(row, 9)?;
+    let error: Option<Result<Value, _>> = error.map(codec::decode_value);
+    Ok(RunRow {
+        position: u64::try_from(get::<i64>(row, 0)?).map_err(|_| corrupt("the position"))?,
+        run: RunId::new(run.clone()),
+        flow: get(row, 2)?,
+        sha: get(row, 3)?,
+        trigger: get(row, 4)?,
+        key,
+        parent,
+        status: status.transpose()?,
+        error: error.transpose().map_err(|_| corrupt("the error"))?,
+        created: Timestamp::from_ticks(get(row, 10)?),
+        finished: get::<Option<i64>>(row, 11)?.map(Timestamp::from_ticks),
+    })
+}
+
+fn parent(run: String, path: String) -> Parent {
+    Parent { run: RunId::new(run), path: Path::from_address(path) }
+}
+
+/// Timers that are due, earliest first.
+pub(crate) async fn due(
+    readers: &Readers,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Timer>, StoreError> {
+    let sql = "SELECT run.run, timer.path, timer.deadline, timer.due
+        FROM timer JOIN run ON run.position = timer.run
+        WHERE timer.due <= $1 ORDER BY timer.due, timer.run, timer.path, timer.deadline LIMIT $2";
+    let rows = readers.query(sql, &[&until.ticks(), &to_i64(limit)]).await?;
+    let timer = |row: &Row| {
+        Ok(Timer {
+            run: RunId::new(get::<String>(row, 0)?),
+            path: Path::from_address(get(row, 1)?),
+            deadline: get(row, 2)?,
+            due: Timestamp::from_ticks(get(row, 3)?),
+        })
+    };
+    rows.iter().map(timer).collect()
+}
+
+/// When the next timer is due.
+pub(crate) async fn next_due(readers: &Readers) -> Result<Option<Timestamp>, StoreError> {
+    let rows = readers.query("SELECT min(due) FROM timer", &[]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(get::<Option<i64>>(row, 0)?.map(Timestamp::from_ticks))
+}
+
+/// The states of all triggers, the next one due first.
+pub(crate) async fn triggers(readers: &Readers) -> Result<Vec<TriggerState>, StoreError> {
+    let sql = "SELECT flow, trigger_name, state, due FROM trigger_state
+        ORDER BY due NULLS LAST, flow COLLATE \"C\", trigger_name COLLATE \"C\"";
+    let state = |row: &Row| {
+        let (flow, trigger): (String, String) = (get(row, 0)?, get(row, 1)?);
+        let state = codec::decode_value(get(row, 2)?);
+        let state = state.map_err(|_| status::unreadable_trigger(&flow, &trigger))?;
+        let due = get::<Option<i64>>(row, 3)?.map(Timestamp::from_ticks);
+        Ok(TriggerState { flow, trigger, state, due })
+    };
+    readers.query(sql, &[]).await?.iter().map(state).collect()
+}
+
+/// A flow version by its sha.
+pub(crate) async fn flow(readers: &Readers, sha: &str) -> Result<Option<FlowVersion>, StoreError> {
+    let sql = "SELECT flow, length, files FROM flow_version WHERE sha = $1";
+    let rows = readers.query(sql, &[&sha]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let files = body::unpack(get(row, 1)?, get(row, 2)?)?;
+    let files = serde_json::from_str(&files)
+        .map_err(|_| StoreError::Corrupt(format!("the files of flow version `{sha}`")))?;
+    Ok(Some(FlowVersion { sha: sha.to_owned(), flow: get(row, 0)?, files }))
+}
+
+/// A number for the database, whose largest stands for all that are larger.
+fn to_i64(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}

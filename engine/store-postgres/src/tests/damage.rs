@@ -1,0 +1,127 @@
+//! What was changed by somebody else is noticed; databases that are not ours are left alone.
+
+use journal::{Store as _, StoreError};
+use serde_json::json;
+
+use super::{admission, bodies, chain, noise, open, put_flow, step};
+use crate::{Options, PostgresStore, cluster};
+
+#[tokio::test]
+async fn what_was_changed_is_noticed() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database();
+    let store = open(&url).await;
+    put_flow(&store).await;
+    for n in 0..6 {
+        let name = format!("run-{n}");
+        store.admit(vec![admission(&name)]).await.unwrap();
+        store.append(vec![step(&name, json!(noise(20_000, n)))]).await.unwrap();
+    }
+    let blob =
+        |n: u64| format!("sha = (SELECT blob FROM flowright.event WHERE number = 2 AND run = {n})");
+    for change in [
+        format!(r"UPDATE flowright.blob SET zstd = '\x00' WHERE {}", blob(1)),
+        format!("UPDATE flowright.blob SET length = 9000000000000 WHERE {}", blob(2)),
+        format!(
+            "UPDATE flowright.blob SET (zstd, length) =
+                (SELECT zstd, length FROM flowright.blob WHERE {}) WHERE {}",
+            blob(6),
+            blob(3)
+        ),
+        "UPDATE flowright.event SET text = replace(text, 'run', 'Run')
+            WHERE run = 4 AND number = 1"
+            .to_owned(),
+        "DELETE FROM flowright.event WHERE run = 5 AND number = 1".to_owned(),
+    ] {
+        cluster.ask(&url, &change);
+    }
+    for n in 0..5 {
+        let result = store.load(&base::RunId::new(format!("run-{n}"))).await;
+        assert!(matches!(result, Err(StoreError::Corrupt(_))), "{n}: {result:?}");
+    }
+    assert_eq!(bodies(&store, "run-5").await.len(), 1);
+}
+
+/// Connects to a database in which something was done before; gives the messages of the error.
+async fn refusal(cluster: &cluster::Cluster, before: &str) -> String {
+    let url = cluster.database();
+    open(&url).await;
+    cluster.ask(&url, before);
+    chain(&PostgresStore::connect(&url, Options::default()).await.unwrap_err())
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_refused() {
+    let Some(cluster) = cluster::shared() else { return };
+    let newer = refusal(cluster, "INSERT INTO flowright.migration VALUES (99)").await;
+    assert!(newer.contains("newer version"), "{newer}");
+    let foreign = "DROP SCHEMA flowright CASCADE; CREATE SCHEMA flowright;
+        CREATE TABLE flowright.run (id integer)";
+    let foreign = refusal(cluster, foreign).await;
+    assert!(foreign.contains("relation \"run\" already exists"), "{foreign}");
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_text_is_refused() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database();
+    let name = url.rsplit('/').next().unwrap();
+    let latin = format!("CREATE DATABASE latin_{name} ENCODING 'LATIN1' TEMPLATE template0");
+    cluster.ask(&url, &latin);
+    let latin = url.replace(name, &format!("latin_{name}"));
+    let error = PostgresStore::connect(&latin, Options::default()).await.unwrap_err();
+    assert!(chain(&error).contains("its encoding is `LATIN1`"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn others_may_use_the_same_database() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database();
+    cluster.ask(&url, "CREATE TABLE run (id integer)");
+    let store = open(&url).await;
+    put_flow(&store).await;
+    store.admit(vec![admission("a")]).await.unwrap();
+    drop(store);
+    let store = open(&url).await;
+    assert_eq!(store.open_runs(0, 9).await.unwrap().len(), 1);
+    assert_eq!(cluster.ask(&url, "SELECT count(*) FROM public.run"), "0");
+}
+
+#[tokio::test]
+async fn a_user_needs_nothing_but_the_schema() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database();
+    cluster.ask(&url, "CREATE ROLE limited LOGIN; CREATE SCHEMA flowright AUTHORIZATION limited");
+    let limited = url.replace("postgres@", "limited@");
+    let store = open(&limited).await;
+    put_flow(&store).await;
+    store.admit(vec![admission("a")]).await.unwrap();
+    assert_eq!(store.open_runs(0, 9).await.unwrap().len(), 1);
+    let refused = cluster.database().replace("postgres@", "limited@");
+    let error = PostgresStore::connect(&refused, Options::default()).await.unwrap_err();
+    assert!(chain(&error).contains("permission denied"), "{}", chain(&error));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_open_a_new_database_at_a_time() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database();
+    let opening = (0..6).map(|_| {
+        tokio::spawn({
+            let url = url.clone();
+            async move { open(&url).await }
+        })
+    });
+    let mut n_owners = 0;
+    let mut stores = Vec::new();
+    for store in opening.collect::<Vec<_>>() {
+        stores.push(store.await.unwrap());
+    }
+    for store in &stores {
+        match store.append(Vec::new()).await {
+            Ok(_) => n_owners += 1,
+            Err(error) => assert!(matches!(error, StoreError::Fenced), "{error:?}"),
+        }
+    }
+    assert_eq!(n_owners, 1);
+}

@@ -1,0 +1,191 @@
+//! Requests to write, made ready as far as that can be done without the database.
+
+use base::{Timestamp, digest::sha256};
+use journal::{
+    Admission, Append, FlowVersion, Path, StoreError, TriggerState,
+    body::{Body, Packed},
+    status,
+};
+
+use crate::error::Failure;
+
+/// A SHA-256.
+pub(crate) type Sha = [u8; 32];
+
+/// What is to be written, all of it or none.
+pub(crate) enum Work {
+    PutFlow(FlowRow),
+    Advance(Vec<Entry>, Vec<TriggerRow>),
+    Append(Vec<Step>),
+    /// Nothing more is written after this.
+    Release,
+}
+
+/// A flow version as it will be stored.
+pub(crate) struct FlowRow {
+    pub(crate) sha: String,
+    pub(crate) flow: String,
+    pub(crate) files: Packed,
+}
+
+/// An admission with the text of its first event.
+pub(crate) struct Entry {
+    pub(crate) admission: Admission,
+    pub(crate) started: Body,
+    /// The step that it is stored with.
+    pub(crate) then: Option<Step>,
+    /// What it is known by.
+    pub(crate) inbox: Option<Sha>,
+    pub(crate) key_sha: Option<Sha>,
+}
+
+/// A step with the texts of its events.
+pub(crate) struct Step {
+    pub(crate) append: Append,
+    pub(crate) events: Vec<Body>,
+    pub(crate) children: Vec<Entry>,
+}
+
+/// Where a trigger has got to, as it will be stored.
+pub(crate) struct TriggerRow {
+    pub(crate) flow: String,
+    pub(crate) trigger: String,
+    pub(crate) state: String,
+    pub(crate) due: Option<Timestamp>,
+}
+
+impl Work {
+    pub(crate) fn put_flow(version: FlowVersion) -> Result<Self, StoreError> {
+        let FlowVersion { sha, flow, files } = version;
+        let files = serde_json::to_string(&files)
+            .map_err(|error| Failure::new("could not write a flow version as text", error))?;
+        let files = Packed::new(&files).map_err(compressing)?;
+        Ok(Self::PutFlow(FlowRow { sha, flow, files }))
+    }
+
+    pub(crate) async fn advance(
+        admissions: Vec<Admission>,
+        states: Vec<TriggerState>,
+    ) -> Result<Self, StoreError> {
+        let triggers = states.into_iter().map(TriggerRow::new).collect::<Result<_, _>>()?;
+        Ok(Self::Advance(entries(admissions).await?, triggers))
+    }
+
+    pub(crate) async fn append(batch: Vec<Append>) -> Result<Self, StoreError> {
+        let mut steps = Vec::with_capacity(batch.len());
+        for mut append in batch {
+            let events = bodies(&append).await?;
+            let paths = append.arm.iter().map(|timer| timer.path.as_str());
+            if paths.chain([append.run.as_str()]).any(has_nul) {
+                let reason = NUL.to_owned();
+                return Err(StoreError::IllegalEvent { run: append.run, reason });
+            }
+            let children = entries(std::mem::take(&mut append.children)).await?;
+            steps.push(Step { append, events, children });
+        }
+        Ok(Self::Append(steps))
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let of_entries =
+            |entries: &[Entry]| entries.iter().map(|it| size(&it.started)).sum::<usize>();
+        match self {
+            Self::Release => 0,
+            Self::PutFlow(flow) => flow.files.zstd.len(),
+            Self::Advance(entries, triggers) => {
+                let states: usize = triggers.iter().map(|it| it.state.len()).sum();
+                of_entries(entries) + states
+            }
+            Self::Append(steps) => {
+                let of_step = |step: &Step| {
+                    let events: usize = step.events.iter().map(size).sum();
+                    events + of_entries(&step.children)
+                };
+                steps.iter().map(of_step).sum()
+            }
+        }
+    }
+}
+
+impl TriggerRow {
+    fn new(new: TriggerState) -> Result<Self, StoreError> {
+        let state = status::check_trigger(&new)?;
+        let TriggerState { flow, trigger, state: _, due } = new;
+        if has_nul(&flow) || has_nul(&trigger) {
+            return Err(status::unreadable_trigger(&flow, &trigger));
+        }
+        Ok(Self { flow, trigger, state, due })
+    }
+}
+
+async fn bodies(append: &Append) -> Result<Vec<Body>, StoreError> {
+    let mut events = Vec::with_capacity(append.events.len());
+    for text in status::check_append(append)? {
+        events.push(pack(text).await?);
+    }
+    Ok(events)
+}
+
+async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::with_capacity(admissions.len());
+    for mut admission in admissions {
+        let then = match admission.first_step() {
+            Some(append) => {
+                let events = bodies(&append).await?;
+                Some(Step { append, events, children: Vec::new() })
+            }
+            None => None,
+        };
+        let started = pack(status::check_admission(&admission)?).await?;
+        let Admission { run, flow, sha, trigger, .. } = &admission;
+        let parent = admission.parent.iter().flat_map(|it| [it.run.as_str(), it.path.as_str()]);
+        if [run.as_str(), flow, sha, trigger].into_iter().chain(parent).any(has_nul) {
+            let reason = NUL.to_owned();
+            return Err(StoreError::IllegalEvent { run: run.clone(), reason });
+        }
+        let inbox = admission.dedupe.as_ref().map(|key| inbox_sha(flow, trigger, key));
+        let key_sha = admission.key.as_ref().map(|key| sha256(key.as_bytes()));
+        entries.push(Entry { admission, started, then, inbox, key_sha });
+    }
+    Ok(entries)
+}
+
+/// Data may hold this character: events are JSON, where it is escaped, and keys are kept as bytes.
+const NUL: &str = "a name in it holds a NUL character, which the database cannot store";
+
+fn has_nul(text: &str) -> bool {
+    text.contains('\0')
+}
+
+/// Compresses a long text, on a thread where that may take its time.
+async fn pack(text: String) -> Result<Body, StoreError> {
+    if !Body::is_long(&text) {
+        return Ok(Body::Inline(text));
+    }
+    let packed = tokio::task::spawn_blocking(move || Body::new(text)).await;
+    let packed = packed.map_err(|error| Failure::new("compressing did not end", error))?;
+    packed.map_err(|error| compressing(error).into())
+}
+
+fn compressing(error: std::io::Error) -> Failure {
+    Failure::new("could not compress a text", error)
+}
+
+fn size(body: &Body) -> usize {
+    match body {
+        Body::Inline(text) => text.len(),
+        Body::Packed(packed) => packed.zstd.len(),
+    }
+}
+
+/// What an event of a trigger is known by. The lengths keep one's end from being another's start.
+fn inbox_sha(flow: &str, trigger: &str, key: &str) -> Sha {
+    let text = format!("{}:{flow}{}:{trigger}{key}", flow.len(), trigger.len());
+    sha256(text.as_bytes())
+}
+
+/// What the timers of an action are found by: a path may be longer than an index takes.
+pub(crate) fn path_sha(path: &Path) -> Sha {
+    sha256(path.as_str().as_bytes())
+}

@@ -1,0 +1,200 @@
+//! What is asked of the database before a batch is written, and the batch as one transaction. Each
+//! is sent in one go.
+
+use std::collections::BTreeSet;
+
+use base::RunId;
+use tokio_postgres::Error;
+
+use crate::{
+    columns::{Blobs, Ends, Events, Inbox, NewTimers, OldTimers, Runs, Triggers},
+    link::{Doing, Link, pipeline},
+    owner::Ownership,
+    plan::{Changes, Known, View},
+    work::{Entry, FlowRow, Work},
+};
+
+const FIND_RUNS: &str = "SELECT run, position, status IS NOT NULL,
+    coalesce((SELECT max(number) FROM event WHERE event.run = run.position), 0)
+    FROM run WHERE run = ANY($1::text[])";
+const FIND_KNOWN: &str = "SELECT sha, run FROM inbox WHERE sha = ANY($1::bytea[])";
+const FIND_VERSIONS: &str = "SELECT sha FROM flow_version WHERE sha = ANY($1::text[])";
+const RESERVE: &str = "SELECT nextval('run_position_seq') FROM generate_series(1, $1::bigint)";
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+const OWN: &str = "SELECT own($1, $2, $3, $4)";
+/// Losing it in a crash of the server does no harm, so the disk is not waited for.
+const RENEW: &str = "SELECT set_config('synchronous_commit', 'off', true), own($1, $2, $3, $4)";
+const RELEASE: &str = "UPDATE owner SET until = '-infinity'";
+const INSERT_FLOW: &str = "INSERT INTO flow_version (sha, flow, length, files)
+    VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+const INSERT_BLOBS: &str = "INSERT INTO blob (sha, length, zstd)
+    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING";
+const INSERT_RUNS: &str = "INSERT INTO run (position, run, sha, flow, trigger_name, order_key,
+    key_sha, parent_run, parent_path, created)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[],
+        $6::bytea[], $7::bytea[], $8::text[], $9::text[], $10::bigint[])";
+const INSERT_INBOX: &str = "INSERT INTO inbox (sha, flow, trigger_name, run)
+    SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[])";
+const INSERT_EVENTS: &str = "INSERT INTO event (run, number, text, sum, blob)
+    SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::bytea[])";
+const END_RUNS: &str = "UPDATE run SET status = new.status, error = new.error,
+    finished = new.finished
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
+        AS new (position, status, error, finished)
+    WHERE run.position = new.position";
+const DELETE_TIMERS: &str = "DELETE FROM timer
+    USING unnest($1::bigint[], $2::bytea[], $3::boolean[]) AS old (run, path_sha, deadline)
+    WHERE timer.run = old.run AND timer.path_sha = old.path_sha
+        AND timer.deadline = old.deadline";
+const DELETE_TIMERS_OF: &str = "DELETE FROM timer WHERE run = ANY($1::bigint[])";
+const PUT_TIMERS: &str = "INSERT INTO timer (run, path_sha, deadline, path, due)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::boolean[], $4::text[], $5::bigint[])
+    ON CONFLICT (run, path_sha, deadline) DO UPDATE SET due = excluded.due";
+const PUT_TRIGGERS: &str = "INSERT INTO trigger_state (flow, trigger_name, state, due)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+    ON CONFLICT (flow, trigger_name) DO UPDATE SET state = excluded.state, due = excluded.due";
+const COMMIT: &str = "COMMIT";
+
+/// What `look` and `write` carry out.
+pub(crate) const STATEMENTS: &[&str] = &[
+    FIND_RUNS,
+    FIND_KNOWN,
+    FIND_VERSIONS,
+    RESERVE,
+    OWN,
+    RENEW,
+    RELEASE,
+    INSERT_FLOW,
+    INSERT_BLOBS,
+    INSERT_RUNS,
+    INSERT_INBOX,
+    INSERT_EVENTS,
+    END_RUNS,
+    DELETE_TIMERS,
+    DELETE_TIMERS_OF,
+    PUT_TIMERS,
+    PUT_TRIGGERS,
+];
+
+/// Everything that a batch speaks of.
+#[derive(Default)]
+struct Mentioned<'a> {
+    runs: BTreeSet<&'a str>,
+    inbox: BTreeSet<&'a [u8]>,
+    versions: BTreeSet<&'a str>,
+    n_entries: i64,
+}
+
+impl<'a> Mentioned<'a> {
+    fn of(batch: &'a [Work]) -> Self {
+        let mut all = Self::default();
+        for work in batch {
+            match work {
+                Work::PutFlow(_) | Work::Release => {}
+                Work::Advance(entries, _) => all.entries(entries),
+                Work::Append(steps) => {
+                    for step in steps {
+                        all.runs.insert(step.append.run.as_str());
+                        all.entries(&step.children);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn entries(&mut self, entries: &'a [Entry]) {
+        for entry in entries {
+            self.runs.insert(entry.admission.run.as_str());
+            self.inbox.extend(entry.inbox.as_ref().map(<[u8; 32]>::as_slice));
+            self.versions.insert(&entry.admission.sha);
+            self.n_entries += 1;
+        }
+    }
+}
+
+/// What the database has of what a batch speaks of. It stays so until the batch is written, or the
+/// writing fails, because nobody else writes.
+pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
+    let all = Mentioned::of(batch);
+    let runs: Vec<_> = all.runs.into_iter().collect();
+    let inbox: Vec<_> = all.inbox.into_iter().collect();
+    let versions: Vec<_> = all.versions.into_iter().collect();
+    let questions = [
+        (!runs.is_empty()).then(|| link.run(FIND_RUNS, vec![&runs])),
+        (!inbox.is_empty()).then(|| link.run(FIND_KNOWN, vec![&inbox])),
+        (!versions.is_empty()).then(|| link.run(FIND_VERSIONS, vec![&versions])),
+        (all.n_entries > 0).then(|| link.run(RESERVE, vec![&all.n_entries])),
+    ];
+    let mut view = View::default();
+    let nothing = || -> Doing<'_> { Box::pin(async { Ok(Vec::new()) }) };
+    let doing = questions.into_iter().map(|it| it.unwrap_or_else(nothing));
+    let found = pipeline(doing.collect()).await?;
+    let [runs, inbox, versions, positions] = &found[..] else { return Ok(view) };
+    for row in runs {
+        let known =
+            Known { position: row.try_get(1)?, has_ended: row.try_get(2)?, last: row.try_get(3)? };
+        view.runs.insert(RunId::new(row.try_get::<_, String>(0)?), known);
+    }
+    for row in inbox {
+        // The column has nothing but digests.
+        if let Ok(sha) = row.try_get::<_, &[u8]>(0)?.try_into() {
+            view.inbox.insert(sha, RunId::new(row.try_get::<_, String>(1)?));
+        }
+    }
+    for row in versions {
+        view.versions.insert(row.try_get(0)?);
+    }
+    view.positions = positions.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    view.positions.sort_unstable();
+    Ok(view)
+}
+
+/// Writes all changes and the number of the batch, if the caller is still the owner. An error with
+/// which the server refused a statement means that nothing is written; after any other, nobody
+/// knows.
+pub(crate) async fn write(
+    link: &Link,
+    owner: &Ownership,
+    next: i64,
+    changes: &Changes<'_>,
+) -> Result<(), Error> {
+    let ended: BTreeSet<i64> = changes.ended.iter().map(|(position, _)| *position).collect();
+    let (runs, events) = (Runs::of(changes), Events::of(changes));
+    let (inbox, ends) = (Inbox::of(changes), Ends::of(changes));
+    let (blobs, triggers) = (Blobs::of(changes), Triggers::of(changes));
+    let (old, new) = (OldTimers::of(changes), NewTimers::of(changes, &ended));
+    let ended: Vec<i64> = ended.into_iter().collect();
+
+    let mut all: Vec<Doing<'_>> = vec![link.command(BEGIN)];
+    all.push(link.run(OWN, vec![&owner.epoch, &owner.session, &next, &owner.lease]));
+    all.extend(changes.flows.iter().map(|flow| {
+        let FlowRow { sha, flow, files } = flow;
+        link.run(INSERT_FLOW, vec![sha, flow, &files.length, &files.zstd])
+    }));
+    let statements = [
+        (INSERT_BLOBS, blobs.values()),
+        (INSERT_RUNS, runs.values()),
+        (INSERT_INBOX, inbox.values()),
+        (INSERT_EVENTS, events.values()),
+        (END_RUNS, ends.values()),
+        (DELETE_TIMERS, old.values()),
+        (DELETE_TIMERS_OF, (!ended.is_empty()).then(|| vec![&ended as _])),
+        (PUT_TIMERS, new.values()),
+        (PUT_TRIGGERS, triggers.values()),
+    ];
+    let needed = statements.into_iter().filter_map(|(sql, values)| Some((sql, values?)));
+    all.extend(needed.map(|(sql, values)| link.run(sql, values)));
+    if changes.release {
+        all.push(link.run(RELEASE, Vec::new()));
+    }
+    all.push(link.command(COMMIT));
+    pipeline(all).await.map(drop)
+}
+
+/// Tells those who wait for the database that its owner is there.
+pub(crate) async fn renew(link: &Link, owner: &Ownership) -> Result<(), Error> {
+    let Ownership { epoch, session, batch, lease } = owner;
+    link.run(RENEW, vec![epoch, session, batch, lease]).await.map(drop)
+}
