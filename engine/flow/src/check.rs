@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use base::{Diagnostic, Sink, Span, code, limits, suggest};
+use base::{Diagnostic, Severity, Sink, Span, code, limits, suggest};
+use expr::Dialect;
 use serde_json::Value;
 use yaml::Node;
 
 use crate::{
     actions::ActionKind,
     model::{Flow, ParameterType},
+    reader::is_deployment_text,
     triggers::TriggerKind,
 };
 
@@ -31,7 +33,12 @@ pub(crate) fn name(sink: &mut Sink, name: &str, span: Span, what: &str) {
 /// A constant of a declared type; one of another type is reported and taken as it is.
 pub(crate) fn typed(sink: &mut Sink, node: &Node, ty: ParameterType, what: &str) -> Value {
     let value = node.to_json();
-    if !value.is_null() && !ty.accepts(&value) {
+    if let Some(text) = value.as_str().filter(|it| is_deployment_text(it)) {
+        let message = format!("`{text}` is known only when the flow is deployed");
+        let mut found = Diagnostic::new(code::WRONG_TYPE, node.span, message);
+        found.severity = Severity::Warning;
+        sink.push(found.hint("write the value here"));
+    } else if !value.is_null() && !ty.accepts(&value) {
         sink.wrong_type(node.span, what, ty.described(), node.kind_name());
     }
     value
@@ -59,6 +66,46 @@ pub(crate) fn connections(flow: &Flow, sink: &mut Sink) {
             None => found.hint(format!("declare it: `connections: {{ {name}: connector }}`")),
         });
     }
+}
+
+/// What answers a caller needs one. The cloud saves it without, and it fails when it is reached.
+pub(crate) fn answers(flow: &Flow, sink: &mut Sink) {
+    if flow.triggers.is_empty() || flow.triggers.iter().any(|it| it.kind.is_callable()) {
+        return;
+    }
+    let answers = flow.actions.iter().filter(|it| matches!(it.kind, ActionKind::Response(_)));
+    for action in answers {
+        let message = format!("`{}` has nobody to answer", action.display);
+        let mut found = Diagnostic::new(code::WRONG_TYPE, action.name_span, message);
+        found.severity = Severity::Warning;
+        let hint = "only a flow with a `request`, `manual` or `flow` trigger has a caller";
+        sink.push(found.hint(hint));
+    }
+}
+
+/// A static result that an action names must be there.
+pub(crate) fn static_results(flow: &Flow, sink: &mut Sink) {
+    for action in flow.with_static_results() {
+        let name = action.static_result.as_deref().unwrap_or_default();
+        if flow.static_results.contains_key(name) {
+            continue;
+        }
+        let message = format!("there is no static result `{name}` for `{}`", action.display);
+        let found = lenient(flow, Diagnostic::new(code::MISSING_KEY, action.name_span, message));
+        let known = flow.static_results.keys().map(String::as_str).take(SUGGESTED_MAX);
+        sink.push(match suggest::closest(name, known) {
+            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            None => found.hint("add it to `staticResults` of the flow"),
+        });
+    }
+}
+
+/// What the cloud saves, or finds only when it runs, is a warning there.
+fn lenient(flow: &Flow, mut found: Diagnostic) -> Diagnostic {
+    if flow.dialect == Dialect::Wdl {
+        found.severity = Severity::Warning;
+    }
+    found
 }
 
 /// Connections that are considered for a suggestion; a real flow has a handful.

@@ -5,7 +5,10 @@ use expr::{Dialect, Tree};
 use serde_json::Value;
 use yaml::{Entry, Mapping, Node};
 
-use crate::reader::{EMPTY, Reader};
+use crate::{
+    reader::{EMPTY, Reader},
+    schema::Schema,
+};
 
 /// What is in an object of the format: keys that nobody asks for are unknown. The cloud's JSON is
 /// read without case, and its unknown keys are let be.
@@ -126,7 +129,7 @@ impl<'a> Fields<'a> {
         flag.unwrap_or(false)
     }
 
-    pub(crate) fn schema(&mut self, reader: &mut Reader, key: &'static str) -> Option<Value> {
+    pub(crate) fn schema(&mut self, reader: &mut Reader, key: &'static str) -> Option<Schema> {
         self.given(key).and_then(|it| reader.schema(it, &format!("`{key}`")))
     }
 

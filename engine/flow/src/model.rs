@@ -31,6 +31,8 @@ pub struct Flow {
     pub outputs: Vec<(String, Tree)>,
     /// Results that tests may use in place of an action's own, by name.
     pub static_results: Map<String, Value>,
+    /// What its definition in the cloud says besides: without effect here, kept for export.
+    pub cloud: Map<String, Value>,
     /// Index of `actions` by folded name.
     pub names: BTreeMap<String, ActionId>,
 }
@@ -52,6 +54,7 @@ impl Flow {
             root: Block::default(),
             outputs: Vec::new(),
             static_results: Map::new(),
+            cloud: Map::new(),
             names: BTreeMap::new(),
         }
     }
@@ -70,6 +73,11 @@ impl Flow {
     pub fn trigger(&self, name: &str) -> Option<&Trigger> {
         let wanted = ActionName::new(name);
         self.triggers.iter().find(|it| it.name == wanted)
+    }
+
+    /// The actions whose static result stands in for what they would be answered.
+    pub fn with_static_results(&self) -> impl Iterator<Item = &Action> {
+        self.actions.iter().filter(|it| it.static_result.is_some())
     }
 
     /// The containers around an action, innermost first.
@@ -140,8 +148,25 @@ impl ParameterType {
         }
     }
 
+    /// A value of this type from what a person types: text as it is, a list as JSON or with commas,
+    /// anything else as JSON.
+    ///
+    /// # Errors
+    /// If it is no JSON.
+    pub fn read(self, text: &str) -> Result<Value, serde_json::Error> {
+        match self {
+            Self::String => Ok(text.into()),
+            Self::Array if !text.trim_start().starts_with('[') => {
+                Ok(text.split(',').map(|it| Value::from(it.trim())).collect())
+            }
+            Self::Integer | Self::Float | Self::Boolean | Self::Array | Self::Object => {
+                serde_json::from_str(text)
+            }
+        }
+    }
+
     /// The type as messages say it.
-    pub(crate) fn described(self) -> &'static str {
+    pub fn described(self) -> &'static str {
         match self {
             Self::String => "text",
             Self::Integer => "a whole number",
@@ -173,6 +198,8 @@ pub struct Trigger {
     pub display: String,
     /// Where the name stands.
     pub span: Span,
+    /// What it is for.
+    pub description: Option<String>,
     /// Which kind, and its inputs.
     pub kind: TriggerKind,
     /// All must be true, else there is no run.
@@ -185,6 +212,8 @@ pub struct Trigger {
     pub concurrency: Option<TriggerConcurrency>,
     /// Answer to the caller as soon as the event is durable.
     pub respond: Option<ImmediateResponse>,
+    /// What runs of the same business are found by; the caller's header or the run's id if not given.
+    pub tracking_id: Option<Tree>,
     /// What the trigger does about failures of its own polling.
     pub retry: Option<RetryPolicy>,
     /// Inputs are kept out of records.
@@ -193,6 +222,15 @@ pub struct Trigger {
     pub secure_outputs: bool,
     /// `operationOptions`, as written.
     pub options: Vec<String>,
+    /// What its definition in the cloud says besides: without effect here, kept for export.
+    pub cloud: Map<String, Value>,
+}
+
+impl Trigger {
+    /// Whether an operation option is set, in any case.
+    pub fn has_option(&self, name: &str) -> bool {
+        self.options.iter().any(|it| it.eq_ignore_ascii_case(name))
+    }
 }
 
 /// Order and parallelism of a trigger's runs.
@@ -259,6 +297,8 @@ pub struct Action {
     pub minimum_item_count: Option<usize>,
     /// `operationOptions`, as written.
     pub options: Vec<String>,
+    /// What its definition in the cloud says besides: without effect here, kept for export.
+    pub cloud: Map<String, Value>,
 }
 
 impl Action {

@@ -6,7 +6,7 @@ use base::{Diagnostic, Sink, Source, Span, code, suggest};
 
 use crate::{
     actions::ActionKind,
-    import,
+    import::{self, Beside},
     mapping::{self, Mapping},
     model::Flow,
     parse,
@@ -31,13 +31,65 @@ impl Package {
     }
 }
 
-/// Reads a package. A flow whose file is called `*.json` is read as a definition of the cloud's.
-pub fn read(flow: &Source, mappings: &[(String, Source)]) -> Package {
-    let is_json = flow.name().rsplit('.').next().is_some_and(|it| it.eq_ignore_ascii_case("json"));
-    let (tree, found) = if is_json { import::read(flow) } else { parse::read(flow) };
+/// A flow in a file of the cloud's, which may hold several.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The id that calls of child flows name it by, where its file's name has it.
+    pub id: Option<String>,
+    /// The flow.
+    pub package: Package,
+}
+
+/// The definitions of a file of the cloud's in its order; none if it is something else.
+///
+/// # Errors
+/// What is wrong with a file that is not JSON.
+pub fn definitions(
+    file: &Source,
+    beside: &[(String, Source)],
+) -> Result<Vec<Definition>, Vec<Diagnostic>> {
+    let beside = Beside::read(beside);
+    let mut found = Vec::new();
+    import::each(file, &beside, &mut |it| {
+        let mut diagnostics = vec![(file.clone(), it.diagnostics)];
+        diagnostics.extend(beside.diagnostics.iter().cloned());
+        let package = Package { flow: it.flow, mappings: BTreeMap::new(), diagnostics };
+        found.push(Definition { id: import::id_of_file(file.name()), package });
+    })?;
+    Ok(found)
+}
+
+/// Whether a file is one of the cloud's, by its name or, if that does not tell, by how it begins.
+pub fn is_definition(name: &str, text: &str) -> bool {
+    let ending = name.rsplit('/').next().and_then(|it| it.rsplit_once('.')).map(|(_, it)| it);
+    let is = |wanted: &str| ending.is_some_and(|it| it.eq_ignore_ascii_case(wanted));
+    is("json") || (!is("yaml") && !is("yml") && begins_as_json(text))
+}
+
+fn begins_as_json(text: &str) -> bool {
+    let text = text.trim_start_matches(|it: char| it == '\u{feff}' || it.is_whitespace());
+    ["{", "//", "/*"].iter().any(|it| text.starts_with(it))
+}
+
+/// What stands between a file's name and that of the definition in it that is meant.
+pub const WHICH: char = '#';
+
+/// Reads a package. Beside a flow are its mappings by name, beside a definition of the cloud's the
+/// files that belong to it by theirs. Of several definitions the one is read whose name stands
+/// behind the file's and [`WHICH`], else the first.
+pub fn read(flow: &Source, beside: &[(String, Source)]) -> Package {
+    let (name, which) = match flow.name().rsplit_once(WHICH) {
+        Some((name, which)) => (name, Some(which)),
+        None => (flow.name(), None),
+    };
+    if is_definition(name, flow.text()) {
+        let file = if which.is_some() { Source::new(name, flow.text()) } else { flow.clone() };
+        return read_definition(&file, which, beside);
+    }
+    let (tree, found) = parse::read(flow);
     let mut known = BTreeMap::new();
     let mut of_mappings = Vec::new();
-    for (name, source) in mappings {
+    for (name, source) in beside {
         let (mapping, found) = mapping::read(source);
         known.insert(name.clone(), mapping);
         of_mappings.push((source.clone(), found));
@@ -50,6 +102,16 @@ pub fn read(flow: &Source, mappings: &[(String, Source)]) -> Package {
     let mut diagnostics = vec![(flow.clone(), sink.into_sorted())];
     diagnostics.extend(of_mappings);
     Package { flow: tree, mappings: known, diagnostics }
+}
+
+fn read_definition(file: &Source, which: Option<&str>, beside: &[(String, Source)]) -> Package {
+    let mut found = definitions(file, beside).unwrap_or_default();
+    let at = found.iter().position(|it| which.is_none_or(|name| it.package.flow.name == name));
+    if let Some(at) = at {
+        return found.swap_remove(at).package;
+    }
+    let (flow, diagnostics) = import::read(file);
+    Package { flow, mappings: BTreeMap::new(), diagnostics: vec![(file.clone(), diagnostics)] }
 }
 
 /// Every mapping that the flow names must be there.

@@ -1,8 +1,8 @@
 //! The frame of a flow file; each action and trigger is handed to its kind.
 
-use base::{ActionName, Diagnostic, Source, Span, code, limits};
+use base::{ActionName, Diagnostic, Severity, Source, Span, code, limits};
 use expr::{Dialect, Tree};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use yaml::{Node, Style};
 
 use crate::{
@@ -31,6 +31,8 @@ pub fn read(source: &Source) -> (Flow, Vec<Diagnostic>) {
     flow.actions = actions;
     flow.names = names;
     check::connections(&flow, &mut reader.sink);
+    check::answers(&flow, &mut reader.sink);
+    check::static_results(&flow, &mut reader.sink);
     (flow, reader.sink.into_sorted())
 }
 
@@ -49,6 +51,7 @@ fn read_flow(builder: &mut Builder, flow: &mut Flow, root: &Node) {
     });
     let results = fields.given("staticResults").map(|it| reader.mapping(it, "`staticResults`"));
     flow.static_results = results.map(yaml::Mapping::to_json).unwrap_or_default();
+    flow.cloud = read_cloud(reader, &mut fields);
     let triggers = fields.required(reader, "triggers");
     let triggers = triggers.map(|it| (reader.list(it, "`triggers`"), it.span));
     if let Some((nodes, span)) = triggers {
@@ -91,7 +94,11 @@ fn read_parameter(reader: &mut Reader, key: &yaml::Key, node: &Node) -> Option<P
 fn read_triggers(reader: &mut Reader, nodes: &[Node], span: Span) -> Vec<Trigger> {
     let mut triggers: Vec<Trigger> = Vec::new();
     if nodes.is_empty() {
-        reader.report(code::MISSING_KEY, span, "a flow needs at least one trigger");
+        // Definitions that nothing starts are imported as they are.
+        let message = "nothing starts this flow: it has no trigger";
+        let mut found = Diagnostic::new(code::MISSING_KEY, span, message);
+        found.severity = Severity::Warning;
+        reader.sink.push(found);
     }
     for node in nodes {
         let trigger = read_trigger(reader, node);
@@ -107,6 +114,7 @@ fn read_triggers(reader: &mut Reader, nodes: &[Node], span: Span) -> Vec<Trigger
 
 fn read_trigger(reader: &mut Reader, node: &Node) -> Trigger {
     let (mut fields, display, span) = named(reader, node, "trigger");
+    let description = fields.text(reader, "description");
     let kind = read_trigger_kind(reader, &mut fields);
     let conditions = fields.given("conditions");
     let conditions = conditions.map(|it| one_or_more(it)).unwrap_or_default();
@@ -118,25 +126,30 @@ fn read_trigger(reader: &mut Reader, node: &Node) -> Trigger {
     let concurrency = fields.given("concurrency");
     let concurrency = concurrency.map(|it| read_concurrency(reader, it));
     let respond = fields.given("respond").map(|it| read_response(reader, it));
+    let tracking_id = fields.tree(reader, "clientTrackingId");
     let retry = fields.given("retryPolicy").and_then(|it| RetryPolicy::read(reader, it));
     let (secure_inputs, secure_outputs) = read_secure(reader, &mut fields);
     let options = read_options(reader, &mut fields);
+    let cloud = read_cloud(reader, &mut fields);
     fields.finish(reader);
     let name = ActionName::new(&display);
     Trigger {
         name,
         display,
         span,
+        description,
         kind,
         conditions,
         split_on,
         dedupe,
         concurrency,
         respond,
+        tracking_id,
         retry,
         secure_inputs,
         secure_outputs,
         options,
+        cloud,
     }
 }
 
@@ -159,6 +172,7 @@ fn read_trigger_kind(reader: &mut Reader, fields: &mut Fields<'_>) -> TriggerKin
         "http" => triggers::http::read(reader, fields, node),
         "httpWebhook" => triggers::http_webhook::read(reader, node),
         "flow" => triggers::flow::read(reader, node),
+        "batch" => triggers::batch::read(reader, node),
         _ => triggers::unsupported::read(reader, node),
     }
 }
@@ -207,6 +221,12 @@ pub(crate) fn read_options(reader: &mut Reader, fields: &mut Fields<'_>) -> Vec<
         options.extend(words.map(str::to_owned));
     }
     options
+}
+
+/// `cloud`: JSON as a definition of the cloud's had it; nothing in it is read here.
+fn read_cloud(reader: &mut Reader, fields: &mut Fields<'_>) -> Map<String, Value> {
+    let node = fields.given("cloud").map(|it| reader.mapping(it, "`cloud`"));
+    node.map(yaml::Mapping::to_json).unwrap_or_default()
 }
 
 /// The keys of an action or a trigger, its name and where that stands.
@@ -312,6 +332,7 @@ impl Builder {
         let minimum_item_count =
             minimum.and_then(|it| reader.whole(it, "`minimumItemCount`", (1, 1_000_000_000)));
         let options = read_options(reader, &mut fields);
+        let cloud = read_cloud(reader, &mut fields);
         let kind = self.read_kind(id, &mut fields);
         fields.finish(&mut self.reader);
         let action = Action {
@@ -331,6 +352,7 @@ impl Builder {
             static_result,
             minimum_item_count,
             options,
+            cloud,
         };
         self.close(id, action);
         (id, after)
@@ -371,7 +393,11 @@ impl Builder {
     fn read_kind(&mut self, id: ActionId, fields: &mut Fields<'_>) -> ActionKind {
         let Some((key, node)) = kind(&mut self.reader, fields, actions::KEYS) else {
             let inputs = Tree::Value(Value::Null);
-            return ActionKind::Unsupported(Unsupported { type_name: String::new(), inputs });
+            return ActionKind::Unsupported(Unsupported {
+                type_name: String::new(),
+                lacks_inputs: false,
+                inputs,
+            });
         };
         let is_loop = matches!(key, "foreach" | "until");
         self.enter(id, is_loop, fields.at);

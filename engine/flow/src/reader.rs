@@ -1,6 +1,6 @@
 //! Typed reading of nodes: each reader says what it wanted and goes on.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
 
 use base::{Code, Diagnostic, Duration, Severity, Sink, Span, code, suggest};
 use expr::{
@@ -10,6 +10,11 @@ use expr::{
 use serde_json::{Map, Value};
 use yaml::{Entry, Kind, Mapping, Node};
 
+use crate::{
+    import::template::{self, Values},
+    schema::Schema,
+};
+
 /// Reads values of one document and collects what is wrong with them.
 pub(crate) struct Reader {
     /// Which notations the document's strings use.
@@ -18,6 +23,8 @@ pub(crate) struct Reader {
     pub(crate) sink: Sink,
     /// Defaults of the document's parameters: the cloud computes settings from them on saving.
     pub(crate) defaults: BTreeMap<String, Value>,
+    /// Values of the deployment template around the document.
+    pub(crate) deployment: Rc<Values>,
 }
 
 /// What a setting may be computed from before there is a run.
@@ -35,7 +42,7 @@ impl Reader {
         for it in found {
             sink.push(it);
         }
-        Self { dialect, sink, defaults: BTreeMap::new() }
+        Self { dialect, sink, defaults: BTreeMap::new(), deployment: Rc::default() }
     }
 
     pub(crate) fn report(&mut self, code: Code, span: Span, message: impl Into<String>) {
@@ -69,14 +76,7 @@ impl Reader {
     }
 
     fn object(&mut self, mapping: &Mapping) -> Tree {
-        let entries: Vec<(Key, Tree)> =
-            mapping.iter().map(|it| (self.key(&it.key), self.tree(&it.value))).collect();
-        let constants = entries.iter().map(|(key, value)| match key {
-            Key::Plain(key) => constant(value).map(|value| (key.clone(), value)),
-            Key::Computed(_) => None,
-        });
-        let constants = constants.collect::<Option<Map<String, Value>>>();
-        constants.map_or(Tree::Object(entries), |it| Tree::Value(Value::Object(it)))
+        object(mapping.iter().map(|it| (self.key(&it.key), self.tree(&it.value))).collect())
     }
 
     /// A key of an object that is data: only `@` is special in it, in either dialect.
@@ -103,10 +103,9 @@ impl Reader {
 
     fn syntax(&mut self, placed: &Placed, errors: Vec<SyntaxError>) {
         let text = placed.template.source();
-        if !errors.is_empty() && self.dialect == Dialect::Wdl && is_deployment_text(text) {
+        if !errors.is_empty() && is_deployment_text(text) {
             let message = "this text is complete only when its deployment template is filled in";
-            let mut found = Diagnostic::new(code::EXPRESSION_SYNTAX, placed.span, message);
-            found.severity = Severity::Warning;
+            let found = Diagnostic::new(code::EXPRESSION_SYNTAX, placed.span, message).warning();
             self.sink.push(found.hint("import the deployed definition"));
             return;
         }
@@ -247,12 +246,31 @@ impl Reader {
     /// expression; our own format has no expressions in settings.
     pub(crate) fn setting(&self, node: &Node) -> Option<String> {
         let text = node.as_str().filter(|_| self.dialect == Dialect::Wdl)?;
-        let (template, _) = Template::parse(text, Dialect::Wdl);
-        match template.eval(&Defaults(&self.defaults)) {
+        let value = if let Some(value) = template::value(&self.deployment, text) {
+            Ok(value.clone())
+        } else {
+            let (template, _) = Template::parse(text, Dialect::Wdl);
+            template.eval(&Defaults(&self.defaults))
+        };
+        match value {
             Ok(Value::String(text)) => Some(text),
             Ok(Value::Number(number)) => Some(number.to_string()),
             Ok(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | Err(_) => None,
         }
+    }
+
+    /// Text that is taken as it stands, or as the deployment template around it says.
+    pub(crate) fn deployed_text(&mut self, node: &Node, what: &str) -> Option<String> {
+        match node.as_str().and_then(|it| template::value(&self.deployment, it)) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(_) | None => self.text(node, what),
+        }
+    }
+
+    /// A value without expressions, as the deployment template has it if it stands there.
+    pub(crate) fn deployed(&self, node: &Node) -> Value {
+        let known = node.as_str().and_then(|it| template::value(&self.deployment, it));
+        known.cloned().unwrap_or_else(|| node.to_json())
     }
 
     /// A length of time as ISO 8601 writes it, not negative.
@@ -304,14 +322,37 @@ impl Reader {
         })
     }
 
-    /// A JSON Schema: an object, kept as it stands.
-    pub(crate) fn schema(&mut self, node: &Node, what: &str) -> Option<Value> {
+    /// A JSON Schema: an object, kept as it stands. One that is none checks nothing; in the cloud's
+    /// definitions that is a warning, because there it is found when it is used.
+    pub(crate) fn schema(&mut self, node: &Node, what: &str) -> Option<Schema> {
         if node.as_map().is_none() {
             self.wrong(node, what, "a JSON Schema");
             return None;
         }
-        Some(node.to_json())
+        let (schema, invalid) = Schema::new(node.to_json());
+        if let Some(invalid) = invalid {
+            let span = node_at(node, &invalid.pointer).span;
+            let message = format!("{what} is not a JSON Schema: {}", invalid.reason);
+            let mut found = Diagnostic::new(code::WRONG_TYPE, span, message);
+            if self.dialect == Dialect::Wdl {
+                found.severity = Severity::Warning;
+            }
+            self.sink.push(found);
+        }
+        Some(schema)
     }
+}
+
+/// The node at a JSON pointer, or the innermost one on the way.
+fn node_at<'a>(root: &'a Node, pointer: &str) -> &'a Node {
+    let mut node = root;
+    for part in pointer.split('/').skip(1) {
+        let name = part.replace("~1", "/").replace("~0", "~");
+        let item = node.as_seq().and_then(|it| it.get(name.parse::<usize>().ok()?));
+        let Some(inner) = item.or_else(|| node.get(&name)) else { break };
+        node = inner;
+    }
+    node
 }
 
 /// `[function(…)…]`: an expression of an Azure Resource Manager template, whose quotes cut the
@@ -323,6 +364,16 @@ pub(crate) fn is_deployment_text(text: &str) -> bool {
 }
 
 pub(crate) static EMPTY: Mapping = Mapping::EMPTY;
+
+/// An object; one without anything computed in it is one value.
+pub(crate) fn object(entries: Vec<(Key, Tree)>) -> Tree {
+    let constants = entries.iter().map(|(key, value)| match key {
+        Key::Plain(key) => constant(value).map(|value| (key.clone(), value)),
+        Key::Computed(_) => None,
+    });
+    let constants = constants.collect::<Option<Map<String, Value>>>();
+    constants.map_or(Tree::Object(entries), |it| Tree::Value(Value::Object(it)))
+}
 
 fn constant(tree: &Tree) -> Option<Value> {
     if let Tree::Value(value) = tree { Some(value.clone()) } else { None }

@@ -20,8 +20,7 @@ pub struct ApiConnection {
     /// Parameters as flattened keys (`item/name`), an object. Of a target by path: an object with
     /// `queries`, `headers` and `body`, those that are given.
     pub parameters: Tree,
-    /// Whether the definition says that the action subscribes and waits to be called back; of a
-    /// `call` in YAML the connector knows.
+    /// Whether the action subscribes and waits to be called back.
     pub webhook: bool,
 }
 

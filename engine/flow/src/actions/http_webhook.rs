@@ -1,5 +1,7 @@
 //! `HttpWebhook`: subscribes, waits to be called, unsubscribes.
 
+use base::{Diagnostic, code};
+use expr::Dialect;
 use yaml::Node;
 
 use super::{ActionKind, http::HttpInputs};
@@ -10,7 +12,7 @@ use crate::{fields::Fields, reader::Reader};
 pub struct HttpWebhook {
     /// Sent at the start, with the address to call.
     pub subscribe: HttpInputs,
-    /// Sent when the wait is over or cancelled.
+    /// Sent when the wait is given up: the action has timed out, or the run has been ended.
     pub unsubscribe: Option<Box<HttpInputs>>,
 }
 
@@ -36,8 +38,22 @@ pub(crate) fn take_pair(
     // The designer writes `unsubscribe: {}` where there is nothing to do.
     let unsubscribe = fields.given("unsubscribe");
     let unsubscribe = unsubscribe.filter(|it| it.as_map().is_none_or(|it| !it.is_empty()));
+    let unsubscribe = unsubscribe.filter(|it| has_address(reader, it));
     let unsubscribe = unsubscribe.map(|it| Box::new(HttpInputs::read(reader, it, "`unsubscribe`")));
     (subscribe, unsubscribe)
+}
+
+/// The cloud takes an `unsubscribe` that says nowhere to.
+fn has_address(reader: &mut Reader, node: &Node) -> bool {
+    if reader.dialect == Dialect::Flowright
+        || node.as_map().is_none_or(|it| it.entry_any_case("uri").is_some())
+    {
+        return true;
+    }
+    let message = "`unsubscribe` has no `uri`; nothing is unsubscribed";
+    let found = Diagnostic::new(code::MISSING_KEY, node.span, message).warning();
+    reader.sink.push(found);
+    false
 }
 
 pub(crate) fn read(reader: &mut Reader, node: &Node) -> ActionKind {

@@ -6,6 +6,7 @@ pub mod compose;
 pub mod condition;
 pub mod expression;
 pub mod foreach;
+pub mod hosted;
 pub mod http;
 pub mod http_webhook;
 pub mod join;
@@ -15,6 +16,7 @@ pub mod query;
 pub mod response;
 pub mod scope;
 pub mod select;
+pub mod send_to_batch;
 pub mod switch;
 pub mod table;
 pub mod terminate;
@@ -57,6 +59,7 @@ pub const KEYS: &[&str] = &[
     "terminate",
     "respond",
     "runFlow",
+    "sendToBatch",
     "unsupported",
 ];
 
@@ -93,8 +96,9 @@ pub(crate) fn read(
         "foreach" => foreach::read(builder, fields, node),
         "until" => until::read(builder, fields, node),
         "terminate" => terminate::read(builder, node),
-        "respond" => response::read(reader, node),
+        "respond" => response::read(builder, fields.at, node),
         "runFlow" => workflow::read(reader, fields, node),
+        "sendToBatch" => send_to_batch::read(reader, fields, node),
         _ => unsupported::read(reader, fields, node),
     }
 }
@@ -132,6 +136,8 @@ pub enum ActionKind {
     Scope(scope::Scope),
     /// Reshapes a list.
     Select(select::Select),
+    /// Hands a message to a flow that collects them.
+    SendToBatch(send_to_batch::SendToBatch),
     /// One of several blocks by value.
     Switch(switch::Switch),
     /// A list to CSV or HTML.
@@ -173,6 +179,7 @@ impl ActionKind {
             | Self::Query(_)
             | Self::Response(_)
             | Self::Select(_)
+            | Self::SendToBatch(_)
             | Self::Table(_)
             | Self::Terminate(_)
             | Self::Variables(_)

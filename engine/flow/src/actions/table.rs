@@ -35,6 +35,13 @@ pub struct Column {
     pub value: Tree,
 }
 
+impl TableFormat {
+    /// The word in flows.
+    pub fn name(self) -> &'static str {
+        FORMATS.iter().find(|(_, it)| *it == self).map_or("csv", |(name, _)| name)
+    }
+}
+
 pub(crate) const FORMATS: &[(&str, TableFormat)] =
     &[("csv", TableFormat::Csv), ("html", TableFormat::Html)];
 

@@ -25,6 +25,11 @@ pub struct Until {
 /// Time for all passes when the flow names no limit (as in the cloud).
 const TIMEOUT_DEFAULT: Duration = Duration::seconds(3600);
 
+/// Whether its limits are those of a flow that names none.
+pub(crate) fn is_default(until: &Until) -> bool {
+    (until.count, until.timeout) == (limits::UNTIL_COUNT_DEFAULT, TIMEOUT_DEFAULT)
+}
+
 /// Reads `until` with `actions`, `limit: {count, timeout}` and `onLimit`.
 pub(crate) fn read(builder: &mut Builder, fields: &mut Fields<'_>, node: &Node) -> ActionKind {
     let reader = &mut builder.reader;

@@ -1,7 +1,7 @@
 //! The six tiny kinds that work on variables.
 
 use base::{Diagnostic, Span, code};
-use expr::Tree;
+use expr::{Tree, Use, What};
 use yaml::Node;
 
 use super::ActionKind;
@@ -44,6 +44,20 @@ pub struct Change {
     pub span: Span,
     /// The operand.
     pub value: Option<Tree>,
+}
+
+impl Change {
+    /// Where its value asks for the variable itself.
+    pub fn own_use(&self) -> Option<Span> {
+        let mut found = None;
+        let is_own = |it: &Use| matches!(&it.what, What::Variable { name } if name.eq_ignore_ascii_case(&self.name));
+        self.value.as_ref()?.templates(&mut |placed| {
+            if let Some(it) = placed.template.uses().iter().find(|it| is_own(it)) {
+                found.get_or_insert(placed.place(&it.range));
+            }
+        });
+        found
+    }
 }
 
 /// Reads `initialize: {name, type, value}` or a list of them.

@@ -1,7 +1,6 @@
 //! How much of a definition of the cloud's runs here as it did there, and why not all of it.
 
 mod places;
-mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +9,11 @@ use expr::{Key, Tree};
 use yaml::{Kind, Node};
 
 use crate::{
-    ActionKind, TriggerKind,
-    actions::{
-        api_connection::{ApiConnection, Target},
-        http::HttpInputs,
-    },
-    import::{self, any_case},
+    ActionKind, Schedule, TriggerKind,
+    actions::http::HttpInputs,
+    import::{self, Beside, any_case},
     model::{Action, Flow},
     reader::is_deployment_text,
-    triggers::request::Request,
 };
 
 pub use places::Places;
@@ -67,6 +62,8 @@ pub struct Reason {
 pub struct Report {
     /// The flow's name.
     pub name: String,
+    /// What it was read as.
+    pub flow: Flow,
     /// The worst of its reasons.
     pub fidelity: Fidelity,
     /// In the order of the file.
@@ -77,6 +74,22 @@ pub struct Report {
     pub has_errors: bool,
     /// How many actions it has on all levels.
     pub actions: usize,
+}
+
+impl Report {
+    /// What the files beside the definition are to blame for.
+    fn beside(&mut self, beside: &Beside) {
+        for (source, found) in &beside.diagnostics {
+            let file = source.name().rsplit(['/', '!']).next().unwrap_or_default();
+            for it in found {
+                let line = source.location(it.span.start).line;
+                let message = format!("{} (line {line} of `{file}`)", it.message);
+                let at = Location { line: 1, column: 1 };
+                self.fidelity = self.fidelity.max(Fidelity::Notes);
+                self.reasons.push(Reason { fidelity: Fidelity::Notes, message, at });
+            }
+        }
+    }
 }
 
 /// What a file turned out to be.
@@ -90,55 +103,31 @@ pub enum Checked {
     Broken(String),
 }
 
-/// Reads a file in any of the cloud's forms and says of each definition how it runs here.
-pub fn check(source: &Source) -> Checked {
-    let (root, found) = yaml::parse_json(source.text());
-    let Some(root) = root else {
-        let first = found.iter().find(|it| it.severity == Severity::Error);
-        let message = first.map_or_else(String::new, |it| {
-            let at = source.location(it.span.start);
-            format!("{} (line {}, column {})", it.message, at.line, at.column)
-        });
-        return Checked::Broken(message);
-    };
-    let workflows = template::workflows(&root);
-    if !workflows.is_empty() {
-        let mut places = Places::new(source);
-        let reports = workflows.iter().map(|it| of_workflow(source, it, &mut places));
-        return Checked::Definitions(reports.collect());
-    }
-    if definition(&root).is_none() {
-        return Checked::Other;
-    }
-    let (flow, found) = import::read(source);
+/// Reads a file in any of the cloud's forms and says of each definition how it runs here. `fault` is
+/// what its bytes are to blame for.
+pub fn check(source: &Source, beside: &Beside, fault: Option<&Diagnostic>) -> Checked {
     let mut places = Places::new(source);
-    Checked::Definitions(vec![report(&flow, &found, &root, &mut |at| places.find(at))])
-}
-
-/// One workflow of a deployment template is read as if it stood in a file of its own.
-fn of_workflow(
-    source: &Source,
-    workflow: &template::Workflow<'_>,
-    places: &mut Places<'_>,
-) -> Report {
-    let span = workflow.node.span;
-    let text = source.text().get(span.start..span.end).unwrap_or_default();
-    let part = Source::new(source.name(), text);
-    let (mut flow, found) = import::read(&part);
-    flow.name.clone_from(&workflow.name);
-    let (root, _) = yaml::parse_json(text);
-    let root = root.unwrap_or_else(|| Node::null(Span::default()));
-    report(&flow, &found, &root, &mut |at| places.find(span.start + at))
-}
-
-/// The object with the actions, if there is one.
-fn definition(root: &Node) -> Option<&Node> {
-    let outer = any_case(root, "properties").unwrap_or(root);
-    let definition = any_case(outer, "definition").unwrap_or(outer);
-    ["actions", "triggers"]
-        .iter()
-        .any(|it| any_case(definition, it).is_some())
-        .then_some(definition)
+    let mut reports = Vec::new();
+    let read = import::each(source, beside, &mut |it| {
+        let mut it = it;
+        it.diagnostics.extend(fault.filter(|_| reports.is_empty()).cloned());
+        let mut report = report(it, &mut |at| places.find(at));
+        report.beside(beside);
+        reports.push(report);
+    });
+    match read {
+        Ok(_) if reports.is_empty() => Checked::Other,
+        Ok(_) => Checked::Definitions(reports),
+        Err(found) => {
+            let mut found = fault.into_iter().chain(&found);
+            let first = found.find(|it| it.severity == Severity::Error);
+            let message = first.map_or_else(String::new, |it| {
+                let at = source.location(it.span.start);
+                format!("{} (line {}, column {})", it.message, at.line, at.column)
+            });
+            Checked::Broken(message)
+        }
+    }
 }
 
 struct Notes<'a> {
@@ -151,28 +140,24 @@ struct Notes<'a> {
     unsupported: BTreeMap<String, usize>,
 }
 
-fn report(
-    flow: &Flow,
-    diagnostics: &[Diagnostic],
-    root: &Node,
-    locate: &mut dyn FnMut(usize) -> Location,
-) -> Report {
+fn report(definition: import::Definition<'_>, locate: &mut dyn FnMut(usize) -> Location) -> Report {
+    let import::Definition { flow, diagnostics, node } = definition;
     let connectors = flow.connections.iter().map(|it| (it.name.as_str(), it.connector.as_str()));
     let mut notes = Notes {
         found: Vec::new(),
-        flow,
+        flow: &flow,
         connectors: connectors.collect(),
         connections: BTreeSet::new(),
         unsupported: BTreeMap::new(),
     };
-    for it in diagnostics {
+    for it in &diagnostics {
         notes.diagnostic(it);
     }
     for action in &flow.actions {
         notes.action(action);
     }
     notes.triggers();
-    if let Some(definition) = definition(root) {
+    if let Some(definition) = import::definition(node) {
         notes.dropped(definition);
         notes.deployment(definition);
     }
@@ -186,21 +171,26 @@ fn report(
     });
     Report {
         name: flow.name.clone(),
+        actions: flow.actions.len(),
+        flow,
         fidelity: worst,
         reasons: reasons.collect(),
         unsupported,
         has_errors: diagnostics.iter().any(|it| it.severity == Severity::Error),
-        actions: flow.actions.len(),
     }
 }
 
 /// Options that the engine does what they say about.
-const OPTIONS: [&str; 5] = [
+const OPTIONS: [&str; 9] = [
+    "Asynchronous",
     "DisableAsyncPattern",
+    "EnableSchemaValidation",
     "FailWhenLimitsReached",
+    "IncludeAuthorizationHeadersInOutputs",
     "Sequential",
     "SingleInstance",
     "SuppressWorkflowHeaders",
+    "SuppressWorkflowHeadersOnResponse",
 ];
 
 impl<'a> Notes<'a> {
@@ -226,44 +216,27 @@ impl<'a> Notes<'a> {
         self.options(action.name_span, name, &action.options);
         if let Some(result) = &action.static_result {
             let message =
-                format!("`{name}` is carried out: its static result `{result}` is not used here");
+                format!("`{name}` has the static result `{result}`: the flow runs with mocks only");
             self.note(action.name_span, Fidelity::Notes, message);
         }
         match &action.kind {
-            ActionKind::Unsupported(it) if !it.type_name.is_empty() => {
+            ActionKind::Unsupported(it) if !it.type_name.is_empty() && !it.lacks_inputs => {
                 self.unsupported(action.name_span, &format!("action `{name}`"), &it.type_name);
             }
-            ActionKind::ApiConnection(it) => self.call(action, it),
+            ActionKind::ApiConnection(it) => self.connection(action.name_span, &it.connection),
             ActionKind::Http(it) => self.authentication(action.name_span, &it.request),
-            ActionKind::HttpWebhook(_) => {
-                self.unsupported(action.name_span, &format!("action `{name}`"), "HttpWebhook");
+            ActionKind::HttpWebhook(it) => self.authentication(action.name_span, &it.subscribe),
+            ActionKind::SendToBatch(it) => {
+                let flow = &it.flow;
+                let message =
+                    format!("`{name}` fills a batch of the flow `{flow}`, which must be there");
+                self.note(it.span, Fidelity::Notes, message);
             }
             ActionKind::Workflow(it) => {
                 let message = format!("`{name}` calls the flow `{}`, which must be there", it.flow);
                 self.note(it.span, Fidelity::Notes, message);
             }
             _ => {}
-        }
-    }
-
-    fn call(&mut self, action: &'a Action, call: &'a ApiConnection) {
-        let (span, name) = (action.name_span, &action.display);
-        self.connection(span, &call.connection);
-        let what = format!("action `{name}`");
-        match (&call.target, call.webhook) {
-            (Target::Operation(_), true) => {
-                self.unsupported(span, &what, "OpenApiConnectionWebhook");
-            }
-            (Target::Path { .. }, true) => self.unsupported(span, &what, "ApiConnectionWebhook"),
-            (Target::Path { .. }, false) => {
-                *self.unsupported.entry("ApiConnection".to_owned()).or_default() += 1;
-                let message = format!(
-                    "the {what} calls a path of its connection, not an operation; only mocks \
-                     answer that here"
-                );
-                self.note(span, Fidelity::Unsupported, message);
-            }
-            (Target::Operation(_), false) => {}
         }
     }
 
@@ -286,20 +259,23 @@ impl<'a> Notes<'a> {
                 TriggerKind::Unsupported(it) if !is_known_trigger(&it.type_name) => {
                     self.unsupported(span, &format!("trigger `{name}`"), &it.type_name);
                 }
-                TriggerKind::ApiConnection(it) => {
-                    self.connection(span, &it.connection);
-                    self.is_not_fired(span, name);
+                TriggerKind::ApiConnection(it) => self.connection(span, &it.connection),
+                TriggerKind::Recurrence(it) => {
+                    if Schedule::new(it).is_err() {
+                        self.is_not_fired(span, name);
+                    }
                 }
-                TriggerKind::Unsupported(_)
-                | TriggerKind::Recurrence(_)
-                | TriggerKind::Http(_)
-                | TriggerKind::HttpWebhook(_) => self.is_not_fired(span, name),
-                TriggerKind::Request(Request { relative_path: Some(path), .. }) => {
-                    let message =
-                        format!("the path `{path}` of the trigger `{name}` is not served");
-                    self.note(span, Fidelity::Notes, message);
+                TriggerKind::Http(it) => {
+                    if it.recurrence.as_ref().is_some_and(|it| Schedule::new(it).is_err()) {
+                        self.is_not_fired(span, name);
+                    }
                 }
-                TriggerKind::Request(_) | TriggerKind::Manual(_) | TriggerKind::Flow(_) => {}
+                TriggerKind::HttpWebhook(it) => self.authentication(span, &it.subscribe),
+                TriggerKind::Unsupported(_) => self.is_not_fired(span, name),
+                TriggerKind::Request(_)
+                | TriggerKind::Manual(_)
+                | TriggerKind::Flow(_)
+                | TriggerKind::Batch(_) => {}
             }
         }
     }
@@ -409,7 +385,8 @@ impl<'a> Notes<'a> {
             for entry in node.as_map().into_iter().flatten() {
                 let key = &entry.key;
                 if !known.iter().any(|it| it.eq_ignore_ascii_case(&key.text)) {
-                    let message = format!("`{}` of the {what} `{name}` is not kept", key.text);
+                    let message =
+                        format!("`{}` of the {what} `{name}` has no effect here", key.text);
                     self.note(key.span, Fidelity::Notes, message);
                 }
             }
@@ -431,6 +408,7 @@ const TRIGGER_KEYS: &[&str] = &[
     "inputs",
     "recurrence",
     "conditions",
+    "correlation",
     "splitOn",
     "retryPolicy",
     "operationOptions",

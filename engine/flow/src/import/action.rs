@@ -1,6 +1,7 @@
 //! The frame of an action: what all types have in common.
 
 use base::ActionName;
+use serde_json::Map;
 use yaml::{Key, Node};
 
 use super::{Import, any_case};
@@ -64,6 +65,7 @@ impl Import {
             static_result: runtime.static_result,
             minimum_item_count: runtime.minimum_item_count,
             options,
+            cloud: Map::new(),
         };
         self.builder.close(id, action);
         Link { id, after }
@@ -79,7 +81,9 @@ impl Import {
     }
 
     fn kind(&mut self, id: ActionId, fields: &mut Fields<'_>) -> crate::ActionKind {
-        let ty = fields.required_text(&mut self.builder.reader, "type");
+        let reader = &mut self.builder.reader;
+        let node = fields.required(reader, "type");
+        let ty = node.and_then(|it| Some((reader.deployed_text(it, "`type`")?, it.span)));
         let (type_name, span) = ty.unwrap_or((String::new(), fields.at));
         let is_loop = ["foreach", "until"].iter().any(|it| it.eq_ignore_ascii_case(&type_name));
         self.builder.enter(id, is_loop, fields.at);

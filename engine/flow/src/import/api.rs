@@ -8,6 +8,7 @@ use super::{Import, any_case, at, kinds::inputs, last_segment};
 use crate::{
     actions::api_connection::{Target, no_parameters},
     fields::Fields,
+    reader::object,
 };
 
 /// What all connector calls have in common.
@@ -55,7 +56,7 @@ impl Import {
         let path = node.map_or(Tree::Value("".into()), |it| reader.tree(it));
         let parts = ["queries", "headers", "body"];
         let parts = parts.map(|key| Some((Key::Plain(key.to_owned()), fields.tree(reader, key)?)));
-        let parameters = Tree::Object(parts.into_iter().flatten().collect());
+        let parameters = object(parts.into_iter().flatten().collect());
         Call { connection, parameters, target: Target::Path { method, path }, span, name }
     }
 
@@ -69,6 +70,7 @@ impl Import {
         let name = connection_name(text).to_owned();
         let api = any_case(host, "apiId").and_then(Node::as_str).map(last_segment);
         if !name.is_empty() {
+            self.must_be_listed(&name, at(host));
             self.connection(&name, api, at(host));
         }
         name
@@ -104,7 +106,7 @@ impl Import {
         let parameters = ["fetch", "subscribe"];
         let parameters =
             parameters.map(|key| Some((Key::Plain(key.to_owned()), fields.tree(reader, key)?)));
-        let parameters = Tree::Object(parameters.into_iter().flatten().collect());
+        let parameters = object(parameters.into_iter().flatten().collect());
         let target = Target::Path { method, path: Tree::Value(path.into()) };
         Call { connection, parameters, target, span, name }
     }

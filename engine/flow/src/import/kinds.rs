@@ -1,8 +1,8 @@
 //! The types of actions and their inputs.
 
-use base::{Span, Status, limits};
+use base::{Diagnostic, Span, Status, code, limits};
 use expr::{Tree, condition::Condition};
-use serde_json::{Value, json};
+use serde_json::Value;
 use yaml::Node;
 
 use super::{Import, action::options, any_case, api::Call, last_segment};
@@ -14,14 +14,16 @@ use crate::{
         condition::If,
         expression::{self, Expression},
         foreach::Foreach,
+        hosted,
         http::{Http, HttpInputs},
         http_webhook::{self, HttpWebhook},
         join::Join,
         parse_json::ParseJson,
         query::Query,
-        response::Response,
+        response::{self, Response},
         scope::Scope,
         select::Select,
+        send_to_batch::SendToBatch,
         switch::{Case, Cases, Switch},
         table::{self, Table, TableFormat},
         terminate::{self, Terminate},
@@ -36,41 +38,34 @@ use crate::{
 };
 
 /// Types of the cloud's that have no counterpart here.
-const ELSEWHERE: &[&str] = &[
-    "AS2Decode",
-    "AS2Encode",
-    "Agent",
-    "ApiManagement",
-    "Batch",
-    "CSharpScriptCode",
-    "ChunkText",
-    "ChunkTextWithMetadata",
-    "EdifactDecode",
-    "EdifactEncode",
-    "FlatFileDecoding",
-    "FlatFileEncoding",
-    "Function",
-    "IntegrationAccountArtifactLookup",
-    "InvokeFunction",
-    "JavaScriptCode",
-    "Liquid",
-    "ParseDocument",
-    "ParseDocumentWithMetadata",
-    "PowershellCode",
-    "RosettaNetDecode",
-    "RosettaNetEncode",
-    "RosettaNetWaitForResponse",
-    "RuleExecute",
-    "SendToBatch",
-    "ServiceProvider",
-    "SwiftMTDecode",
-    "SwiftMTEncode",
-    "X12Decode",
-    "X12Encode",
-    "XmlCompose",
-    "XmlParse",
-    "XmlValidation",
-    "Xslt",
+const ELSEWHERE: &[&str] = &["Agent", "AgentHandoff"];
+
+/// Types that do nothing without inputs, in lower case.
+const NEED_INPUTS: [&str; 24] = [
+    "apiconnection",
+    "apiconnectionnotification",
+    "apiconnectionwebhook",
+    "appendtoarrayvariable",
+    "appendtostringvariable",
+    "compose",
+    "decrementvariable",
+    "http",
+    "httpwebhook",
+    "incrementvariable",
+    "initializevariable",
+    "join",
+    "openapiconnection",
+    "openapiconnectionnotification",
+    "openapiconnectionwebhook",
+    "parsejson",
+    "query",
+    "response",
+    "select",
+    "setvariable",
+    "table",
+    "terminate",
+    "wait",
+    "workflow",
 ];
 
 impl Import {
@@ -81,7 +76,11 @@ impl Import {
         span: Span,
         fields: &mut Fields<'_>,
     ) -> ActionKind {
-        match type_name.to_ascii_lowercase().as_str() {
+        let lower = type_name.to_ascii_lowercase();
+        if fields.node("inputs").is_none() && needs_inputs(type_name) {
+            return self.without_inputs(type_name, fields);
+        }
+        match lower.as_str() {
             "if" => self.condition(fields),
             "switch" => self.switch(fields),
             "foreach" => self.foreach(fields),
@@ -91,6 +90,7 @@ impl Import {
                 ActionKind::Scope(Scope { block })
             }
             "terminate" => self.terminate(fields),
+            "response" => self.response(fields),
             "initializevariable" => self.initialize(fields),
             "setvariable" => self.change(fields, Variables::Set, true),
             "incrementvariable" => self.change(fields, Variables::Increment, false),
@@ -102,9 +102,22 @@ impl Import {
             "apiconnectionwebhook" => self.api(fields, true),
             "openapiconnection" | "openapiconnectionnotification" => self.open_api(fields, false),
             "openapiconnectionwebhook" => self.open_api(fields, true),
+            "serviceprovider" => {
+                ActionKind::ApiConnection(self.service_provider(fields).action(false))
+            }
+            "function" => ActionKind::ApiConnection(self.function(fields).action(false)),
+            "invokefunction" => {
+                ActionKind::ApiConnection(self.local_function(fields).action(false))
+            }
+            "apimanagement" => ActionKind::ApiConnection(self.api_management(fields).action(false)),
             lower => match self.leaf(lower, fields) {
                 Some(kind) => kind,
-                None => self.unsupported(type_name, span, fields),
+                None => match hosted::find(type_name) {
+                    Some(hosted) => {
+                        ActionKind::ApiConnection(self.hosted(hosted, span, fields).action(false))
+                    }
+                    None => self.unsupported(type_name, span, fields),
+                },
             },
         }
     }
@@ -143,11 +156,20 @@ impl Import {
                 let (subscribe, unsubscribe) = http_webhook::take_pair(reader, &mut inputs);
                 ActionKind::HttpWebhook(HttpWebhook { subscribe, unsubscribe })
             }
-            "response" => response(reader, fields),
             "wait" => wait(reader, fields),
+            "sendtobatch" => send_to_batch(reader, fields),
             "workflow" => workflow(reader, fields),
             _ => return None,
         })
+    }
+
+    /// Some definitions are only drawn; they load, too.
+    fn without_inputs(&mut self, type_name: &str, fields: &Fields<'_>) -> ActionKind {
+        let message = format!("{} has no `inputs`; it fails when it is reached", fields.place);
+        let found = Diagnostic::new(code::MISSING_KEY, fields.at, message).warning();
+        self.builder.reader.sink.push(found);
+        let (type_name, inputs) = (type_name.to_owned(), Tree::Value(Value::Null));
+        ActionKind::Unsupported(Unsupported { type_name, lacks_inputs: true, inputs })
     }
 
     fn unsupported(&mut self, type_name: &str, span: Span, fields: &mut Fields<'_>) -> ActionKind {
@@ -162,7 +184,11 @@ impl Import {
         }
         let inputs = fields.tree(&mut self.builder.reader, "inputs");
         let inputs = inputs.unwrap_or(Tree::Value(Value::Null));
-        ActionKind::Unsupported(Unsupported { type_name: type_name.to_owned(), inputs })
+        ActionKind::Unsupported(Unsupported {
+            type_name: type_name.to_owned(),
+            lacks_inputs: false,
+            inputs,
+        })
     }
 
     fn expected(&mut self, fields: &mut Fields<'_>) -> Condition {
@@ -233,6 +259,18 @@ impl Import {
         ActionKind::Terminate(Terminate { status, code, message })
     }
 
+    fn response(&mut self, fields: &mut Fields<'_>) -> ActionKind {
+        response::check_place(&mut self.builder, fields.at);
+        let kind = fields.given("kind").and_then(Node::as_str).map(str::to_owned);
+        let reader = &mut self.builder.reader;
+        let mut inputs = inputs(reader, fields);
+        let status = inputs.tree(reader, "statusCode").unwrap_or_else(|| Tree::Value(200.into()));
+        let (headers, body) = (inputs.tree(reader, "headers"), inputs.tree(reader, "body"));
+        let schema = inputs.given("schema").filter(|it| it.as_map().is_some());
+        let schema = schema.and_then(|it| reader.schema(it, "`schema`"));
+        ActionKind::Response(Response { status, headers, body, schema, kind })
+    }
+
     fn initialize(&mut self, fields: &mut Fields<'_>) -> ActionKind {
         variables::check_place(&mut self.builder, fields.at);
         let reader = &mut self.builder.reader;
@@ -250,29 +288,45 @@ impl Import {
     ) -> ActionKind {
         let reader = &mut self.builder.reader;
         let mut inputs = inputs(reader, fields);
-        ActionKind::Variables(kind(variables::take_change(reader, &mut inputs, needs_value)))
+        let change = kind(variables::take_change(reader, &mut inputs, needs_value));
+        if let Variables::Set(change) = &change {
+            refuse_self_reference(reader, change);
+        }
+        ActionKind::Variables(change)
     }
 
     fn open_api(&mut self, fields: &mut Fields<'_>, webhook: bool) -> ActionKind {
-        let call = self.open_api_call(fields);
-        call.action(webhook)
+        ActionKind::ApiConnection(self.open_api_call(fields).action(webhook))
     }
 
     fn api(&mut self, fields: &mut Fields<'_>, webhook: bool) -> ActionKind {
-        let call = self.path_call(fields);
-        call.action(webhook)
+        ActionKind::ApiConnection(self.path_call(fields).action(webhook))
     }
 }
 
 impl Call {
-    fn action(self, webhook: bool) -> ActionKind {
-        ActionKind::ApiConnection(ApiConnection {
+    fn action(self, webhook: bool) -> ApiConnection {
+        ApiConnection {
             connection: self.connection,
             target: self.target,
             target_span: self.span,
             parameters: self.parameters,
             webhook,
-        })
+        }
+    }
+}
+
+/// Whether actions of a type are nothing without their inputs.
+pub(crate) fn needs_inputs(type_name: &str) -> bool {
+    NEED_INPUTS.contains(&type_name.to_ascii_lowercase().as_str())
+}
+
+/// The cloud does not save a variable that is set from its own value.
+fn refuse_self_reference(reader: &mut Reader, change: &Change) {
+    if let Some(span) = change.own_use() {
+        let message = format!("the variable `{}` cannot be set from itself", change.name);
+        let found = Diagnostic::new(code::WRONG_TYPE, span, message);
+        reader.sink.push(found.hint("compute the value with a `Compose` before"));
     }
 }
 
@@ -280,7 +334,7 @@ fn parse_json(reader: &mut Reader, fields: &mut Fields<'_>) -> ActionKind {
     let mut inputs = inputs(reader, fields);
     let content = inputs.required_tree(reader, "content");
     let schema = inputs.given("schema").and_then(|it| reader.schema(it, "`schema`"));
-    ActionKind::ParseJson(ParseJson { content, schema: schema.unwrap_or_else(|| json!({})) })
+    ActionKind::ParseJson(ParseJson { content, schema: schema.unwrap_or_default() })
 }
 
 fn query(reader: &mut Reader, fields: &mut Fields<'_>) -> ActionKind {
@@ -310,13 +364,6 @@ fn expression(reader: &mut Reader, fields: &mut Fields<'_>) -> ActionKind {
     ActionKind::Expression(Expression { kind, inputs })
 }
 
-fn response(reader: &mut Reader, fields: &mut Fields<'_>) -> ActionKind {
-    let mut inputs = inputs(reader, fields);
-    let status = inputs.tree(reader, "statusCode").unwrap_or_else(|| Tree::Value(200.into()));
-    let (headers, body) = (inputs.tree(reader, "headers"), inputs.tree(reader, "body"));
-    ActionKind::Response(Response { status, headers, body })
-}
-
 fn wait(reader: &mut Reader, fields: &mut Fields<'_>) -> ActionKind {
     let mut inputs = inputs(reader, fields);
     let until = inputs.given("until").and_then(|it| any_case(it, "timestamp"));
@@ -343,6 +390,24 @@ fn workflow(reader: &mut Reader, fields: &mut Fields<'_>) -> ActionKind {
     let (body, headers) = (inputs.tree(reader, "body"), inputs.tree(reader, "headers"));
     let span = node.map_or(inputs.at, |it| it.span);
     ActionKind::Workflow(Workflow { flow, span, trigger, body, headers })
+}
+
+fn send_to_batch(reader: &mut Reader, fields: &mut Fields<'_>) -> ActionKind {
+    let mut inputs = inputs(reader, fields);
+    let mut host = part(reader, &mut inputs, "host", "`host`");
+    let workflow = host.required(reader, "workflow");
+    let node = workflow.and_then(|it| any_case(it, "id").or(any_case(it, "name")));
+    let flow = node.and_then(Node::as_str).map(last_segment).unwrap_or_default().to_owned();
+    let trigger = host.given("triggerName").and_then(Node::as_str).map(str::to_owned);
+    ActionKind::SendToBatch(SendToBatch {
+        flow,
+        span: node.map_or(inputs.at, |it| it.span),
+        trigger,
+        batch: inputs.required_tree(reader, "batchName"),
+        partition: inputs.tree(reader, "partitionName"),
+        message_id: inputs.tree(reader, "messageId"),
+        content: inputs.required_tree(reader, "content"),
+    })
 }
 
 /// The inputs of an action or a trigger.

@@ -1,6 +1,7 @@
 //! The types of triggers, their inputs and what all have in common.
 
-use base::{ActionName, Diagnostic, Severity, Span, code, limits};
+use base::{ActionName, Diagnostic, Span, code, limits};
+use serde_json::Map;
 use yaml::{Key, Node};
 
 use super::{
@@ -8,7 +9,7 @@ use super::{
     action::{Runtime, options},
     any_case,
     api::Call,
-    kinds::inputs,
+    kinds::{inputs, part},
 };
 use crate::{
     actions::{http::HttpInputs, http_webhook::take_pair},
@@ -18,8 +19,13 @@ use crate::{
     policy::RetryPolicy,
     reader::{Reader, is_deployment_text},
     triggers::{
-        TriggerKind, api_connection::ApiConnectionTrigger, http::HttpTrigger,
-        http_webhook::HttpWebhookTrigger, recurrence::Recurrence, request::Request,
+        TriggerKind,
+        api_connection::ApiConnectionTrigger,
+        batch::{self, Batch},
+        http::HttpTrigger,
+        http_webhook::HttpWebhookTrigger,
+        recurrence::Recurrence,
+        request::{Request, read_path},
         unsupported::UnsupportedTrigger,
     },
 };
@@ -30,7 +36,9 @@ impl Import {
         let place = format!("trigger `{}`", key.text);
         let mut fields = Fields::new(&mut self.builder.reader, node, &place);
         fields.at = key.span;
-        let ty = fields.required_text(&mut self.builder.reader, "type");
+        let reader = &mut self.builder.reader;
+        let node = fields.required(reader, "type");
+        let ty = node.and_then(|it| Some((reader.deployed_text(it, "`type`")?, it.span)));
         let (type_name, span) = ty.unwrap_or((String::new(), key.span));
         self.builder.trigger_names.push(ActionName::new(&key.text));
         let kind = self.trigger_kind(&type_name, span, &mut fields);
@@ -44,8 +52,12 @@ impl Import {
         let conditions = conditions.collect();
         let split_on = fields.given("splitOn").and_then(|it| reader.template(it, "`splitOn`"));
         let inner = fields.given("inputs").and_then(|it| any_case(it, "retryPolicy"));
+        let description = fields.given("description").and_then(Node::as_str).map(str::to_owned);
         let retry = fields.given("retryPolicy").or(inner);
         let retry = retry.and_then(|it| RetryPolicy::read(reader, it));
+        let correlation = fields.given("correlation");
+        let tracking_id = correlation.and_then(|it| any_case(it, "clientTrackingId"));
+        let tracking_id = tracking_id.map(|it| reader.tree(it));
         let runtime = fields.given("runtimeConfiguration");
         let options = options(&mut fields);
         let secure = Runtime::read(runtime);
@@ -53,16 +65,19 @@ impl Import {
             name: ActionName::new(&key.text),
             display: key.text.clone(),
             span: key.span,
+            description,
             kind,
             conditions,
             split_on,
             dedupe: None,
             concurrency: concurrency(reader, runtime, &options),
             respond: None,
+            tracking_id,
             retry,
             secure_inputs: secure.secure_inputs,
             secure_outputs: secure.secure_outputs,
             options,
+            cloud: Map::new(),
         }
     }
 
@@ -109,6 +124,11 @@ impl Import {
                 let call = self.notification_call(fields);
                 self.connector(call, true, fields, span)
             }
+            "batch" => read_batch(reader, fields),
+            "serviceprovider" => {
+                let call = self.service_provider(fields);
+                self.connector(call, false, fields, span)
+            }
             "" => unsupported(type_name),
             _ => {
                 let message =
@@ -138,22 +158,44 @@ impl Import {
     }
 }
 
+fn read_batch(reader: &mut Reader, fields: &mut Fields<'_>) -> TriggerKind {
+    let mut inputs = inputs(reader, fields);
+    let node = inputs.required(reader, "configurations");
+    let mapping = node.map(|it| reader.mapping(it, "`configurations`"));
+    let mut batches = Vec::new();
+    for entry in mapping.into_iter().flatten() {
+        let place = format!("batch `{}`", entry.key.text);
+        let mut fields = Fields::new(reader, &entry.value, &place);
+        fields.at = entry.key.span;
+        let mut criteria = part(reader, &mut fields, "releaseCriteria", "`releaseCriteria`");
+        batches.push(batch::take(reader, &mut criteria, &entry.key));
+    }
+    TriggerKind::Batch(Batch { batches })
+}
+
 fn unsupported(type_name: &str) -> TriggerKind {
     TriggerKind::Unsupported(UnsupportedTrigger { type_name: type_name.to_owned() })
 }
 
+/// The option with which the cloud looks at the schemas of a request.
+pub(crate) const VALIDATE: &str = "EnableSchemaValidation";
+
 fn request(reader: &mut Reader, fields: &mut Fields<'_>, kind: Option<&str>) -> TriggerKind {
     let node = fields.given("inputs");
     let part = |key| node.and_then(|it| any_case(it, key));
-    let text = |key| part(key).and_then(Node::as_str).map(str::to_owned);
+    let method = part("method").and_then(Node::as_str).map(str::to_owned);
+    let relative_path = part("relativePath").and_then(|it| read_path(reader, it));
     let schema = part("schema").and_then(|it| reader.schema(it, "`schema`"));
     let headers_schema = part("headersSchema").and_then(|it| reader.schema(it, "`headersSchema`"));
+    let has_schema = schema.is_some() || headers_schema.is_some();
     let written = fields.given("kind").and_then(Node::as_str);
     TriggerKind::Request(Request {
-        method: text("method"),
-        relative_path: text("relativePath"),
+        method,
+        relative_path,
         schema,
         headers_schema,
+        // Without a schema there is nothing to look at.
+        validate: !has_schema || options(fields).iter().any(|it| it.eq_ignore_ascii_case(VALIDATE)),
         verify: None,
         kind: written.or(kind).map(str::to_owned),
     })
@@ -168,8 +210,7 @@ fn recurrence(reader: &mut Reader, fields: &mut Fields<'_>, span: Span) -> Optio
     if let Some(placeholder) = placeholder {
         let text = placeholder.as_str().unwrap_or_default();
         let message = format!("`{text}` is known only when the flow is deployed");
-        let mut found = Diagnostic::new(code::WRONG_TYPE, placeholder.span, message);
-        found.severity = Severity::Warning;
+        let found = Diagnostic::new(code::WRONG_TYPE, placeholder.span, message).warning();
         reader.sink.push(found.label(span, "never fires as it is").hint("write the value here"));
         return None;
     }

@@ -1,6 +1,6 @@
 //! One small sample of every kind of action, and of the keys that all have.
 
-use super::{around_actions, first_action, flow, show};
+use super::{around_actions, flow, show};
 
 /// The kind of the first action of a block.
 fn check(actions: &str, expected: &str) {
@@ -138,12 +138,13 @@ fn control() {
 
 #[test]
 fn common_keys_go_with_every_kind() {
-    let action = first_action(
+    let actions = around_actions(
         "- name: Get it\n  description: why\n  call: crm.List\n  timeout: PT1H\n  \
          retryPolicy: { type: exponential, count: 4, interval: PT7S, maximumInterval: PT1H }\n  \
          secure: [inputs, outputs]\n  trackedProperties: { id: \"@action()\" }\n  staticResult: none\n  \
          minimumItemCount: 5000\n  operationOptions: DisableAsyncPattern, Chunked",
     );
+    let action = flow(&(actions + "staticResults: { none: {} }\n")).actions.remove(0);
     assert_eq!(action.name.as_str(), "Get_it");
     assert_eq!((action.display.as_str(), action.description.as_deref()), ("Get it", Some("why")));
     assert_eq!(action.timeout, Some(base::Duration::seconds(3600)));

@@ -27,7 +27,7 @@ fn the_frame() {
             vec![
                 "1:7 wrong-type `flow` must be text, not a number",
                 "2:1 unknown-key unknown key `trigers` in the flow (did you mean `triggers`?)",
-                "3:11 missing-key a flow needs at least one trigger",
+                "3:11 missing-key nothing starts this flow: it has no trigger",
                 "4:10 wrong-type `actions` must be a list, not an object",
             ],
         ),
@@ -71,7 +71,7 @@ fn actions_have_one_name_and_one_kind() {
             "8:13 missing-key action `B` does nothing: it has no kind (add one of call, http, \
              httpWebhook, compose, parseJson, select, filter, join, table, initialize, set, \
              increment, decrement, append, wait, map, compare, expression, scope, if, switch, \
-             foreach, until, terminate, respond, runFlow, unsupported)",
+             foreach, until, terminate, respond, runFlow, sendToBatch, unsupported)",
             "9:16 unknown-key unknown key `compse` in action `C` (did you mean `compose`?)",
             "10:13 invalid-name the name of this action is empty",
         ],
@@ -176,9 +176,11 @@ fn triggers_have_one_kind() {
     );
     check_trigger(
         "descr: x",
-        &["5:5 unknown-key unknown key `descr` in trigger `T` (known keys: name, request, \
-           manual, recurrence, on, http, httpWebhook, flow, unsupported, conditions, splitOn, \
-           dedupe, concurrency, respond, retryPolicy, secure, operationOptions)"],
+        &[
+            "5:5 unknown-key unknown key `descr` in trigger `T` (known keys: name, description, request, \
+           manual, recurrence, on, http, httpWebhook, flow, batch, unsupported, conditions, splitOn, \
+           dedupe, concurrency, respond, clientTrackingId, retryPolicy, secure, operationOptions, cloud)",
+        ],
     );
     check_trigger(
         "recurrence: { frequency: Fortnight, interval: 0 }\nconcurrency: { key: a }",
@@ -196,6 +198,15 @@ fn triggers_have_one_kind() {
              (write `2026-01-31T08:00:00` or `2026-01-31T08:00:00Z`)",
             "5:85 limit-exceeded an item of `hours` must be from 0 to 23",
             "5:102 limit-exceeded an item of `monthDays` is a day from 1 to 31, or from -31 to -1",
+        ],
+    );
+    check_trigger(
+        "recurrence: { cron: 0 24 * * *, timeZone: Middle Earth }",
+        &[
+            "5:25 invalid-time `24` is none of the hours of `cron`, which go from 0 to 23 \
+             (such as `0 8 * * 1-5`)",
+            "5:47 invalid-time there is no time zone `Middle Earth` \
+             (write `W. Europe Standard Time` or `Europe/Berlin`)",
         ],
     );
     check_trigger(
@@ -219,4 +230,59 @@ fn expressions_are_placed_exactly() {
     ));
     assert!(found[0].starts_with("6:28 expression-syntax"), "{found:?}");
     assert!(found[1].starts_with("9:7 expression-syntax"), "{found:?}");
+}
+
+#[test]
+fn answers_need_a_caller_and_no_loop() {
+    let answer = "- name: A\n  respond: { status: 200 }";
+    check_actions(
+        "- name: L\n  foreach: [1]\n  actions:\n    - name: A\n      respond:",
+        &[
+            "8:15 wrong-type an action inside a loop cannot answer the caller (answer after the loop)",
+        ],
+    );
+    let text = around_actions(answer).replace("request:", "recurrence: { cron: 0 8 * * * }");
+    assert_eq!(
+        faults(&text),
+        ["5:11 wrong-type `A` has nobody to answer (only a flow with a `request`, `manual` or \
+          `flow` trigger has a caller)"]
+    );
+    for caller in ["request:", "manual:", "flow:"] {
+        assert_eq!(faults(&around_actions(answer).replace("request:", caller)), [""; 0]);
+    }
+}
+
+#[test]
+fn static_results_are_there() {
+    let text = around_actions("- name: A\n  staticResult: Oh\n  http: { method: GET, uri: u }");
+    assert_eq!(
+        faults(&format!("{text}staticResults: {{ Ohm: {{}} }}\n")),
+        ["5:11 missing-key there is no static result `Oh` for `A` (did you mean `Ohm`?)"]
+    );
+}
+
+#[test]
+fn schemas_and_paths_are_checked_where_they_are_written() {
+    check_trigger(
+        "request: { schema: { properties: { n: { type: strin } } } }",
+        &[
+            "5:51 wrong-type `schema` is not a JSON Schema: \"strin\" is not valid under any of the \
+         schemas listed in the 'anyOf' keyword",
+        ],
+    );
+    for (path, reason) in [
+        ("/", "it has no segments"),
+        ("/a//b", "it has an empty segment"),
+        ("/a/{}", "it has an empty segment"),
+        ("/{a}.csv", "`{a}.csv` is neither plain nor one parameter like `{id}`"),
+        ("/{a}/{a}", "it has two parameters `a`"),
+    ] {
+        check_trigger(
+            &format!("request: {{ relativePath: \"{path}\" }}"),
+            &[&format!(
+                "5:30 wrong-type `relativePath` cannot be `{path}`: {reason} (write it like \
+             `/orders/{{id}}`)"
+            )],
+        );
+    }
 }

@@ -248,7 +248,8 @@ fn common_keys_go_with_every_type() {
                     "staticResult": {"name": "Http0", "staticResultOptions": "Enabled"}}},
             "B": {"type": "Compose", "inputs": 1, "runAfter": {"a a": ["FAILED", "TimedOut"]}},
             "C": {"type": "Compose", "inputs": 1, "runAfter": {"T": ["Succeeded"]}},
-            "D": {"type": "Compose", "inputs": 1}}}"#,
+            "D": {"type": "Compose", "inputs": 1}},
+        "staticResults": {"Http0": {}}}"#,
     );
     let trigger = &flow.triggers[0];
     assert_eq!(trigger.split_on.as_ref().unwrap().template.source(), "@triggerBody()");
@@ -271,10 +272,68 @@ fn common_keys_go_with_every_type() {
 }
 
 #[test]
+fn what_the_cloud_does_not_save_is_an_error_and_what_it_does_is_none() {
+    let check = |action: &str, expected: &str| {
+        let (_, found) =
+            read(&format!("{{\"triggers\": {{}}, \"actions\": {{\"A\": {{{action}}}}}}}"));
+        assert_eq!(found.join("; "), expected, "{action}");
+    };
+    let set = |value: &str| {
+        format!(r#""type": "SetVariable", "inputs": {{"name": "N", "value": {value}}}"#)
+    };
+    let own = "wrong-type the variable `N` cannot be set from itself (compute the value with a \
+               `Compose` before)";
+    check(&set(r#"["@{concat(variables('n'), 1)}"]"#), &format!("1:113 {own}"));
+    check(&set(r#""@variables('N')?['x']""#), &format!("1:104 {own}"));
+    check(&set(r#""@variables('other')""#), "");
+    check(&set(r#""variables('N')""#), "");
+    let hook = |unsubscribe: &str| {
+        let subscribe = r#"{"method": "POST", "uri": "https://x.example"}"#;
+        format!(
+            r#""type": "HttpWebhook", "inputs": {{"subscribe": {subscribe}, "unsubscribe": {unsubscribe}}}"#
+        )
+    };
+    check(&hook("{}"), "");
+    check(
+        &hook(r#"{"body": 1}"#),
+        "1:146 missing-key `unsubscribe` has no `uri`; nothing is unsubscribed",
+    );
+    check(
+        r#""type": "Compose""#,
+        "1:30 missing-key action `A` has no `inputs`; it fails when it is reached",
+    );
+    check(r#""type": "Compose", "inputs": null"#, "");
+    check(r#""type": "Expression", "kind": "CurrentTime""#, "");
+}
+
+#[test]
+fn names_and_ids_come_from_files_where_definitions_have_none() {
+    let id = "01234567-89AB-CDEF-0123-456789ABCDEF";
+    let lower = id.to_lowercase();
+    for (path, name, expected) in [
+        ("flow.json", "flow", None),
+        ("a/workflow.json", "a", None),
+        ("workflow.json", "workflow", None),
+        (&format!("Workflows/My-Flow-{id}.json"), "My-Flow", Some(&lower)),
+        (&format!("{id}.json"), id, None),
+        (&format!("x.zip!Workflows\\My flow-{id}.json"), "My flow", Some(&lower)),
+        (&format!("p.zip!Microsoft.Flow/flows/{id}/definition.json"), id, Some(&lower)),
+        (
+            "é-01234567-89AB-CDEF-0123-456789ABCDE.json",
+            "é-01234567-89AB-CDEF-0123-456789ABCDE",
+            None,
+        ),
+    ] {
+        let (flow, _) = import::read(&Source::new(path, "{\"actions\": {}}"));
+        assert_eq!((flow.name.as_str(), import::id_of_file(path).as_ref()), (name, expected));
+    }
+}
+
+#[test]
 fn what_does_not_run_here_is_said() {
     let (flow, found) = read(
-        r#"{"triggers": {"T": {"type": "Batch", "inputs": {}}, "R": {"type": "Recurrence", "recurrence": {"frequency": "[parameters('f')]", "interval": 1}}},
-"actions": {"A": {"type": "Liquid", "inputs": {"a": "@b()"}},
+        r#"{"triggers": {"T": {"type": "PowerVirtual", "inputs": {}}, "R": {"type": "Recurrence", "recurrence": {"frequency": "[parameters('f')]", "interval": 1}}},
+"actions": {"A": {"type": "Agent", "inputs": {"a": "@b()"}},
 "B": {"type": "Nonsense"}, "C": {"type": "Compose", "inputs": "[concat('@{body(''', variables('q'), 'x'')}')]"},
 "L": {"type": "Foreach", "foreach": [], "actions": {"T": {"type": "Terminate", "inputs": {"runStatus": "Failed"}},
 "I": {"type": "InitializeVariable", "inputs": {"variables": []}}}},
@@ -283,17 +342,17 @@ fn what_does_not_run_here_is_said() {
     assert_eq!(
         found,
         [
-            "1:29 unknown-type triggers of type `Batch` do not run here; this one never fires",
-            "1:109 wrong-type `[parameters('f')]` is known only when the flow is deployed (write the value here)",
-            "2:27 unknown-type actions of type `Liquid` do not run here; this one fails when it is reached",
+            "1:29 unknown-type triggers of type `PowerVirtual` do not run here; this one never fires",
+            "1:116 wrong-type `[parameters('f')]` is known only when the flow is deployed (write the value here)",
+            "2:27 unknown-type actions of type `Agent` do not run here; this one fails when it is reached",
             "3:15 unknown-type there is no action type `Nonsense`; this one fails when it is reached",
             "3:63 expression-syntax this text is complete only when its deployment template is filled in \
              (import the deployed definition)",
             "4:53 wrong-type a run cannot be terminated from inside a loop (set a variable and terminate after the loop)",
             "5:1 wrong-type a variable can be initialized at the top level only (initialize it before the container, set it here)",
-            "6:1 missing-key action `D` needs the key `inputs` (add `inputs:`)",
+            "6:1 missing-key action `D` has no `inputs`; it fails when it is reached",
         ]
     );
-    assert_eq!(show::kind(&flow, &flow.action(0).kind), r#"unsupported Liquid {"a":«@b()»}"#);
+    assert_eq!(show::kind(&flow, &flow.action(0).kind), r#"unsupported Agent {"a":«@b()»}"#);
     assert_eq!(show::trigger(&flow.triggers[1].kind), "unsupported Recurrence");
 }

@@ -7,12 +7,16 @@ mod files;
 mod import;
 mod mutations;
 mod order;
+mod round_trip;
+mod said;
+mod schedule;
+mod schema;
 mod show;
 mod triggers;
 
 use base::{Diagnostic, Source};
 
-use crate::{Action, Flow, Trigger, read};
+use crate::{Flow, Trigger, read};
 
 /// Diagnostics as `line:column slug message (hint)`.
 pub(crate) fn lines(source: &Source, found: &[Diagnostic]) -> Vec<String> {
@@ -53,10 +57,6 @@ pub(crate) fn around_actions(actions: &str) -> String {
 pub(crate) fn around_trigger(keys: &str) -> String {
     let head = "flow: Test\nconnections: { crm: dynamics }\ntriggers:\n  - name: T\n";
     format!("{head}{}actions: []\n", indented(keys, "    "))
-}
-
-pub(crate) fn first_action(actions: &str) -> Action {
-    flow(&around_actions(actions)).actions.remove(0)
 }
 
 pub(crate) fn first_trigger(keys: &str) -> Trigger {

@@ -1,9 +1,17 @@
 //! Damaged flows and definitions: reading never panics and always gives a well-formed tree.
 
-use base::{Diagnostic, Source};
+use base::{Diagnostic, Severity, Source};
+use expr::Dialect;
 
-use super::check_shape;
-use crate::{Flow, environment, import, mapping, project, read};
+use super::{
+    check_shape,
+    round_trip::{of_ours, of_the_cloud},
+};
+use crate::{
+    Flow, environment,
+    export::{self, Form},
+    import, mapping, project, read,
+};
 
 const FLOW: &str = "flow: F\nparameters: { a: { type: string, default: x } }\n\
     connections: { crm: dynamics-365 }\ntriggers:\n  - name: T\n    request: { schema: {} }\n    \
@@ -57,6 +65,18 @@ fn damage(text: &str, random: &mut Random) -> Source {
 fn check(source: &Source, (flow, found): (Flow, Vec<Diagnostic>)) {
     check_places(source, &found);
     check_shape(&flow);
+    if found.iter().any(|it| it.severity == Severity::Error) {
+        export::yaml(&flow);
+        export::wdl(&flow, Form::Definition);
+        return;
+    }
+    let same = match flow.dialect {
+        Dialect::Wdl => of_the_cloud(&flow),
+        Dialect::Flowright => of_ours(&flow).map(|_| ()),
+    };
+    if let Err(why) = same {
+        panic!("{why}\n{}", source.text());
+    }
 }
 
 fn check_places(source: &Source, found: &[Diagnostic]) {

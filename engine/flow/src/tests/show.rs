@@ -189,6 +189,13 @@ pub(crate) fn trigger(it: &TriggerKind) -> String {
             format!("manual {}", inputs.collect::<Vec<_>>().join("; "))
         }
         TriggerKind::Recurrence(it) => format!("recurrence {}", recurrence(it)),
+        TriggerKind::Batch(it) => {
+            let batches = it.batches.iter().map(|it| {
+                let every = it.recurrence.as_ref().map_or(String::new(), recurrence);
+                format!("{} {:?} {:?} {every}", it.name, it.message_count, it.batch_size)
+            });
+            format!("batch {}", batches.collect::<Vec<_>>().join("; "))
+        }
         TriggerKind::ApiConnection(it) => {
             let every =
                 it.recurrence.as_ref().map_or(String::new(), |it| format!(" {}", recurrence(it)));

@@ -1,16 +1,15 @@
 //! Another flow calls this one.
 
-use serde_json::Value;
 use yaml::Node;
 
 use super::TriggerKind;
-use crate::{fields::Fields, reader::Reader};
+use crate::{Schema, fields::Fields, reader::Reader};
 
 /// A trigger that only `runFlow` fires.
 #[derive(Clone, Debug)]
 pub struct FlowTrigger {
-    /// JSON Schema of the body.
-    pub schema: Option<Value>,
+    /// What the body has to be.
+    pub schema: Option<Schema>,
 }
 
 /// Reads `flow:` or `flow: {schema}`.

@@ -1,21 +1,32 @@
 //! The kinds of triggers: one list, one file a kind.
 
 pub mod api_connection;
+pub mod batch;
 pub mod flow;
 pub mod http;
 pub mod http_webhook;
 pub mod manual;
 pub mod recurrence;
+pub mod relative_path;
 pub mod request;
 pub mod unsupported;
 
 /// The kind keys of flow files.
-pub const KINDS: &[&str] =
-    &["request", "manual", "recurrence", "on", "http", "httpWebhook", "flow", "unsupported"];
+pub const KINDS: &[&str] = &[
+    "request",
+    "manual",
+    "recurrence",
+    "on",
+    "http",
+    "httpWebhook",
+    "flow",
+    "batch",
+    "unsupported",
+];
 
 /// The kind keys of a trigger that has `on` or `http`: its `recurrence` says how often it asks.
 pub(crate) const POLLED: &[&str] =
-    &["request", "manual", "on", "http", "httpWebhook", "flow", "unsupported"];
+    &["request", "manual", "on", "http", "httpWebhook", "flow", "batch", "unsupported"];
 
 /// What starts runs.
 #[derive(Clone, Debug)]
@@ -34,6 +45,23 @@ pub enum TriggerKind {
     HttpWebhook(http_webhook::HttpWebhookTrigger),
     /// Another flow.
     Flow(flow::FlowTrigger),
+    /// Messages of other flows, when there are enough.
+    Batch(batch::Batch),
     /// A type of the cloud's that does not run here.
     Unsupported(unsupported::UnsupportedTrigger),
+}
+
+impl TriggerKind {
+    /// Whether somebody waits at the trigger who may be given an answer: another flow calls it, too.
+    pub const fn is_callable(&self) -> bool {
+        match self {
+            Self::Request(_) | Self::Manual(_) | Self::Flow(_) => true,
+            Self::Recurrence(_)
+            | Self::Batch(_)
+            | Self::ApiConnection(_)
+            | Self::Http(_)
+            | Self::HttpWebhook(_)
+            | Self::Unsupported(_) => false,
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! A schedule.
 
-use base::{Diagnostic, Duration, Timestamp, code};
+use base::{Diagnostic, Duration, Severity, Timestamp, code};
+use expr::{Dialect, Zone};
+use serde_json::{Value, json};
 use yaml::Node;
 
 use super::{TriggerKind, unsupported::UnsupportedTrigger};
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, schedule};
 
 /// A schedule, in the words of the cloud or as cron.
 #[derive(Clone, Debug)]
@@ -95,14 +97,12 @@ impl Recurrence {
     /// Reads `{frequency, interval, startTime, timeZone, schedule}` or `{cron, timeZone}`.
     pub(crate) fn read(reader: &mut Reader, node: &Node) -> Option<Self> {
         let mut fields = Fields::new(reader, node, "`recurrence`");
-        let time_zone = fields.text(reader, "timeZone");
+        let time_zone = fields.given("timeZone").and_then(|it| read_zone(reader, it));
         if let Some(cron) = fields.node("cron") {
             let expression = reader.text(cron, "`cron`");
             fields.finish(reader);
             let expression = expression?;
-            let n_fields = expression.split_whitespace().count();
-            if !(5..=6).contains(&n_fields) {
-                let message = format!("`cron` has five or six fields, not {n_fields}");
+            if let Err(message) = schedule::check_cron(&expression) {
                 let found = Diagnostic::new(code::INVALID_TIME, cron.span, message);
                 reader.sink.push(found.hint("such as `0 8 * * 1-5`"));
             }
@@ -111,6 +111,34 @@ impl Recurrence {
         let every = Every::read(reader, &mut fields, time_zone);
         fields.finish(reader);
         every.map(Self::Every)
+    }
+
+    /// The same as data: whether a trigger's schedule has changed is told by comparing this.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::Cron { expression, time_zone } => {
+                json!({ "cron": expression, "timeZone": time_zone })
+            }
+            Self::Every(it) => json!({
+                "frequency": it.frequency.name(),
+                "interval": it.interval,
+                "startTime": it.start_time,
+                "timeZone": it.time_zone,
+                "hours": it.hours,
+                "minutes": it.minutes,
+                "weekDays": it.week_days,
+                "monthDays": it.month_days,
+                "slidingWindow": it.sliding,
+                "delay": it.delay,
+            }),
+        }
+    }
+}
+
+impl Frequency {
+    /// The word of definitions.
+    pub fn name(self) -> &'static str {
+        FREQUENCIES.iter().find(|(_, it)| *it == self).map_or("", |(name, _)| name)
     }
 }
 
@@ -193,4 +221,18 @@ fn read_start(reader: &mut Reader, node: &Node) -> Option<String> {
         reader.sink.push(found.hint("write `2026-01-31T08:00:00` or `2026-01-31T08:00:00Z`"));
     }
     Some(text)
+}
+
+/// A time zone. The cloud saves flows with names that it does not know, so there it is a warning.
+fn read_zone(reader: &mut Reader, node: &Node) -> Option<String> {
+    let name = reader.setting(node).or_else(|| reader.text(node, "`timeZone`"))?;
+    if Zone::find(&name).is_none() {
+        let message = format!("there is no time zone `{name}`");
+        let mut found = Diagnostic::new(code::INVALID_TIME, node.span, message);
+        if reader.dialect == Dialect::Wdl {
+            found.severity = Severity::Warning;
+        }
+        reader.sink.push(found.hint("write `W. Europe Standard Time` or `Europe/Berlin`"));
+    }
+    Some(name)
 }
