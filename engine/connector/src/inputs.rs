@@ -4,6 +4,7 @@ use base::{Failure, suggest};
 use serde_json::{Map, Value};
 
 use crate::{
+    connection::Connection,
     encode::invalid,
     model::{Operation, Param},
 };
@@ -49,6 +50,27 @@ impl Inputs {
         Ok(inputs)
     }
 
+    /// Puts the address to call back where the operation says that it belongs, unless the flow has.
+    pub(crate) fn give_callback(
+        &mut self,
+        connection: &Connection,
+        operation: &Operation,
+        url: &str,
+    ) {
+        for param in operation.params.iter().filter(|it| is_callback(&it.schema)) {
+            self.values.entry(param.name.clone()).or_insert_with(|| url.into());
+        }
+        let schema = operation.body.as_ref().and_then(|it| connection.connector.schema(it));
+        let Some(path) = schema.and_then(|it| callback_path(connection, it, 0)) else { return };
+        let body = self.body.get_or_insert_with(|| Value::Object(Map::new()));
+        let pointer = format!("/{path}");
+        if body.pointer(&pointer).is_none_or(Value::is_null)
+            && put(body, &path, &url.into()).is_some()
+        {
+            self.values.insert(operation.body_param.clone(), body.clone());
+        }
+    }
+
     fn put_body(&mut self, operation: &Operation, key: &str, value: &Value) -> Result<(), Failure> {
         let has_body = operation.body.is_some();
         if has_body && key == operation.body_param {
@@ -81,6 +103,28 @@ impl Inputs {
             None => Ok(()),
         }
     }
+}
+
+/// How API descriptions of the cloud mark the field that takes the address.
+fn is_callback(schema: &Value) -> bool {
+    schema.get("x-ms-notification-url") == Some(&Value::Bool(true))
+}
+
+/// Levels of a body's schema that are looked through; services put the address near the top.
+const CALLBACK_DEPTH_MAX: usize = 2;
+
+/// Where in a body the address belongs: names of members with `/`.
+fn callback_path(connection: &Connection, schema: &Value, depth: usize) -> Option<String> {
+    let properties = schema.get("properties")?.as_object()?;
+    properties.iter().find_map(|(name, property)| {
+        let property = connection.connector.schema(property)?;
+        if is_callback(property) {
+            return Some(name.clone());
+        }
+        let inner =
+            (depth < CALLBACK_DEPTH_MAX).then(|| callback_path(connection, property, depth + 1));
+        Some(format!("{name}/{}", inner.flatten()?))
+    })
 }
 
 /// The defaults of parameters that have one.

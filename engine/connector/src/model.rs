@@ -6,7 +6,7 @@ use base::{Duration, ErrorClass};
 use expr::{Template, Tree};
 use serde_json::Value;
 
-use crate::{auth::Auth, trigger::Trigger};
+use crate::{auth::Auth, route::Route, trigger::Trigger};
 
 /// A service and how to talk to it.
 #[derive(Clone, Debug)]
@@ -190,6 +190,8 @@ pub struct Operation {
     pub method: String,
     /// Path under the base URL, with `{param}` for each parameter that stands in it.
     pub path: String,
+    /// Other ways that flows address it by method and path.
+    pub routes: Vec<Route>,
     /// Parameters of path, query and headers.
     pub params: Vec<Param>,
     /// Queries that are always sent.

@@ -26,6 +26,8 @@ pub struct Call<'a> {
     pub seed: u64,
     /// The address of a further page, if it is one that is asked for.
     pub page: Option<&'a str>,
+    /// Where the service is to call back, if the flow waits for that.
+    pub callback_url: Option<&'a str>,
 }
 
 /// The request of a call, complete with its proof of who asks.
@@ -35,7 +37,10 @@ pub fn build(
     call: &Call<'_>,
     token: Option<&Token>,
 ) -> Result<HttpRequest, Failure> {
-    let inputs = Inputs::sort(operation, call.inputs)?;
+    let mut inputs = Inputs::sort(operation, call.inputs)?;
+    if let Some(url) = call.callback_url {
+        inputs.give_callback(connection, operation, url);
+    }
     let scope = Scope { inputs: Some(&inputs.values), token, ..Scope::of_call(connection, call) };
     let mut request = match call.page {
         Some(link) => HttpRequest {

@@ -93,6 +93,7 @@ impl<'a> Scope<'a> {
             idempotency_key: call.idempotency_key,
             now: call.now,
             random: Cell::new(call.seed),
+            callback_url: call.callback_url,
             ..Self::new(connection)
         }
     }

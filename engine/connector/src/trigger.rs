@@ -71,6 +71,8 @@ pub struct Subscription {
     pub foreign: Option<Template>,
     /// How often to look whether the subscription is still there.
     pub reconcile_every: Option<Duration>,
+    /// How often to renew it, for services that forget.
+    pub renew_every: Option<Duration>,
 }
 
 /// One call about a subscription.

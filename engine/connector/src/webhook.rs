@@ -1,5 +1,7 @@
 //! Subscriptions and deliveries: the inputs of subscription calls, and what a delivery says.
 
+use std::collections::BTreeSet;
+
 use base::{Failure, Outcome, http};
 use serde_json::{Map, Value, json};
 
@@ -104,6 +106,58 @@ pub(crate) fn wishes(trigger: &Trigger, given: &Value) -> Result<Map<String, Val
         }
         None => Ok(values),
     }
+}
+
+/// What several flows want of one subscription, defaults included: lists are united, and what one of
+/// them agrees to is agreed to.
+///
+/// # Errors
+/// If a flow's inputs are not the trigger's, or two want what excludes each other.
+pub fn union(trigger: &Trigger, all: &[Value]) -> Result<Value, Failure> {
+    let mut united = Map::new();
+    for given in all {
+        for (name, value) in wishes(trigger, given)? {
+            let known = united.entry(name.clone()).or_insert_with(|| value.clone());
+            match (known, value) {
+                (Value::Array(known), Value::Array(more)) => {
+                    for item in more {
+                        if !known.contains(&item) {
+                            known.push(item);
+                        }
+                    }
+                }
+                (Value::Bool(known), Value::Bool(more)) => *known |= more,
+                (known, value) if *known == value => {}
+                _ => {
+                    let message = format!(
+                        "flows share the subscription of `{}` and do not agree on `{name}`",
+                        trigger.id
+                    );
+                    return Err(invalid(message));
+                }
+            }
+        }
+    }
+    Ok(Value::Object(united))
+}
+
+/// Whether the service delivers just the events that the flow wants: those of its parameter
+/// `events`, whatever their case. A service that does not tell is believed.
+pub fn delivers(
+    trigger: &Trigger,
+    subscription: &Subscription,
+    inputs: &Value,
+    current: &Current,
+) -> Result<bool, Failure> {
+    let wishes = wishes(trigger, inputs)?;
+    let Some(wanted) = wishes.get("events").filter(|_| subscription.current_events.is_some())
+    else {
+        return Ok(true);
+    };
+    let folded = |names: &[String]| -> BTreeSet<String> {
+        names.iter().map(|it| it.to_lowercase()).collect()
+    };
+    Ok(folded(&texts(wanted)) == folded(&current.events))
 }
 
 /// The inputs of a subscription call.

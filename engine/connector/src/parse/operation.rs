@@ -5,7 +5,10 @@ use expr::{Dialect, Template, Tree};
 use yaml::{Entry, Mapping, Node};
 
 use super::reader::Reader;
-use crate::model::{Effect, Encoding, Idempotency, Operation, Paginate};
+use crate::{
+    model::{Effect, Encoding, Idempotency, Operation, Paginate},
+    route::Route,
+};
 
 const KEYS: &[&str] = &[
     "body",
@@ -23,6 +26,7 @@ const KEYS: &[&str] = &[
     "query",
     "request",
     "returns",
+    "routes",
     "success",
     "title",
 ];
@@ -60,6 +64,7 @@ impl Reader {
             None if base.is_none() => self.sink.missing_key(entry.key.span, "request", &place),
             None => {}
         }
+        operation.routes = self.routes(map);
         self.operation_request(map, &mut operation);
         self.operation_answer(map, &mut operation);
         if let Some(node) = map.get("idempotency") {
@@ -106,6 +111,17 @@ impl Reader {
         if let Some(node) = map.get("output") {
             operation.output = Some(self.tree(node));
         }
+    }
+
+    /// Other ways to it, which one that is built on it does not have.
+    fn routes(&mut self, map: &Mapping) -> Vec<Route> {
+        let Some(node) = map.get("routes") else { return Vec::new() };
+        let items = node.as_seq().unwrap_or(std::slice::from_ref(node));
+        let routes = items.iter().map(|it| {
+            let (method, path) = self.request_line(it);
+            Route { method, path }
+        });
+        routes.collect()
     }
 
     /// `GET /path/{param}`.
@@ -207,6 +223,7 @@ fn bare() -> Operation {
         internal: false,
         method: String::new(),
         path: String::new(),
+        routes: Vec::new(),
         params: Vec::new(),
         query: Vec::new(),
         headers: Vec::new(),

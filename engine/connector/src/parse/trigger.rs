@@ -80,7 +80,16 @@ impl Reader {
     }
 
     fn subscription(&mut self, node: &Node) -> Option<Subscription> {
-        let known = &["read", "current", "create", "update", "delete", "foreign", "reconcileEvery"];
+        let known = &[
+            "read",
+            "current",
+            "create",
+            "update",
+            "delete",
+            "foreign",
+            "reconcileEvery",
+            "renewEvery",
+        ];
         let map = self.object(node, "`subscription`", known)?;
         let empty = Mapping::default();
         let current = map
@@ -96,6 +105,7 @@ impl Reader {
             delete: self.subscription_call(map, "delete"),
             foreign: self.template(map, "foreign"),
             reconcile_every: self.duration(map, "reconcileEvery"),
+            renew_every: self.duration(map, "renewEvery"),
         })
     }
 

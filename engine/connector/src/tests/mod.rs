@@ -91,6 +91,7 @@ pub(super) fn call(inputs: &Value) -> Call<'_> {
         now: Timestamp::parse("2026-01-05T10:00:00Z").unwrap(),
         seed: 7,
         page: None,
+        callback_url: None,
     }
 }
 

@@ -285,3 +285,59 @@ fn bodies_are_written_as_declared() {
         Err("a binary body must be text or have base64 in `$content`"),
     );
 }
+
+#[test]
+fn a_method_and_path_lead_to_an_operation() {
+    let connector = super::load(
+        "connector: shop
+version: 1.0.0
+title: Shop
+http: { baseUrl: https://shop.example }
+operations:
+  ListOrders:
+    effect: read
+    request: GET /orders
+    routes: ['GET /v2/datasets/{dataset}/tables/{table}/items']
+    params: { table: { type: string, in: input }, $top: { type: integer } }
+  GetOrder:
+    effect: read
+    request: GET /orders({id})
+    params: { id: { type: string, required: true } }
+  GetNewest: { effect: read, request: GET /orders(newest) }
+  AddLine:
+    effect: create
+    request: POST /{connectionId}/orders/{id}/lines
+    params: { connectionId: { type: string, default: x }, id: { type: string, required: true }, Prefer: { type: string, in: header } }
+    body: { type: object }
+",
+    );
+    let cases = [
+        (
+            r#"{"method": "get", "path": "/v2/datasets/@x/tables/a%2520b/items", "queries": {"$top": 3}}"#,
+            r#"ListOrders {"table":"a b","$top":3}"#,
+        ),
+        (r#"{"method": "GET", "path": "/Orders?$top=1"}"#, r#"ListOrders {"$top":"1"}"#),
+        (r#"{"method": "GET", "path": "/orders(7)"}"#, r#"GetOrder {"id":"7"}"#),
+        (r#"{"method": "GET", "path": "/orders(newest)"}"#, "GetNewest {}"),
+        (
+            r#"{"method": "post", "path": "orders/7/lines", "headers": {"prefer": "x"}, "body": {"n": 1}}"#,
+            r#"AddLine {"id":"7","Prefer":"x","body":{"n":1}}"#,
+        ),
+        (
+            r#"{"method": "GET", "path": "/orders()"}"#,
+            "`shop` has no operation that is reached by `GET /orders()`; give one of them this path under `routes`",
+        ),
+        (
+            r#"{"method": "DELETE", "path": "/orders"}"#,
+            "`shop` has no operation that is reached by `DELETE /orders`; give one of them this path under `routes`",
+        ),
+    ];
+    for (given, expected) in cases {
+        let given = serde_json::from_str(given).unwrap();
+        let actual = match crate::route::find(&connector, &given) {
+            Ok((operation, inputs)) => format!("{} {inputs}", operation.id),
+            Err(failure) => failure.message,
+        };
+        assert_eq!(actual, expected);
+    }
+}

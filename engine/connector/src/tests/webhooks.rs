@@ -8,8 +8,8 @@ use crate::{
     Connection, Trigger,
     trigger::{Subscription, SubscriptionCall},
     webhook::{
-        Current, Event, Subscriber, Verification, current, may_replace, receive,
-        subscription_inputs, subscription_state, verification, webhook,
+        Current, Event, Subscriber, Verification, current, delivers, may_replace, receive,
+        subscription_inputs, subscription_state, union, verification, webhook,
     },
 };
 
@@ -148,4 +148,59 @@ fn deliveries_are_read_in_either_spelling() {
     let large = vec![b' '; 65_537];
     let failure = receive(&connection, trigger, &json!({}), &[], &large).unwrap_err();
     assert_eq!(failure.message, "a delivery has at most 65536 bytes");
+}
+
+#[test]
+fn what_several_flows_want_is_one_subscription() {
+    let connection = events();
+    let (events, _) = trigger(&connection, "ReferralEvents");
+    let dynamics = dynamics();
+    let (rows, _) = trigger(&dynamics, "SubscribeWebhookTrigger");
+    let check = |trigger: &Trigger, all: &[Value], expected: Result<Value, &str>| {
+        let united = union(trigger, all).map_err(|it| it.message);
+        assert_eq!(united, expected.map_err(str::to_owned), "{all:?}");
+    };
+    let one = json!({ "events": ["a", "b"], "overwrite": false });
+    let other = json!({ "events": ["b", "c"], "overwrite": true });
+    let both = json!({ "events": ["a", "b", "c"], "overwrite": true });
+    check(events, &[one.clone(), other.clone()], Ok(both));
+    check(events, std::slice::from_ref(&other), Ok(other.clone()));
+    // What a flow leaves to the connector is wanted, too.
+    let usual = [
+        "referral-created",
+        "referral-updated",
+        "related-referral-created",
+        "related-referral-updated",
+        "a",
+        "b",
+    ];
+    let more = json!({ "events": usual, "overwrite": false });
+    check(events, &[json!({}), one], Ok(more));
+    check(events, &[], Ok(json!({})));
+    check(events, &[json!({ "event": 1 })], Err("`ReferralEvents` has no parameter `event`"));
+    let row = |name: &str| json!({ "subscriptionRequest/message": 1, "subscriptionRequest/entityname": name });
+    check(
+        rows,
+        &[row("account"), row("contact")],
+        Err("flows share the subscription of `SubscribeWebhookTrigger` and do not agree on \
+             `subscriptionRequest/entityname`"),
+    );
+}
+
+#[test]
+fn what_a_service_delivers_is_compared_with_what_is_wanted() {
+    let connection = events();
+    let (trigger, subscription) = trigger(&connection, "ReferralEvents");
+    for (present, expected) in [
+        (&["b", "A"][..], true),
+        (&["a", "a", "b"], true),
+        (&["a"], false),
+        (&["a", "b", "c"], false),
+    ] {
+        let events = present.iter().map(|it| (*it).to_owned()).collect();
+        let current = Current { url: URL.to_owned(), events };
+        let wishes = json!({ "events": ["a", "b"] });
+        let same = delivers(trigger, subscription, &wishes, &current).unwrap();
+        assert_eq!(same, expected, "{present:?}");
+    }
 }

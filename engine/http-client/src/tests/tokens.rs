@@ -55,7 +55,14 @@ fn dynamics(server: &Server) -> Connection {
 
 async fn ask(client: &Client, connection: &Connection, operation: &str, now: &str) -> Outcome {
     let inputs = json!({});
-    let call = Call { inputs: &inputs, idempotency_key: "k", now: at(now), seed: 1, page: None };
+    let call = Call {
+        inputs: &inputs,
+        idempotency_key: "k",
+        now: at(now),
+        seed: 1,
+        page: None,
+        callback_url: None,
+    };
     let operation = connection.connector.operation(operation).unwrap();
     client.invoke(connection, operation, &call, InvokeOptions::default()).await
 }
