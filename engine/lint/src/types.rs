@@ -75,7 +75,9 @@ impl At<'_, '_> {
     fn made(&self, action: &Action) -> Type {
         match &action.kind {
             ActionKind::Compose(it) => self.of(&it.inputs).widened(),
-            ActionKind::ParseJson(it) => body(Type::of_schema(&it.schema, &|_| None).presumed()),
+            ActionKind::ParseJson(it) => {
+                body(Type::of_schema(it.schema.source(), &|_| None).presumed())
+            }
             ActionKind::Query(it) => body(Type::array_of(element(&self.of(&it.from)))),
             ActionKind::Select(it) => {
                 let inside = Self { place: self.place.each(), ..*self };
@@ -147,7 +149,7 @@ fn trigger(view: &View<'_>, trigger: &Trigger) -> Type {
         // The cloud checks the body only where it is told to.
         TriggerKind::Request(it) if view.flow.dialect == Dialect::Flowright => {
             let schema = it.schema.as_ref().filter(|_| it.verify.is_none());
-            schema.map_or(Type::Any, |it| body(Type::of_schema(it, &|_| None).presumed()))
+            schema.map_or(Type::Any, |it| body(Type::of_schema(it.source(), &|_| None).presumed()))
         }
         TriggerKind::ApiConnection(on) => {
             let connector = view.connector(&on.connection);

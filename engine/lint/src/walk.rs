@@ -5,6 +5,7 @@ use expr::{Dialect, Notation, Placed, Tree, What, condition::Condition};
 use flow::{
     Action, ActionId, ActionKind, Mapping, Trigger, TriggerKind,
     actions::{
+        api_connection::Target,
         http::HttpInputs,
         table::Column,
         variables::{Change, Variables},
@@ -96,6 +97,7 @@ impl Walk<'_, '_> {
             | TriggerKind::Manual(_)
             | TriggerKind::Recurrence(_)
             | TriggerKind::Flow(_)
+            | TriggerKind::Batch(_)
             | TriggerKind::Unsupported(_) => {}
         }
         for condition in &trigger.conditions {
@@ -124,7 +126,12 @@ impl Walk<'_, '_> {
 
     fn inputs(&mut self, kind: &ActionKind, place: Place) {
         match kind {
-            ActionKind::ApiConnection(it) => self.tree(&it.parameters, place),
+            ActionKind::ApiConnection(it) => {
+                if let Target::Path { path, .. } = &it.target {
+                    self.tree(path, place);
+                }
+                self.tree(&it.parameters, place);
+            }
             ActionKind::Compare(it) => self.trees([Some(&it.left), Some(&it.right)], place),
             ActionKind::Compose(it) => self.tree(&it.inputs, place),
             ActionKind::Condition(it) => self.condition(&it.condition, place),
@@ -152,6 +159,10 @@ impl Walk<'_, '_> {
                 self.tree(&it.from, place);
                 self.tree(&it.select, place.each());
             }
+            ActionKind::SendToBatch(it) => self.trees(
+                [Some(&it.batch), it.partition.as_ref(), it.message_id.as_ref(), Some(&it.content)],
+                place,
+            ),
             ActionKind::Switch(it) => self.tree(&it.on, place),
             ActionKind::Table(it) => {
                 self.tree(&it.from, place);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{Diagnostic, Severity, Sink, Span, code};
 use expr::Dialect;
-use flow::{ActionKind, Flow, TriggerKind, actions::workflow::Workflow};
+use flow::{ActionKind, Flow, actions::workflow::Workflow};
 
 use super::suggested;
 use crate::{
@@ -61,10 +61,7 @@ fn workflows(flow: &Flow) -> impl Iterator<Item = &Workflow> {
 
 /// A flow is called by the trigger that is named, else by the only one that can be called.
 fn check_trigger(callee: &Flow, called: &Workflow, sink: &mut Sink) {
-    let callable = callee.triggers.iter().filter(|it| {
-        let kind = &it.kind;
-        matches!(kind, TriggerKind::Flow(_) | TriggerKind::Request(_) | TriggerKind::Manual(_))
-    });
+    let callable = callee.triggers.iter().filter(|it| it.kind.is_callable());
     let names: Vec<&str> = callable.map(|it| it.display.as_str()).collect();
     let mut found = match (&called.trigger, names.len()) {
         (Some(name), _) if callee.trigger(name).is_none() => {

@@ -57,6 +57,7 @@ fn trigger(view: &View<'_>, trigger: &Trigger, sink: &mut Sink) {
         | TriggerKind::Http(_)
         | TriggerKind::HttpWebhook(_)
         | TriggerKind::Flow(_)
+        | TriggerKind::Batch(_)
         | TriggerKind::Unsupported(_) => return,
     };
     // Older definitions name method and path in place of a trigger.

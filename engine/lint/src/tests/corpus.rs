@@ -15,7 +15,7 @@ const CORPUS: &str = "FLOWRIGHT_CORPUS";
 /// actions and variables that are nowhere defined, test files of designers without any inputs.
 const CHECKED: &[(&str, usize)] = &[
     ("bad-run-after", 3),
-    ("expression-syntax", 17),
+    ("expression-syntax", 20),
     ("invalid-time", 1),
     ("missing-key", 999),
     // A definition of the first preview, which orders by `dependsOn`.
