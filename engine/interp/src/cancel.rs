@@ -1,11 +1,13 @@
 //! Ends before the end: Terminate, cancellation, an action's time-out.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use base::{Failure, Status};
+use flow::{ActionId, ActionKind};
 use serde_json::Value;
 
 use crate::{
+    actions::http_webhook,
     effect::Effect,
     exec::{Ended, Exec, Work},
     record::Record,
@@ -26,8 +28,11 @@ impl Exec<'_> {
             || "the run was stopped".to_owned(),
             |key| format!("the run was ended by the action '{}'", self.action(key).name),
         );
-        self.close_open(|_| true, &reason);
-        self.skip_unreached(|_| true, "Terminated", &reason);
+        for id in 0..self.plan.flow.actions.len() {
+            self.close_open(id, &[], &reason);
+        }
+        let blocks: Vec<BlockKey> = self.run.open.keys().cloned().chain(self.entering()).collect();
+        self.skip_unreached(&blocks, "Terminated", &reason);
         self.finish(status, failure);
     }
 
@@ -42,17 +47,20 @@ impl Exec<'_> {
 
     /// An action has taken longer than it may.
     pub(crate) fn expire(&mut self, key: &Key) {
+        if !self.is_due(key, true) {
+            return;
+        }
         let action = self.action(key);
-        let inside = self.plan.descendants(key.action);
+        let inside: BTreeSet<ActionId> = self.plan.descendants(key.action).into_iter().collect();
         let reason = format!("the action '{}' around it took longer than it may", action.name);
-        let within = |it: &Key| inside.contains(&it.action) && it.passes.starts_with(&key.passes);
-        self.close_open(within, &reason);
-        let of_action = |block: &BlockKey| {
-            let inside = block.parent.is_some_and(|id| id == key.action || inside.contains(&id));
-            inside && block.passes.starts_with(&key.passes)
-        };
-        self.skip_unreached(of_action, "ActionTimedOut", &reason);
-        self.run.open.retain(|block, _| !of_action(block));
+        for id in &inside {
+            self.close_open(*id, &key.passes, &reason);
+        }
+        let blocks = self.blocks_of(key, &inside);
+        self.skip_unreached(&blocks, "ActionTimedOut", &reason);
+        for block in &blocks {
+            self.run.open.remove(block);
+        }
         let failure = Failure::new(
             "ActionTimedOut",
             format!(
@@ -61,38 +69,65 @@ impl Exec<'_> {
                 action.timeout.map(|it| it.to_string()).unwrap_or_default()
             ),
         );
+        let failure = self.give_up(key, failure);
         self.disarm_pause(key);
-        if let Some(Slot::Open(slot)) = self.run.slots.get_mut(key) {
-            // It is this timer that has gone off.
-            slot.has_deadline = false;
-        }
         let attempts = self.state_mut(key).map_or_else(Vec::new, |it| it.attempts().to_vec());
         let ended = Ended { status: Status::TimedOut, attempts, ..Ended::failed(failure) };
         self.complete(key, ended);
     }
 
-    /// Cancels the open actions that `which` selects.
-    fn close_open(&mut self, which: impl Fn(&Key) -> bool, reason: &str) {
-        let open = self.run.slots.iter().filter_map(|(key, slot)| match slot {
-            Slot::Open(open) if which(key) => Some((key, cancelled(open, reason, self.now))),
-            Slot::Open(_) | Slot::Done(_) => None,
+    /// Cancels an action wherever it is open in these passes.
+    fn close_open(&mut self, action: ActionId, passes: &[u32], reason: &str) {
+        let open = self.run.within(action, passes).filter_map(|(key, slot)| match slot {
+            Slot::Open(open) => Some((key, cancelled(open, reason, self.now))),
+            Slot::Done(_) => None,
         });
         let closed: Vec<_> = open.map(|(key, record)| (key.clone(), record)).collect();
-        for (key, record) in closed {
+        for (key, mut record) in closed {
+            record.failure = record.failure.map(|it| Box::new(self.give_up(&key, *it)));
             self.disarm_pause(&key);
             self.disarm_deadline(&key);
             self.run.slots.insert(key, Slot::Done(record));
         }
     }
 
-    /// Records the actions that were not reached in those open blocks that `which` selects.
-    fn skip_unreached(&mut self, which: impl Fn(&BlockKey) -> bool, code: &str, reason: &str) {
-        let entering = self.work.iter().filter_map(|work| match work {
-            Work::Enter(block) => Some(block),
+    /// Whoever was to call back an open action is told that nobody waits any more.
+    fn give_up(&mut self, key: &Key, mut failure: Failure) -> Failure {
+        if let ActionKind::HttpWebhook(it) = &self.action(key).kind
+            && let Some(reason) = http_webhook::give_up(self, key, it)
+        {
+            failure.message = format!("{}; its service cannot be told: {reason}", failure.message);
+        }
+        failure
+    }
+
+    /// Blocks of an action and of what is inside it that are open or about to be.
+    fn blocks_of(&self, key: &Key, inside: &BTreeSet<ActionId>) -> Vec<BlockKey> {
+        let of_action = |block: &BlockKey| {
+            let inside = block.parent.is_some_and(|id| id == key.action || inside.contains(&id));
+            inside && block.passes.starts_with(&key.passes)
+        };
+        let mut blocks: Vec<BlockKey> = self.entering().filter(|it| of_action(it)).collect();
+        for id in inside.iter().copied().chain([key.action]) {
+            for branch in 0..self.plan.branches(id) {
+                let at = |passes| BlockKey { parent: Some(id), branch, passes };
+                let (first, last) = (key.passes.clone(), [&key.passes[..], &[u32::MAX]].concat());
+                let open = self.run.open.range(at(first)..=at(last));
+                blocks.extend(open.map(|(block, _)| block.clone()));
+            }
+        }
+        blocks
+    }
+
+    fn entering(&self) -> impl Iterator<Item = BlockKey> {
+        self.work.iter().filter_map(|work| match work {
+            Work::Enter(block) => Some(block.clone()),
             Work::Begin(_) | Work::Leave(_) => None,
-        });
-        let blocks = self.run.open.keys().chain(entering).filter(|block| which(block));
-        let blocks: Vec<BlockKey> = blocks.cloned().collect();
+        })
+    }
+
+    /// Records the actions of these blocks that were not reached.
+    fn skip_unreached(&mut self, blocks: &[BlockKey], code: &'static str, reason: &str) {
         for block in blocks {
             for id in self.plan.members(block.parent, block.branch) {
                 let key = Key { action: *id, passes: block.passes.clone() };
@@ -101,7 +136,7 @@ impl Exec<'_> {
                 }
                 self.skip(&key, Failure::new(code, reason));
                 if let Some(Slot::Done(record)) = self.run.slots.get_mut(&key) {
-                    code.clone_into(&mut record.code);
+                    record.code = Cow::Borrowed(code);
                 }
             }
         }
@@ -112,10 +147,10 @@ fn cancelled(open: &OpenSlot, reason: &str, now: base::Timestamp) -> Record {
     let inputs: Option<Arc<Value>> = open.inputs.as_ref().map(crate::record::sanitized);
     Record {
         status: Status::Cancelled,
-        code: "ActionCancelled".to_owned(),
+        code: Cow::Borrowed("ActionCancelled"),
         inputs,
         outputs: None,
-        failure: Some(Failure::new("ActionCancelled", reason)),
+        failure: Some(Box::new(Failure::new("ActionCancelled", reason))),
         start: open.start,
         end: now,
         attempts: open.state.attempts().to_vec(),

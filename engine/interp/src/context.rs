@@ -4,13 +4,14 @@ use std::{borrow::Cow, cell::Cell};
 
 use base::Timestamp;
 use expr::Context;
-use flow::{ActionId, ActionKind};
+use flow::{ActionId, ActionKind, TriggerKind};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    callback,
     plan::Plan,
     record::Record,
-    run::{Key, OpenSlot, Passes, Run, Slot, State},
+    run::{Key, Passes, Run, Slot, State},
 };
 
 /// The view from one action in one pass of its loops.
@@ -20,6 +21,8 @@ pub(crate) struct Scope<'a> {
     key: &'a Key,
     now: Timestamp,
     drawn: &'a Cell<u64>,
+    /// Whether only the action's own record may be looked at.
+    own: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -30,7 +33,12 @@ impl<'a> Scope<'a> {
         now: Timestamp,
         drawn: &'a Cell<u64>,
     ) -> Self {
-        Self { plan, run, key, now, drawn }
+        Self { plan, run, key, now, drawn, own: false }
+    }
+
+    /// The view of tracked properties: no other action, no variables.
+    pub(crate) const fn own(self) -> Self {
+        Self { own: true, ..self }
     }
 
     /// The passes that this action and another have in common.
@@ -43,29 +51,18 @@ impl<'a> Scope<'a> {
     /// The record that `actions('name')` means here: of the same pass of the loops around both, and
     /// of the latest pass of loops around the other only.
     fn record(&self, id: ActionId) -> Option<(Passes, &'a Record)> {
-        let prefix = self.shared_passes(id);
-        let first = Key { action: id, passes: prefix.clone() };
-        let found = self
-            .run
-            .slots
-            .range(first..)
-            .take_while(|(key, _)| key.action == id && key.passes.starts_with(&prefix));
-        let done = found.filter_map(|(key, slot)| match slot {
-            Slot::Done(record) => Some((key.passes.clone(), record)),
-            Slot::Open(_) => None,
-        });
-        done.last()
+        let found = self.run.records_within(id, &self.shared_passes(id)).next_back();
+        found.map(|(passes, record)| (passes.clone(), record))
     }
 
     fn record_json(&self, id: ActionId, passes: &Passes, record: &Record) -> Value {
         let tracking_id = format!("{}:{}", self.run.id, self.plan.path(id, passes));
-        record.to_json(self.plan.flow.action(id), &tracking_id)
+        record.to_json(self.plan.flow.action(id), &tracking_id, &self.run.tracking_id)
     }
 
     /// The entry of one action in `result()`; of a loop's action, the outputs of every pass.
     fn result_entry(&self, id: ActionId, prefix: &Passes, of_foreach: bool) -> Option<Value> {
-        let records: Vec<(&Passes, &Record)> =
-            self.run.records(id).filter(|(passes, _)| passes.starts_with(prefix)).collect();
+        let records: Vec<(&Passes, &Record)> = self.run.records_within(id, prefix).collect();
         let (passes, last) = records.last()?;
         let mut entry = self.record_json(id, passes, last);
         // A loop that was skipped or had no items has skipped actions, but no passes of them.
@@ -100,17 +97,36 @@ impl<'a> Scope<'a> {
         let passes = self.key.passes.get(..depth)?.to_vec();
         let pass = *self.key.passes.get(depth)? as usize;
         match self.run.slots.get(&Key { action: id, passes })? {
-            Slot::Open(OpenSlot { state: State::Foreach { items, .. }, .. }) => items.get(pass),
-            Slot::Open(_) | Slot::Done(_) => None,
+            Slot::Open(open) => match &open.state {
+                State::Foreach { items, .. } => items.get(pass),
+                State::Block | State::Until { .. } | State::Asking(_) | State::Waiting => None,
+            },
+            Slot::Done(_) => None,
+        }
+    }
+
+    /// The pass of an action that is an Until itself.
+    fn own_pass(&self) -> Option<u32> {
+        match self.run.slots.get(self.key)? {
+            Slot::Open(open) => match &open.state {
+                State::Until { pass } => Some(*pass),
+                State::Block | State::Foreach { .. } | State::Asking(_) | State::Waiting => None,
+            },
+            Slot::Done(_) => None,
         }
     }
 
     fn find(&self, name: &str) -> Option<ActionId> {
-        self.plan.flow.find(name)
+        self.plan.flow.find(name).filter(|id| !self.own || *id == self.key.action)
     }
 
     fn run_json(&self) -> Value {
-        json!({ "id": self.run.id, "name": self.run.id, "startTime": self.run.started.to_string() })
+        json!({
+            "id": self.run.id,
+            "name": self.run.id,
+            "type": "Flowright/flows/runs",
+            "startTime": self.run.started.to_string(),
+        })
     }
 }
 
@@ -150,10 +166,13 @@ impl Context for Scope<'_> {
     fn trigger(&self) -> Option<Cow<'_, Value>> {
         Some(Cow::Owned(json!({
             "name": self.run.trigger,
+            "inputs": self.trigger_inputs(),
             "outputs": *self.run.trigger_outputs,
             "startTime": self.run.started.to_string(),
             "endTime": self.run.started.to_string(),
             "trackingId": format!("{}:", self.run.id),
+            "clientTrackingId": self.run.tracking_id,
+            "originHistoryName": self.run.id,
             "status": "Succeeded",
             "code": "OK",
         })))
@@ -164,7 +183,8 @@ impl Context for Scope<'_> {
     }
 
     fn variable(&self, name: &str) -> Option<Cow<'_, Value>> {
-        self.run.variables.get(&name.to_lowercase()).map(|it| Cow::Borrowed(&it.value))
+        let variable = self.run.variables.get(&name.to_lowercase()).filter(|_| !self.own);
+        variable.map(|it| Cow::Borrowed(&it.value))
     }
 
     fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
@@ -194,14 +214,8 @@ impl Context for Scope<'_> {
             return self.key.passes.get(depth).map(|pass| *pass as usize);
         }
         // The loop's own condition looks at the pass that has just ended.
-        match self.run.slots.get(self.key)? {
-            Slot::Open(OpenSlot { state: State::Until { pass }, .. })
-                if self.find(name) == Some(self.key.action) =>
-            {
-                Some(*pass as usize)
-            }
-            Slot::Open(_) | Slot::Done(_) => None,
-        }
+        let own = self.find(name) == Some(self.key.action);
+        self.own_pass().filter(|_| own).map(|pass| pass as usize)
     }
 
     fn workflow(&self) -> Option<Cow<'_, Value>> {
@@ -210,7 +224,10 @@ impl Context for Scope<'_> {
             "name": self.plan.flow.name,
             "type": "Flowright/flows",
             "location": "",
-            "tags": { "flowDisplayName": self.plan.flow.name },
+            "tags": {
+                "flowDisplayName": self.plan.flow.name,
+                "environmentName": self.plan.environment,
+            },
         });
         workflow["run"] = self.run_json();
         Some(Cow::Owned(workflow))
@@ -221,6 +238,17 @@ impl Context for Scope<'_> {
         Some(Cow::Owned(self.record_json(self.key.action, &passes, record)))
     }
 
+    fn callback_url(&self) -> Option<String> {
+        let callback = self.run.callback.as_ref()?;
+        let waits = match &self.plan.flow.action(self.key.action).kind {
+            ActionKind::HttpWebhook(_) => true,
+            ActionKind::ApiConnection(it) => it.webhook,
+            _ => false,
+        };
+        let path = || self.plan.path(self.key.action, &self.key.passes);
+        waits.then(|| callback::address(callback, &path()))
+    }
+
     fn now(&self) -> Timestamp {
         self.now
     }
@@ -229,10 +257,7 @@ impl Context for Scope<'_> {
         let drawn = self.drawn.get() + 1;
         self.drawn.set(drawn);
         // The condition of a loop is looked at after each pass, perhaps at the same instant.
-        let turn = match self.run.slots.get(self.key) {
-            Some(Slot::Open(OpenSlot { state: State::Until { pass }, .. })) => *pass,
-            Some(Slot::Open(_) | Slot::Done(_)) | None => 0,
-        };
+        let turn = self.own_pass().unwrap_or(0);
         let drawn = u64::from(turn) << 32 | drawn;
         let path = self.plan.path(self.key.action, &self.key.passes);
         draw(self.run.seed, path.as_str(), self.now, drawn)
@@ -275,6 +300,23 @@ impl Context for Scope<'_> {
 }
 
 impl Scope<'_> {
+    /// What the definition says about a request; other triggers have nothing to show.
+    fn trigger_inputs(&self) -> Value {
+        let trigger = self.plan.flow.trigger(&self.run.trigger);
+        let mut inputs = Map::new();
+        if let Some(TriggerKind::Request(request)) = trigger.map(|it| &it.kind) {
+            let path = request.relative_path.as_ref().map(|it| it.as_str().into());
+            for (name, value) in [
+                ("method", request.method.as_deref().map(Value::from)),
+                ("relativePath", path),
+                ("schema", request.schema.as_ref().map(|it| it.source().clone())),
+            ] {
+                inputs.extend(value.map(|it| (name.to_owned(), it)));
+            }
+        }
+        Value::Object(inputs)
+    }
+
     /// `$.trigger`: the outputs with the name beside them.
     fn trigger_view(&self) -> Value {
         let mut view = self.run.trigger_outputs.as_object().cloned().unwrap_or_default();

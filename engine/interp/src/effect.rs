@@ -32,6 +32,14 @@ pub enum Effect {
         /// `{statusCode, headers, body}`.
         outputs: Arc<Value>,
     },
+    /// Tell a service that nobody waits for its call any more. Tried once: it is a courtesy, and an
+    /// address that is called too late answers so.
+    Unsubscribe {
+        /// Whose subscription.
+        path: Path,
+        /// `{method, uri, headers, queries, body, cookie, authentication}`.
+        inputs: Arc<Value>,
+    },
     /// The run is over; nothing of it will be asked any more.
     Finish {
         /// How it ended.
@@ -56,8 +64,25 @@ pub struct Ask {
     pub intent: bool,
     /// Instead of asking anew, look here for the result of what was accepted (202).
     pub follow: Option<String>,
+    /// Where the service calls back, if the action waits for that.
+    pub callback_url: Option<String>,
     /// The question.
     pub request: Request,
+}
+
+impl Ask {
+    /// The request that tells a service that a wait is over.
+    pub fn unsubscribing(run: &base::RunId, path: Path, inputs: Arc<Value>) -> Self {
+        Self {
+            idempotency_key: format!("{run}:{path}:unsubscribe"),
+            path,
+            attempt: 1,
+            intent: false,
+            follow: None,
+            callback_url: None,
+            request: Request::Http { inputs },
+        }
+    }
 }
 
 /// What is asked.
@@ -80,10 +105,21 @@ pub enum Request {
         connection: String,
         /// `{method, path, queries, headers, body}`.
         inputs: Arc<Value>,
+        /// Items wanted at least, when the operation pages.
+        minimum_items: Option<usize>,
     },
     /// Plain HTTP.
     Http {
         /// `{method, uri, headers, queries, body, cookie, authentication}`.
+        inputs: Arc<Value>,
+    },
+    /// The batch trigger of another flow is to keep a message.
+    Batch {
+        /// The flow's name as written.
+        flow: String,
+        /// Its trigger, if named.
+        trigger: Option<String>,
+        /// `{batchName, partitionName, messageId, content}`.
         inputs: Arc<Value>,
     },
     /// Another flow.
@@ -104,6 +140,7 @@ impl Request {
             Self::Operation { inputs, .. }
             | Self::Route { inputs, .. }
             | Self::Http { inputs }
+            | Self::Batch { inputs, .. }
             | Self::Flow { inputs, .. } => inputs,
         }
     }

@@ -1,6 +1,6 @@
 //! One step in progress: the run, the time, and what is still to be done before the step is over.
 
-use std::{cell::Cell, collections::VecDeque, sync::Arc};
+use std::{borrow::Cow, cell::Cell, collections::VecDeque, sync::Arc};
 
 use base::{ActionName, Failure, Status, Timestamp};
 use expr::EvalError;
@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     context::Scope,
     effect::Effect,
+    fire::Event,
     plan::Plan,
     record::{Attempt, Record, sanitized},
     run::{BlockKey, Key, OpenSlot, Run, Slot, State},
@@ -24,6 +25,8 @@ pub(crate) struct Exec<'a> {
     pub work: VecDeque<Work>,
     /// Random numbers drawn for the action in hand, all its inputs together.
     pub drawn: Cell<u64>,
+    /// Events are taken that came before their action was reached; their timers were due then.
+    pub catching_up: bool,
 }
 
 /// What a step does next.
@@ -41,7 +44,7 @@ pub(crate) enum Work {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub status: Status,
-    pub code: String,
+    pub code: Cow<'static, str>,
     pub inputs: Option<Arc<Value>>,
     pub outputs: Option<Arc<Value>>,
     pub failure: Option<Box<Failure>>,
@@ -54,7 +57,7 @@ impl Ended {
     pub(crate) fn succeeded(inputs: Option<Value>, outputs: Value) -> Self {
         Self {
             status: Status::Succeeded,
-            code: "OK".to_owned(),
+            code: Cow::Borrowed("OK"),
             inputs: inputs.map(Arc::new),
             outputs: Some(Arc::new(outputs)),
             failure: None,
@@ -76,7 +79,7 @@ impl Ended {
         };
         Self {
             status,
-            code: code.to_owned(),
+            code: Cow::Borrowed(code),
             inputs: None,
             outputs: None,
             failure,
@@ -87,10 +90,13 @@ impl Ended {
 
     /// It did not work; the code of a failed expression is `BadRequest`, as in the cloud.
     pub(crate) fn failed(failure: Failure) -> Self {
-        let code = if failure.code == "InvalidTemplate" { "BadRequest" } else { &failure.code };
+        let code = match failure.code.as_str() {
+            "InvalidTemplate" | "BadRequest" => Cow::Borrowed("BadRequest"),
+            _ => Cow::Owned(failure.code.clone()),
+        };
         Self {
             status: Status::Failed,
-            code: code.to_owned(),
+            code,
             inputs: None,
             outputs: None,
             failure: Some(Box::new(failure)),
@@ -105,13 +111,18 @@ impl Ended {
     }
 }
 
+/// The header with which a caller names what it is about (as in the cloud).
+pub(crate) const TRACKING_HEADER: &str = "x-ms-client-tracking-id";
+/// Characters of tracked properties (as in the cloud).
+const TRACKED_CHARS_MAX: usize = 8_000;
+
 /// What a failed container says.
 const NO_DEPENDENT: &str = "An action failed. No dependent actions succeeded.";
 
 impl<'a> Exec<'a> {
     pub(crate) fn new(plan: &'a Plan, run: &'a mut Run, now: Timestamp) -> Self {
         let (effects, work) = (Vec::new(), VecDeque::new());
-        Self { plan, run, now, effects, work, drawn: Cell::new(0) }
+        Self { plan, run, now, effects, work, drawn: Cell::new(0), catching_up: false }
     }
 
     pub(crate) fn action(&self, key: &Key) -> &'a Action {
@@ -126,18 +137,49 @@ impl<'a> Exec<'a> {
     /// Opens a slot: the action has been started and does not end at once.
     pub(crate) fn open(&mut self, key: &Key, state: State, inputs: Option<Arc<Value>>) {
         let action = self.action(key);
-        let has_deadline = action.timeout.is_some();
-        if let Some(timeout) = action.timeout {
-            let path = self.plan.path(key.action, &key.passes);
-            self.effects.push(Effect::Arm { path, deadline: true, due: self.now.after(timeout) });
+        let deadline = action.timeout.map(|timeout| self.now.after(timeout));
+        if let Some(due) = deadline {
+            self.arm(key, true, due);
         }
-        let slot = OpenSlot { state, inputs, start: self.now, has_deadline };
-        self.run.slots.insert(key.clone(), Slot::Open(slot));
+        let slot = OpenSlot { state, inputs, start: self.now, alarm: None, deadline };
+        self.run.slots.insert(key.clone(), Slot::Open(Box::new(slot)));
+    }
+
+    /// Sets the timer that will wake an open action.
+    pub(crate) fn set_alarm(&mut self, key: &Key, due: Timestamp) {
+        if let Some(Slot::Open(slot)) = self.run.slots.get_mut(key) {
+            slot.alarm = Some(due);
+            self.arm(key, false, due);
+        }
+    }
+
+    fn arm(&mut self, key: &Key, deadline: bool, due: Timestamp) {
+        let path = self.plan.path(key.action, &key.passes);
+        self.effects.push(Effect::Arm { path, deadline, due });
+    }
+
+    /// Whether the timer of an open action is due. One that is not may have gone off for an earlier
+    /// pause of the same action, and is set again, because a store forgets one that has gone off.
+    pub(crate) fn is_due(&mut self, key: &Key, deadline: bool) -> bool {
+        let Some(Slot::Open(slot)) = self.run.slots.get_mut(key) else { return false };
+        let timer = if deadline { &mut slot.deadline } else { &mut slot.alarm };
+        match *timer {
+            None => false,
+            Some(due) if self.now < due && !self.catching_up => {
+                self.arm(key, deadline, due);
+                false
+            }
+            Some(_) => {
+                *timer = None;
+                true
+            }
+        }
     }
 
     /// Removes the timer that would wake an open action.
     pub(crate) fn disarm_pause(&mut self, key: &Key) {
-        if self.state_mut(key).is_some_and(|state| state.pauses()) {
+        let Some(Slot::Open(slot)) = self.run.slots.get_mut(key) else { return };
+        if slot.alarm.take().is_some() {
             let path = self.plan.path(key.action, &key.passes);
             self.effects.push(Effect::Disarm { path, deadline: false });
         }
@@ -146,7 +188,7 @@ impl<'a> Exec<'a> {
     /// Removes the timer that bounds an open action.
     pub(crate) fn disarm_deadline(&mut self, key: &Key) {
         let Some(Slot::Open(slot)) = self.run.slots.get_mut(key) else { return };
-        if std::mem::take(&mut slot.has_deadline) {
+        if slot.deadline.take().is_some() {
             let path = self.plan.path(key.action, &key.passes);
             self.effects.push(Effect::Disarm { path, deadline: true });
         }
@@ -172,7 +214,7 @@ impl<'a> Exec<'a> {
             code: ended.code,
             inputs,
             outputs: ended.outputs,
-            failure: ended.failure.map(|it| *it),
+            failure: ended.failure,
             start,
             end: self.now,
             attempts: ended.attempts,
@@ -181,18 +223,46 @@ impl<'a> Exec<'a> {
         };
         self.run.slots.insert(key.clone(), Slot::Done(record));
         self.track(key);
-        self.settle(key);
+        if self.plan.until != Some(key.action) {
+            self.settle(key);
+        }
+    }
+
+    /// What the trigger says, else what the caller says, else the run's own name.
+    pub(crate) fn tracking_id(&self) -> String {
+        let trigger = self.plan.flow.trigger(&self.run.trigger);
+        let event = trigger.map(|trigger| Event {
+            flow: &self.plan.flow,
+            trigger,
+            parameters: &self.run.parameters,
+            secure_parameters: &self.plan.secure_parameters,
+            outputs: &self.run.trigger_outputs,
+            now: self.now,
+            callback_url: None,
+        });
+        let own = event.and_then(|it| it.tracking_id(self.run.seed));
+        let headers = self.run.trigger_outputs.get("headers").and_then(Value::as_object);
+        let given = headers.into_iter().flatten();
+        let given = given.filter(|(name, _)| name.eq_ignore_ascii_case(TRACKING_HEADER));
+        let given = given.map(|(_, value)| expr::to_text(value));
+        let mut all = own.into_iter().chain(given).filter(|it| !it.is_empty());
+        all.next().unwrap_or_else(|| self.run.id.clone())
     }
 
     /// Evaluates tracked properties; they may look at the action's own record only.
     fn track(&mut self, key: &Key) {
         let Some(tree) = &self.action(key).tracked_properties else { return };
-        let value = match tree.eval(&self.scope(key)) {
+        let value = match tree.eval(&self.scope(key).own()) {
+            Ok(value) if TRACKED_CHARS_MAX < value.to_string().chars().count() => {
+                let message =
+                    format!("tracked properties have at most {TRACKED_CHARS_MAX} characters");
+                serde_json::json!({ "error": message })
+            }
             Ok(value) => value,
             Err(error) => serde_json::json!({ "error": error.message }),
         };
         if let Some(Slot::Done(record)) = self.run.slots.get_mut(key) {
-            record.tracked = Some(value);
+            record.tracked = Some(Box::new(value));
         }
     }
 

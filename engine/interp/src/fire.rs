@@ -1,11 +1,16 @@
 //! From an event to the runs it starts: conditions, splitOn, deduplication and ordering keys.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, cell::Cell, collections::BTreeMap};
 
 use base::{Failure, Timestamp};
 use expr::{Context, EvalError, Tree};
-use flow::{Flow, Trigger};
+use flow::{Finding, Flow, Schema, Trigger, TriggerKind, actions::http::HttpInputs};
 use serde_json::{Map, Value, json};
+
+use crate::context::draw;
+
+/// The code of an event that is not what its trigger takes, as in the cloud.
+const MISMATCH: &str = "TriggerInputSchemaMismatch";
 
 /// A run to start.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,13 +37,18 @@ pub struct Event<'a> {
     pub outputs: &'a Value,
     /// When it fired.
     pub now: Timestamp,
+    /// Where the trigger is called, for the inputs with which it subscribes.
+    pub callback_url: Option<&'a str>,
 }
 
 /// The runs that an event starts: none if a condition does not hold, several with `splitOn`.
 ///
 /// # Errors
-/// If an expression of the trigger cannot be evaluated, or `splitOn` gives no list.
+/// If the event is not what the trigger takes, one of its expressions cannot be evaluated, or
+/// `splitOn` gives no list.
 pub fn fire(event: &Event<'_>) -> Result<Vec<Firing>, Failure> {
+    let outputs = accepted(event)?;
+    let event = &Event { outputs: &outputs, ..*event };
     let trigger = event.trigger;
     let fail = |what: &'static str| {
         let name = trigger.name.clone();
@@ -93,18 +103,67 @@ pub fn fire(event: &Event<'_>) -> Result<Vec<Firing>, Failure> {
     Ok(all)
 }
 
+/// The outputs with the defaults of a form, if they are what the trigger takes.
+fn accepted<'a>(event: &Event<'a>) -> Result<Cow<'a, Value>, Failure> {
+    let part = |name: &str| event.outputs.get(name).unwrap_or(&Value::Null);
+    match &event.trigger.kind {
+        TriggerKind::Request(request) if request.validate => {
+            for (name, schema) in [("body", &request.schema), ("headers", &request.headers_schema)]
+            {
+                check(event.trigger, name, schema.as_ref(), part(name))?;
+            }
+        }
+        TriggerKind::Flow(flow) => {
+            check(event.trigger, "body", flow.schema.as_ref(), part("body"))?;
+        }
+        TriggerKind::Manual(manual) => {
+            let body = manual.complete(part("body")).map_err(|reason| {
+                let name = &event.trigger.name;
+                Failure::new(MISMATCH, format!("the trigger '{name}' cannot take this: {reason}"))
+            })?;
+            if body != *part("body") {
+                let mut outputs = event.outputs.as_object().cloned().unwrap_or_default();
+                outputs.insert("body".to_owned(), body);
+                return Ok(Cow::Owned(Value::Object(outputs)));
+            }
+        }
+        TriggerKind::Request(_)
+        | TriggerKind::Recurrence(_)
+        | TriggerKind::Batch(_)
+        | TriggerKind::ApiConnection(_)
+        | TriggerKind::Http(_)
+        | TriggerKind::HttpWebhook(_)
+        | TriggerKind::Unsupported(_) => {}
+    }
+    Ok(Cow::Borrowed(event.outputs))
+}
+
+fn check(
+    trigger: &Trigger,
+    part: &str,
+    schema: Option<&Schema>,
+    value: &Value,
+) -> Result<(), Failure> {
+    let Some(schema) = schema else { return Ok(()) };
+    let details = match schema.check(value) {
+        Ok(found) if found.is_empty() => return Ok(()),
+        Ok(found) => Finding::summary(&found),
+        Err(reason) => format!("The schema is not a JSON Schema: {reason}"),
+    };
+    let ty = if matches!(trigger.kind, TriggerKind::Flow(_)) { "Flow" } else { "Request" };
+    let message = format!(
+        "The input {part} for trigger '{}' of type '{ty}' did not match its schema definition. \
+         Error details: '{details}'.",
+        trigger.name
+    );
+    Err(Failure::new(MISMATCH, message))
+}
+
 fn firing(event: &Event<'_>) -> Result<Firing, Failure> {
     let trigger = event.trigger;
     let text = |tree: Option<&Tree>, what: &str| match tree {
         None => Ok(None),
-        Some(tree) => match tree.eval(event) {
-            Ok(value) => Ok(Some(expr::to_text(&value))),
-            Err(error) => {
-                let message =
-                    format!("`{what}` of the trigger '{}': {}", trigger.name, error.message);
-                Err(Failure::new(error.code, message))
-            }
-        },
+        Some(tree) => value(event, tree, what).map(|it| Some(expr::to_text(&it))),
     };
     let dedupe = text(trigger.dedupe.as_ref(), "dedupe")?;
     let concurrency = trigger.concurrency.as_ref();
@@ -112,12 +171,38 @@ fn firing(event: &Event<'_>) -> Result<Firing, Failure> {
     Ok(Firing { outputs: event.outputs.clone(), dedupe, key })
 }
 
-/// The ordering key of an event that starts a run in any case, as a call of another flow does.
+/// What a trigger that polls or subscribes sends, `{method, uri, headers, …}`.
 ///
 /// # Errors
-/// If the trigger's `concurrency.key` cannot be evaluated.
-pub fn ordering_key(event: &Event<'_>) -> Result<Option<String>, Failure> {
-    firing(event).map(|it| it.key)
+/// If one of its expressions cannot be evaluated.
+pub fn http_inputs(event: &Event<'_>, request: &HttpInputs) -> Result<Value, Failure> {
+    let mut inputs = Map::new();
+    for (name, tree) in [
+        ("method", Some(&request.method)),
+        ("uri", Some(&request.uri)),
+        ("headers", request.headers.as_ref()),
+        ("queries", request.queries.as_ref()),
+        ("body", request.body.as_ref()),
+        ("cookie", request.cookie.as_ref()),
+        ("authentication", request.authentication.as_ref()),
+    ] {
+        if let Some(tree) = tree {
+            inputs.insert(name.to_owned(), value(event, tree, name)?);
+        }
+    }
+    Ok(Value::Object(inputs))
+}
+
+/// The value of one of a trigger's inputs.
+///
+/// # Errors
+/// If it cannot be evaluated.
+pub fn value(event: &Event<'_>, tree: &Tree, what: &str) -> Result<Value, Failure> {
+    tree.eval(event).map_err(|error| {
+        let message =
+            format!("`{what}` of the trigger '{}': {}", event.trigger.name, error.message);
+        Failure::new(error.code, message)
+    })
 }
 
 /// The answer that a trigger gives at once, `{statusCode, headers, body}`.
@@ -126,6 +211,8 @@ pub fn ordering_key(event: &Event<'_>) -> Result<Option<String>, Failure> {
 /// If an expression of `respond` cannot be evaluated.
 pub fn immediate_response(event: &Event<'_>) -> Result<Option<Value>, Failure> {
     let Some(respond) = &event.trigger.respond else { return Ok(None) };
+    let outputs = accepted(event)?;
+    let event = &Event { outputs: &outputs, ..*event };
     let mut response = json!({ "statusCode": respond.status });
     for (name, tree) in [("headers", &respond.headers), ("body", &respond.body)] {
         if let Some(tree) = tree {
@@ -140,6 +227,55 @@ pub fn immediate_response(event: &Event<'_>) -> Result<Option<Value>, Failure> {
         }
     }
     Ok(Some(response))
+}
+
+impl Event<'_> {
+    /// What the trigger's `clientTrackingId` says; none if it says nothing or cannot be evaluated,
+    /// because a run is not lost for a label.
+    pub(crate) fn tracking_id(self, seed: u64) -> Option<String> {
+        let tree = self.trigger.tracking_id.as_ref()?;
+        let value = tree.eval(&AtStart { event: self, seed, drawn: Cell::new(0) }).ok()?;
+        Some(expr::to_text(&value))
+    }
+}
+
+/// An event whose run has begun: random numbers can be drawn.
+struct AtStart<'a> {
+    event: Event<'a>,
+    seed: u64,
+    drawn: Cell<u64>,
+}
+
+impl Context for AtStart<'_> {
+    fn trigger(&self) -> Option<Cow<'_, Value>> {
+        self.event.trigger()
+    }
+
+    fn trigger_outputs(&self) -> Option<Cow<'_, Value>> {
+        self.event.trigger_outputs()
+    }
+
+    fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.event.parameter(name)
+    }
+
+    fn workflow(&self) -> Option<Cow<'_, Value>> {
+        self.event.workflow()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.event.now
+    }
+
+    fn random(&self) -> u64 {
+        let drawn = self.drawn.get() + 1;
+        self.drawn.set(drawn);
+        draw(self.seed, self.event.trigger.name.as_str(), self.event.now, drawn)
+    }
+
+    fn resolve(&self, path: &[&str]) -> Option<(Cow<'_, Value>, usize)> {
+        self.event.resolve(path)
+    }
 }
 
 impl Context for Event<'_> {
@@ -161,6 +297,10 @@ impl Context for Event<'_> {
             return None;
         }
         Some(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+    }
+
+    fn callback_url(&self) -> Option<String> {
+        self.callback_url.map(str::to_owned)
     }
 
     fn workflow(&self) -> Option<Cow<'_, Value>> {

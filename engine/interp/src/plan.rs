@@ -16,8 +16,12 @@ pub struct Plan {
     pub mappings: BTreeMap<String, Mapping>,
     /// Values of secure parameters, which are not in the journal.
     pub secure_parameters: Map<String, Value>,
+    /// What the environment is called, as `workflow()` tells it.
+    pub environment: String,
     /// Calls that must not be repeated blindly: their intent is written before they are made.
     pub unsafe_calls: Vec<ActionId>,
+    /// The action behind which the run stops, to be looked at.
+    pub until: Option<ActionId>,
     places: Vec<Place>,
     top: Vec<ActionId>,
 }
@@ -56,7 +60,9 @@ impl Plan {
             flow,
             mappings,
             secure_parameters: Map::new(),
+            environment: String::new(),
             unsafe_calls: Vec::new(),
+            until: None,
             places,
             top,
         }

@@ -77,14 +77,21 @@ impl Exec<'_> {
     pub(crate) fn skip(&mut self, key: &Key, failure: Failure) {
         let record = Record::skipped(failure, "ActionSkipped", self.now);
         self.run.slots.insert(key.clone(), Slot::Done(record));
+        self.skip_inside(key, "status 'Skipped' and code 'ActionSkipped'");
+    }
+
+    /// Records everything in an action that was not entered as skipped; `how` the action has ended.
+    pub(crate) fn skip_inside(&mut self, key: &Key, how: &str) {
         for id in self.plan.descendants(key.action) {
             let action = self.plan.flow.action(id);
             let container = action.parent.map_or("", |it| self.plan.flow.action(it).name.as_str());
+            let is_own = action.parent == Some(key.action);
+            let how = if is_own { how } else { "status 'Skipped' and code 'ActionSkipped'" };
             let failure = Failure::new(
                 "ActionDependencyFailed",
                 format!(
                     "The execution of template action '{}' is skipped: dependant action '{container}' \
-                     completed with status 'Skipped' and code 'ActionSkipped'.",
+                     completed with {how}.",
                     action.name
                 ),
             );

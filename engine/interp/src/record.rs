@@ -1,6 +1,6 @@
 //! What is known of an action that has ended.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use base::{Duration, Failure, Status, Timestamp};
 use flow::Action;
@@ -14,13 +14,13 @@ pub struct Record {
     /// How it ended.
     pub status: Status,
     /// Code as the cloud writes it: `OK`, `NotFound`, `ActionSkipped`, `BadRequest`, …
-    pub code: String,
+    pub code: Cow<'static, str>,
     /// Evaluated inputs.
     pub inputs: Option<Arc<Value>>,
     /// Outputs as `outputs()` gives them.
     pub outputs: Option<Arc<Value>>,
     /// Why it failed or was skipped.
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// When it began.
     pub start: Timestamp,
     /// When it ended.
@@ -30,7 +30,7 @@ pub struct Record {
     /// Passes of a loop.
     pub repetitions: Option<usize>,
     /// Tracked properties, evaluated.
-    pub tracked: Option<Value>,
+    pub tracked: Option<Box<Value>>,
 }
 
 /// One attempt at asking a service.
@@ -46,15 +46,29 @@ pub struct Attempt {
     pub pause: Option<Duration>,
 }
 
+impl Attempt {
+    fn to_json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("startTime".into(), self.start.to_string().into());
+        object.insert("endTime".into(), self.end.to_string().into());
+        let code = self.failure.as_ref().map_or("OK", |it| it.code.as_str());
+        object.insert("code".into(), code.into());
+        if let Some(failure) = &self.failure {
+            object.insert("error".into(), failure.to_json());
+        }
+        Value::Object(object)
+    }
+}
+
 impl Record {
     /// A record of an action that was not started.
-    pub(crate) fn skipped(failure: Failure, code: &str, now: Timestamp) -> Self {
+    pub(crate) fn skipped(failure: Failure, code: &'static str, now: Timestamp) -> Self {
         Self {
             status: Status::Skipped,
-            code: code.to_owned(),
+            code: Cow::Borrowed(code),
             inputs: None,
             outputs: None,
-            failure: Some(failure),
+            failure: Some(Box::new(failure)),
             start: now,
             end: now,
             attempts: Vec::new(),
@@ -65,12 +79,13 @@ impl Record {
 
     /// `error` as expressions see it: a service's own error response is in the outputs instead.
     fn error(&self) -> Option<Value> {
-        let answered = self.outputs.is_some() && self.status == Status::Failed;
-        self.failure.as_ref().filter(|_| !answered).map(Failure::to_json)
+        let answered = self.outputs.as_ref().is_some_and(|it| it.get("statusCode").is_some());
+        let answered = answered && self.status == Status::Failed;
+        self.failure.as_deref().filter(|_| !answered).map(Failure::to_json)
     }
 
     /// The record as `actions()` and `result()` show it.
-    pub(crate) fn to_json(&self, action: &Action, tracking_id: &str) -> Value {
+    pub(crate) fn to_json(&self, action: &Action, tracking_id: &str, client_id: &str) -> Value {
         let mut object = Map::new();
         object.insert("name".into(), action.name.as_str().into());
         if let Some(inputs) = &self.inputs {
@@ -82,7 +97,8 @@ impl Record {
         object.insert("startTime".into(), self.start.to_string().into());
         object.insert("endTime".into(), self.end.to_string().into());
         object.insert("trackingId".into(), tracking_id.into());
-        object.insert("code".into(), self.code.as_str().into());
+        object.insert("clientTrackingId".into(), client_id.into());
+        object.insert("code".into(), (*self.code).into());
         object.insert("status".into(), self.status.name().into());
         if let Some(error) = self.error() {
             object.insert("error".into(), error);
@@ -90,8 +106,12 @@ impl Record {
         if let Some(passes) = self.repetitions {
             object.insert("repetitionCount".into(), passes.into());
         }
+        if 1 < self.attempts.len() {
+            let history = self.attempts.iter().map(Attempt::to_json);
+            object.insert("retryHistory".into(), history.collect());
+        }
         if let Some(tracked) = &self.tracked {
-            object.insert("trackedProperties".into(), tracked.clone());
+            object.insert("trackedProperties".into(), Value::clone(tracked));
         }
         Value::Object(object)
     }

@@ -27,12 +27,7 @@ impl<'a> Secrets<'a> {
 
     /// Replaces them wherever they stand in a value.
     pub fn redact(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => self.redact_text(text),
-            Value::Array(items) => items.iter_mut().for_each(|it| self.redact(it)),
-            Value::Object(map) => map.values_mut().for_each(|it| self.redact(it)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+        each_text(value, &|text| self.redact_text(text));
     }
 
     /// Replaces them in a text.
@@ -42,5 +37,23 @@ impl<'a> Secrets<'a> {
                 *text = text.replace(secret, HIDDEN);
             }
         }
+    }
+}
+
+/// Replaces one secret wherever it stands in a value.
+pub(crate) fn replace(value: &mut Value, secret: &str) {
+    each_text(value, &|text| {
+        if text.contains(secret) {
+            *text = text.replace(secret, HIDDEN);
+        }
+    });
+}
+
+fn each_text(value: &mut Value, change: &dyn Fn(&mut String)) {
+    match value {
+        Value::String(text) => change(text),
+        Value::Array(items) => items.iter_mut().for_each(|it| each_text(it, change)),
+        Value::Object(map) => map.values_mut().for_each(|it| each_text(it, change)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

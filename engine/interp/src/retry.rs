@@ -3,10 +3,7 @@
 use base::{Duration, ErrorClass, Failure, Outcome, Timestamp, http};
 use flow::{Action, RetryPolicy};
 
-use crate::{
-    effect::Request,
-    run::{Asking, Phase},
-};
+use crate::{effect::Request, run::Asking};
 
 /// Retries of the default policy (4, after 7.5, 15, 30 and 45 seconds).
 const DEFAULT_COUNT: usize = 4;
@@ -20,8 +17,8 @@ const POLL_MIN: Duration = Duration::seconds(1);
 /// Longer pauses are not believed: a day is the longest interval a policy may have.
 const PAUSE_MAX: Duration = Duration::seconds(86_400);
 
-/// The pause before the next attempt; none if there is to be none.
-pub(crate) fn next_pause(
+/// The pause before the next attempt, after so many retries; none if there is to be none.
+pub fn next_pause(
     policy: Option<&RetryPolicy>,
     used: usize,
     failure: &Failure,
@@ -47,7 +44,7 @@ pub(crate) fn next_pause(
 /// question. What must not be done twice is asked again only if it was certainly not done.
 pub(crate) fn may_ask_again(asking: &Asking, failure: &Failure) -> bool {
     match asking.request {
-        Request::Flow { .. } => false,
+        Request::Flow { .. } | Request::Batch { .. } => false,
         Request::Operation { .. } | Request::Route { .. } | Request::Http { .. } => {
             !asking.intent
                 || failure.class == Some(ErrorClass::Throttled)
@@ -69,17 +66,18 @@ pub(crate) fn accepted(
     let usual = match &asking.request {
         Request::Http { .. } => POLL_HTTP,
         Request::Operation { .. } | Request::Route { .. } => POLL_CONNECTOR,
-        Request::Flow { .. } => return None,
+        Request::Flow { .. } | Request::Batch { .. } => return None,
     };
-    let asynchronous = outcome.failure.is_none()
+    let asynchronous = !asking.subscribes
+        && outcome.failure.is_none()
         && outcome.status_code() == Some(202)
         && !action.has_option("DisableAsyncPattern");
     if !asynchronous {
         return None;
     }
     // While it is still at work a service may leave out where to look: it is the same place.
-    let (Phase::Asked { follow } | Phase::Pausing { follow }) = &asking.phase;
-    let location = outcome.header("location").or(follow.as_deref())?;
+    let follow = asking.phase.follow().map(String::as_str);
+    let location = outcome.header("location").or(follow)?;
     let asked = outcome.header("retry-after").and_then(|it| http::retry_after(it, now));
     let pause = asked.unwrap_or(usual).max(POLL_MIN).min(PAUSE_MAX);
     Some((location.to_owned(), pause))

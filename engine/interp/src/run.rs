@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base::{Duration, Status, Timestamp};
-use flow::{ActionId, model::ParameterType};
-use journal::{Event, Path};
+use flow::{ActionId, ActionKind, model::ParameterType};
+use journal::{Callback, Event, Path};
 use serde_json::{Map, Value};
 
 use crate::{
+    callback,
     effect::{Ask, Effect, Request},
     plan::Plan,
     record::{Attempt, Record},
@@ -38,10 +39,14 @@ pub struct Run {
     pub(crate) begun: bool,
     pub(crate) id: String,
     pub(crate) trigger: String,
+    /// What runs of the same business are found by.
+    pub(crate) tracking_id: String,
     pub(crate) trigger_outputs: Arc<Value>,
     pub(crate) parameters: Map<String, Value>,
     pub(crate) seed: u64,
     pub(crate) started: Timestamp,
+    /// Where services may call the run back.
+    pub(crate) callback: Option<Callback>,
     pub(crate) slots: BTreeMap<Key, Slot>,
     /// Actions of each open block that have not ended.
     pub(crate) open: BTreeMap<BlockKey, usize>,
@@ -76,7 +81,7 @@ pub(crate) struct Variable {
 /// An action that has been started. One that has not is not in the map.
 #[derive(Clone, Debug)]
 pub(crate) enum Slot {
-    Open(OpenSlot),
+    Open(Box<OpenSlot>),
     Done(Record),
 }
 
@@ -86,7 +91,10 @@ pub(crate) struct OpenSlot {
     pub state: State,
     pub inputs: Option<Arc<Value>>,
     pub start: Timestamp,
-    pub has_deadline: bool,
+    /// When the timer is due that wakes it, while there is one.
+    pub alarm: Option<Timestamp>,
+    /// When the timer is due that bounds it, while there is one.
+    pub deadline: Option<Timestamp>,
 }
 
 /// What an open action waits for.
@@ -105,14 +113,6 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// Whether a timer is set that will wake it.
-    pub(crate) const fn pauses(&self) -> bool {
-        match self {
-            Self::Waiting | Self::Asking(Asking { phase: Phase::Pausing { .. }, .. }) => true,
-            Self::Asking(_) | Self::Block | Self::Foreach { .. } | Self::Until { .. } => false,
-        }
-    }
-
     /// The attempts that were made so far.
     pub(crate) fn attempts(&self) -> &[Attempt] {
         match self {
@@ -134,6 +134,8 @@ pub(crate) struct Asking {
     /// Retries used up since the last success.
     pub retries: usize,
     pub intended: Option<u32>,
+    /// Whether the answer only says that the service will call back.
+    pub subscribes: bool,
 }
 
 /// Where a question is.
@@ -143,12 +145,29 @@ pub(crate) enum Phase {
     Asked { follow: Option<String> },
     /// To be asked when the pause is over.
     Pausing { follow: Option<String> },
+    /// The service has agreed to call back.
+    Subscribed,
+}
+
+impl Phase {
+    /// Where the result of an accepted request is looked for.
+    pub(crate) const fn follow(&self) -> Option<&String> {
+        match self {
+            Self::Asked { follow } | Self::Pausing { follow } => follow.as_ref(),
+            Self::Subscribed => None,
+        }
+    }
 }
 
 impl Run {
     /// How the run ended, if it has.
     pub fn end(&self) -> Option<&RunEnd> {
         self.end.as_ref()
+    }
+
+    /// Whether the action has ended behind which the run stops.
+    pub fn is_halted(&self, plan: &Plan) -> bool {
+        plan.until.is_some_and(|id| self.records(id).next().is_some())
     }
 
     /// What the caller was answered, if the flow answered.
@@ -159,6 +178,11 @@ impl Run {
     /// Name of the trigger that fired.
     pub fn trigger(&self) -> &str {
         &self.trigger
+    }
+
+    /// `clientTrackingId` of its records.
+    pub fn tracking_id(&self) -> &str {
+        &self.tracking_id
     }
 
     /// `triggerOutputs()`.
@@ -180,13 +204,32 @@ impl Run {
     }
 
     /// Every record of an action, by pass.
-    pub fn records(&self, action: ActionId) -> impl Iterator<Item = (&Passes, &Record)> {
-        let first = Key { action, passes: Passes::new() };
-        let last = Key { action: action + 1, passes: Passes::new() };
-        self.slots.range(first..last).filter_map(|(key, slot)| match slot {
+    pub fn records(&self, action: ActionId) -> impl DoubleEndedIterator<Item = (&Passes, &Record)> {
+        self.records_within(action, &[])
+    }
+
+    /// Every record of an action in these passes of the outer loops around it.
+    pub(crate) fn records_within(
+        &self,
+        action: ActionId,
+        passes: &[u32],
+    ) -> impl DoubleEndedIterator<Item = (&Passes, &Record)> {
+        self.within(action, passes).filter_map(|(key, slot)| match slot {
             Slot::Done(record) => Some((&key.passes, record)),
             Slot::Open(_) => None,
         })
+    }
+
+    /// An action in these passes of the outer loops around it, by pass. What is around it may have
+    /// very many, so nothing looks at all of them to find one.
+    pub(crate) fn within(
+        &self,
+        action: ActionId,
+        passes: &[u32],
+    ) -> impl DoubleEndedIterator<Item = (&Key, &Slot)> {
+        let first = Key { action, passes: passes.to_vec() };
+        let last = Key { action, passes: [passes, &[u32::MAX]].concat() };
+        self.slots.range(first..=last)
     }
 
     /// Questions that are open, as effects: what a driver has to ask after it has read the journal.
@@ -208,6 +251,26 @@ impl Run {
         self.end.is_none() && slot.and_then(asked).is_some_and(|it| it.attempt == attempt)
     }
 
+    /// The questions whose services have agreed to call back and have not done so.
+    pub fn subscribed(&self, plan: &Plan) -> Vec<Ask> {
+        let kinds = plan.flow.actions.iter().enumerate();
+        let waiting = kinds.filter(|(_, it)| matches!(it.kind, ActionKind::HttpWebhook(_)));
+        // Drivers ask this often, of runs that may be long.
+        let slots = waiting.flat_map(|(id, _)| self.within(id, &[]));
+        let open = slots.filter_map(|(key, slot)| {
+            let asking = asking(slot).filter(|it| it.phase == Phase::Subscribed)?;
+            Some(asking.effect(plan, self, key))
+        });
+        open.collect()
+    }
+
+    /// Whether an action waits to be called back.
+    pub fn awaits_call(&self, plan: &Plan, path: &Path) -> bool {
+        let Some((action, passes)) = plan.locate(path) else { return false };
+        let slot = self.slots.get(&Key { action, passes });
+        self.end.is_none() && slot.and_then(asking).is_some_and(|it| it.subscribes)
+    }
+
     /// Questions whose intent is in the journal but not their answer: path and attempt.
     pub fn unknown(&self, plan: &Plan) -> Vec<(Path, u32)> {
         let intended = self.slots.iter().filter_map(|(key, slot)| {
@@ -220,11 +283,16 @@ impl Run {
 }
 
 fn asked(slot: &Slot) -> Option<&Asking> {
+    asking(slot).filter(|it| matches!(it.phase, Phase::Asked { .. }))
+}
+
+fn asking(slot: &Slot) -> Option<&Asking> {
     match slot {
-        Slot::Open(OpenSlot { state: State::Asking(asking), .. }) => {
-            matches!(asking.phase, Phase::Asked { .. }).then_some(asking)
-        }
-        Slot::Open(_) | Slot::Done(_) => None,
+        Slot::Open(open) => match &open.state {
+            State::Asking(asking) => Some(asking),
+            State::Block | State::Foreach { .. } | State::Until { .. } | State::Waiting => None,
+        },
+        Slot::Done(_) => None,
     }
 }
 
@@ -242,18 +310,26 @@ impl Asking {
             intent,
             retries: 0,
             intended: None,
+            subscribes: false,
         }
+    }
+
+    /// A question after whose answer the run waits to be called back.
+    pub(crate) fn subscribing(request: Request, now: Timestamp) -> Self {
+        Self { subscribes: true, ..Self::new(request, false, now) }
     }
 
     pub(crate) fn effect(&self, plan: &Plan, run: &Run, key: &Key) -> Ask {
         let path = plan.path(key.action, &key.passes);
-        let (Phase::Asked { follow } | Phase::Pausing { follow }) = &self.phase;
+        let follow = self.phase.follow().cloned();
+        let callback = run.callback.as_ref().filter(|_| self.subscribes);
         Ask {
             idempotency_key: format!("{}:{path}", run.id),
+            callback_url: callback.map(|it| callback::address(it, &path)),
             path,
             attempt: self.attempt,
             intent: self.intent && follow.is_none(),
-            follow: follow.clone(),
+            follow,
             request: self.request.clone(),
         }
     }

@@ -7,11 +7,11 @@ use journal::{Event, EventKind};
 use serde_json::Value;
 
 use crate::{
-    actions,
+    actions, callback,
     effect::Effect,
     exec::{Ended, Exec, Work},
     plan::Plan,
-    ready, retry,
+    ready, redact, retry,
     run::{Asking, BlockKey, Key, Phase, Run, Slot, State},
 };
 
@@ -21,7 +21,7 @@ use crate::{
 /// come late and twice. One of a path that has not been reached yet is kept until it is.
 pub fn step(plan: &Plan, run: &mut Run, event: &Event) -> Vec<Effect> {
     let mut exec = Exec::new(plan, run, event.at);
-    if exec.run.end.is_none() {
+    if exec.run.end.is_none() && !exec.run.is_halted(plan) {
         exec.take(event);
         exec.drain();
     }
@@ -40,7 +40,7 @@ pub fn replay(plan: &Plan, events: &[Event]) -> Run {
 impl Exec<'_> {
     fn take(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::Started { trigger, outputs, parameters, seed, run } => {
+            EventKind::Started { trigger, outputs, parameters, seed, run, callback } => {
                 if self.run.begun {
                     return;
                 }
@@ -50,7 +50,9 @@ impl Exec<'_> {
                 self.run.trigger_outputs = Arc::new(outputs.clone());
                 self.run.parameters.clone_from(parameters);
                 self.run.seed = *seed;
+                self.run.callback.clone_from(callback);
                 self.run.started = self.now;
+                self.run.tracking_id = self.tracking_id();
                 let root = BlockKey { parent: None, branch: 0, passes: Vec::new() };
                 self.work.push_back(Work::Enter(root));
             }
@@ -97,9 +99,7 @@ impl Exec<'_> {
             }
             EventKind::Woken => self.woken(&key),
             EventKind::Expired => self.expire(&key),
-            EventKind::Called { outputs } => {
-                self.answered(&key, &Outcome::succeeded(outputs.clone()));
-            }
+            EventKind::Called { outputs } => self.called(&key, outputs),
             EventKind::Started { .. }
             | EventKind::Cancelled { .. }
             | EventKind::Finished { .. } => {}
@@ -108,7 +108,7 @@ impl Exec<'_> {
 
     pub(crate) fn drain(&mut self) {
         while let Some(work) = self.work.pop_front() {
-            if self.run.end.is_some() {
+            if self.run.end.is_some() || self.run.is_halted(self.plan) {
                 self.work.clear();
                 return;
             }
@@ -156,9 +156,11 @@ impl Exec<'_> {
         }
         if !self.run.early.is_empty() {
             let path = self.plan.path(key.action, &key.passes);
+            self.catching_up = true;
             for event in self.run.early.remove(&path).unwrap_or_default() {
                 self.take_of_action(&event);
             }
+            self.catching_up = false;
         }
     }
 
@@ -181,10 +183,40 @@ impl Exec<'_> {
 
     /// Asks for the first time.
     pub(crate) fn ask(&mut self, key: &Key, asking: Asking) {
-        let inputs = Arc::clone(asking.request.inputs());
+        let inputs = self.shown_inputs(key, &asking);
         let effect = asking.effect(self.plan, self.run, key);
         self.open(key, State::Asking(asking), Some(inputs));
         self.effects.push(Effect::Ask(effect));
+    }
+
+    /// The inputs of a question as records show them: without what proves that an address was told.
+    fn shown_inputs(&self, key: &Key, asking: &Asking) -> Arc<Value> {
+        let inputs = asking.request.inputs();
+        let Some(callback) = self.run.callback.as_ref().filter(|_| asking.subscribes) else {
+            return Arc::clone(inputs);
+        };
+        let path = self.plan.path(key.action, &key.passes);
+        let signature = callback::signature(callback, &path);
+        let mut shown = Value::clone(inputs);
+        redact::replace(&mut shown, &signature);
+        Arc::new(shown)
+    }
+
+    /// A service calls back: what it says is the action's result, whatever else is under way.
+    fn called(&mut self, key: &Key, outputs: &Value) {
+        let now = self.now;
+        let Some(State::Asking(asking)) = self.state_mut(key) else { return };
+        if !asking.subscribes {
+            return;
+        }
+        // The call may come before the answer to the request that asked for it.
+        if matches!(asking.phase, Phase::Asked { .. }) {
+            asking.note(None, None, now);
+        }
+        let attempts = std::mem::take(&mut asking.history);
+        self.disarm_pause(key);
+        let ended = actions::answered(&Outcome::of_response(outputs.clone(), now));
+        self.complete(key, Ended { attempts, ..ended });
     }
 
     fn answered(&mut self, key: &Key, outcome: &Outcome) {
@@ -204,8 +236,12 @@ impl Exec<'_> {
         asking.note(outcome.failure.clone(), pause, now);
         if let Some(pause) = pause {
             asking.retries += 1;
-            let (Phase::Asked { follow } | Phase::Pausing { follow }) = asking.phase.clone();
+            let follow = asking.phase.follow().cloned();
             return self.pause(key, pause, follow);
+        }
+        if asking.subscribes && outcome.failure.is_none() {
+            asking.phase = Phase::Subscribed;
+            return;
         }
         let attempts = std::mem::take(&mut asking.history);
         let ended = actions::answered(outcome);
@@ -213,15 +249,16 @@ impl Exec<'_> {
     }
 
     fn pause(&mut self, key: &Key, pause: base::Duration, follow: Option<String>) {
-        let path = self.plan.path(key.action, &key.passes);
         if let Some(State::Asking(asking)) = self.state_mut(key) {
             asking.phase = Phase::Pausing { follow };
         }
-        let due = self.now.after(pause);
-        self.effects.push(Effect::Arm { path, deadline: false, due });
+        self.set_alarm(key, self.now.after(pause));
     }
 
     fn woken(&mut self, key: &Key) {
+        if !self.is_due(key, false) {
+            return;
+        }
         let now = self.now;
         match self.state_mut(key) {
             Some(State::Waiting) => {

@@ -37,6 +37,8 @@ pub struct Node {
     pub failure: Option<Failure>,
     /// Attempts at asking.
     pub attempts: Vec<Attempt>,
+    /// Tracked properties; hidden if the inputs or outputs are, from which they are made.
+    pub tracked: Option<Value>,
     /// The blocks inside: a label (`then`, `else`, a case, `pass 3`) and the actions.
     pub blocks: Vec<(String, Vec<Node>)>,
 }
@@ -66,6 +68,7 @@ impl Node {
             "outputs": self.outputs.as_deref(),
             "error": self.failure.as_ref().map(Failure::to_json),
             "attempts": attempts.collect::<Vec<_>>(),
+            "trackedProperties": self.tracked,
             "blocks": blocks.collect::<Vec<_>>(),
         })
     }
@@ -88,6 +91,9 @@ fn redact(node: &mut Node, secrets: &Secrets<'_>) {
         let mut copy = Value::clone(value);
         secrets.redact(&mut copy);
         *value = Arc::new(copy);
+    }
+    if let Some(tracked) = &mut node.tracked {
+        secrets.redact(tracked);
     }
     let attempts = node.attempts.iter_mut().filter_map(|it| it.failure.as_mut());
     for failure in node.failure.iter_mut().chain(attempts) {
@@ -127,9 +133,15 @@ fn node(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> Node {
         hide(&mut node.inputs);
     }
     // Some outputs are the inputs once more.
-    let repeats = matches!(action.kind, ActionKind::Compose(_) | ActionKind::Response(_));
+    let repeats = matches!(
+        action.kind,
+        ActionKind::Compose(_) | ActionKind::ParseJson(_) | ActionKind::Response(_)
+    );
     if action.secure_outputs || (action.secure_inputs && repeats) {
         hide(&mut node.outputs);
+    }
+    if node.tracked.is_some() && (action.secure_inputs || action.secure_outputs) {
+        node.tracked = Some(HIDDEN.into());
     }
     let reached = slot.is_some_and(
         |slot| !matches!(slot, Slot::Done(record) if record.status == Status::Skipped),
@@ -174,11 +186,7 @@ fn passes_of(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> u32 {
     let depth = passes.len();
     let members = plan.members(Some(id), 0);
     let begun = members.iter().filter_map(|member| {
-        let mut past = passes.clone();
-        past.push(u32::MAX);
-        let first = Key { action: *member, passes: passes.clone() };
-        let last = Key { action: *member, passes: past };
-        let (key, _) = run.slots.range(first..=last).next_back()?;
+        let (key, _) = run.within(*member, passes).next_back()?;
         key.passes.get(depth).map(|pass| pass + 1)
     });
     begun.max().unwrap_or(0)
@@ -196,6 +204,7 @@ fn blank() -> Node {
         outputs: None,
         failure: None,
         attempts: Vec::new(),
+        tracked: None,
         blocks: Vec::new(),
     }
 }
@@ -203,13 +212,14 @@ fn blank() -> Node {
 fn of_record(record: &Record) -> Node {
     Node {
         status: Some(record.status),
-        code: record.code.clone(),
+        code: record.code.to_string(),
         start: Some(record.start),
         end: Some(record.end),
         inputs: record.inputs.clone(),
         outputs: record.outputs.clone(),
-        failure: record.failure.clone(),
+        failure: record.failure.as_deref().cloned(),
         attempts: record.attempts.clone(),
+        tracked: record.tracked.as_deref().cloned(),
         ..blank()
     }
 }
@@ -221,6 +231,7 @@ fn of_open(open: &OpenSlot) -> Node {
         State::Asking(asking) => {
             let what = match asking.phase {
                 Phase::Asked { .. } => "an answer",
+                Phase::Subscribed => "a call back",
                 Phase::Pausing { follow: Some(_) } => "the result of an accepted request",
                 Phase::Pausing { follow: None } => "the next attempt",
             };

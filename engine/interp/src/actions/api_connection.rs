@@ -13,7 +13,16 @@ use crate::{
 };
 
 pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &ApiConnection) -> Option<Ended> {
+    if action.webhook
+        && let Some(ended) = super::no_address(exec, key)
+    {
+        return Some(ended);
+    }
     match request(exec, key, action) {
+        Ok(request) if action.webhook => {
+            exec.ask(key, Asking::subscribing(request, exec.now));
+            None
+        }
         Ok(request) => {
             let intent = needs_intent(exec.plan, key);
             exec.ask(key, Asking::new(request, intent, exec.now));
@@ -24,9 +33,6 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &ApiConnection) -> O
 }
 
 fn request(exec: &Exec<'_>, key: &Key, action: &ApiConnection) -> Result<Request, Ended> {
-    if action.webhook {
-        return Err(super::not_yet("OpenApiConnectionWebhook"));
-    }
     let connection = action.connection.clone();
     let mut inputs = exec.eval(key, &action.parameters)?;
     match &action.target {
@@ -42,7 +48,8 @@ fn request(exec: &Exec<'_>, key: &Key, action: &ApiConnection) -> Result<Request
                 inputs.insert("method".to_owned(), method.as_str().into());
                 inputs.insert("path".to_owned(), path);
             }
-            Ok(Request::Route { connection, inputs: Arc::new(inputs) })
+            let minimum_items = exec.action(key).minimum_item_count;
+            Ok(Request::Route { connection, inputs: Arc::new(inputs), minimum_items })
         }
     }
 }

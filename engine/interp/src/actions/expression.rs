@@ -1,9 +1,9 @@
 //! The designer's date, number and text actions: each is a call of the function of that name.
 
-use base::Failure;
+use base::{Failure, value::object};
 use expr::{Template, WithItem};
 use flow::actions::expression::Expression;
-use serde_json::json;
+use serde_json::{Number, Value};
 
 use crate::{
     exec::{Ended, Exec},
@@ -48,9 +48,22 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Expression) -> Ended {
         return Ended::failed(Failure::new("ActionNotSupported", message)).inputs(inputs);
     };
     let (template, _) = Template::parse_expression(call);
-    let value = template.eval(&WithItem::new(&exec.scope(key), &inputs));
+    let item = with_numbers(inputs.clone());
+    let value = template.eval(&WithItem::new(&exec.scope(key), &item));
     match value {
-        Ok(value) => Ended::succeeded(Some(inputs), json!({ "body": value })),
+        Ok(value) => Ended::succeeded(Some(inputs), object([("body", value)])),
         Err(error) => Ended::failed(exec.invalid_inputs(key, &error)).inputs(inputs),
     }
+}
+
+/// The fields of the designer hold text, also where the function wants a number.
+fn with_numbers(mut inputs: Value) -> Value {
+    for name in ["interval", "length", "number", "startPosition"] {
+        let number = inputs.get(name).and_then(Value::as_str);
+        let number = number.and_then(|it| it.trim().parse::<Number>().ok());
+        if let (Some(number), Some(inputs)) = (number, inputs.as_object_mut()) {
+            inputs.insert(name.to_owned(), Value::Number(number));
+        }
+    }
+    inputs
 }

@@ -22,7 +22,7 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Http) -> Option<End
     }
 }
 
-fn inputs(exec: &Exec<'_>, key: &Key, request: &HttpInputs) -> Result<Value, Ended> {
+pub(super) fn inputs(exec: &Exec<'_>, key: &Key, request: &HttpInputs) -> Result<Value, Ended> {
     let mut inputs = Map::new();
     inputs.insert("method".to_owned(), exec.eval(key, &request.method)?);
     inputs.insert("uri".to_owned(), exec.eval(key, &request.uri)?);

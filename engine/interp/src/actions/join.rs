@@ -1,7 +1,7 @@
 //! Join: a list to text.
 
+use base::value::object;
 use flow::actions::join::Join;
-use serde_json::json;
 
 use crate::{
     exec::{Ended, Exec},
@@ -16,8 +16,8 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Join) -> Ended {
         Ok((items, with)) => {
             let texts: Vec<String> = items.iter().map(expr::to_text).collect();
             let text = texts.join(&expr::to_text(&with));
-            let inputs = json!({ "from": items, "joinWith": with });
-            Ended::succeeded(Some(inputs), json!({ "body": text }))
+            let inputs = object([("from", items.into()), ("joinWith", with)]);
+            Ended::succeeded(Some(inputs), object([("body", text.into())]))
         }
         Err(ended) => ended,
     }

@@ -1,8 +1,7 @@
 //! Ours: applies a mapping file.
 
-use base::Failure;
+use base::{Failure, value::object};
 use flow::actions::map::Map;
-use serde_json::json;
 
 use crate::{
     exec::{Ended, Exec},
@@ -20,7 +19,9 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Map) -> Ended {
         return Ended::failed(Failure::new("MappingNotFound", message));
     };
     match apply(mapping, &source, &exec.scope(key)) {
-        Ok(target) => Ended::succeeded(Some(json!({ "from": source })), json!({ "body": target })),
-        Err(failure) => Ended::failed(failure).inputs(json!({ "from": source })),
+        Ok(target) => {
+            Ended::succeeded(Some(object([("from", source)])), object([("body", target)]))
+        }
+        Err(failure) => Ended::failed(failure).inputs(object([("from", source)])),
     }
 }

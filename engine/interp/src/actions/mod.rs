@@ -7,6 +7,7 @@ mod condition;
 mod expression;
 mod foreach;
 mod http;
+pub(crate) mod http_webhook;
 mod join;
 mod map;
 mod parse_json;
@@ -14,6 +15,7 @@ mod query;
 mod response;
 mod scope;
 mod select;
+mod send_to_batch;
 mod switch;
 mod table;
 mod terminate;
@@ -43,6 +45,7 @@ pub(crate) fn begin(exec: &mut Exec<'_>, key: &Key) -> Option<Ended> {
         ActionKind::Expression(it) => Some(expression::begin(exec, key, it)),
         ActionKind::Foreach(it) => foreach::begin(exec, key, it),
         ActionKind::Http(it) => http::begin(exec, key, it),
+        ActionKind::HttpWebhook(it) => http_webhook::begin(exec, key, it),
         ActionKind::Join(it) => Some(join::begin(exec, key, it)),
         ActionKind::Map(it) => Some(map::begin(exec, key, it)),
         ActionKind::ParseJson(it) => Some(parse_json::begin(exec, key, it)),
@@ -50,6 +53,7 @@ pub(crate) fn begin(exec: &mut Exec<'_>, key: &Key) -> Option<Ended> {
         ActionKind::Response(it) => Some(response::begin(exec, key, it)),
         ActionKind::Scope(_) => scope::begin(exec, key),
         ActionKind::Select(it) => Some(select::begin(exec, key, it)),
+        ActionKind::SendToBatch(it) => send_to_batch::begin(exec, key, it),
         ActionKind::Switch(it) => switch::begin(exec, key, it),
         ActionKind::Table(it) => Some(table::begin(exec, key, it)),
         ActionKind::Terminate(it) => terminate::begin(exec, key, it),
@@ -57,7 +61,7 @@ pub(crate) fn begin(exec: &mut Exec<'_>, key: &Key) -> Option<Ended> {
         ActionKind::Variables(it) => Some(variables::begin(exec, key, it)),
         ActionKind::Wait(it) => wait::begin(exec, key, it),
         ActionKind::Workflow(it) => workflow::begin(exec, key, it),
-        ActionKind::HttpWebhook(_) => Some(not_yet("HttpWebhook")),
+        ActionKind::Unsupported(it) if it.lacks_inputs => Some(no_inputs(exec, key)),
         ActionKind::Unsupported(it) => Some(not_yet(&it.type_name)),
     }
 }
@@ -82,6 +86,7 @@ pub(crate) fn block_ended(exec: &mut Exec<'_>, key: &Key, status: Status) -> Opt
         | ActionKind::Query(_)
         | ActionKind::Response(_)
         | ActionKind::Select(_)
+        | ActionKind::SendToBatch(_)
         | ActionKind::Table(_)
         | ActionKind::Terminate(_)
         | ActionKind::Variables(_)
@@ -98,7 +103,7 @@ pub(crate) fn answered(outcome: &Outcome) -> Ended {
         return Ended { outputs, ..Ended::failed(failure.clone()) };
     }
     let code = outcome.status_code().map_or("OK".into(), base::http::status_name);
-    Ended { code: code.into_owned(), outputs, ..Ended::succeeded(None, Value::Null) }
+    Ended { code, outputs, ..Ended::succeeded(None, Value::Null) }
 }
 
 /// A kind that loads and does not run yet: an error of the action, so that its error path runs.
@@ -109,6 +114,11 @@ fn not_yet(kind: &str) -> Ended {
             "actions of the type '{kind}' are read and linted, but this version cannot run them"
         ),
     ))
+}
+
+fn no_inputs(exec: &Exec<'_>, key: &Key) -> Ended {
+    let message = format!("the action '{}' has no inputs", exec.action(key).name);
+    Ended::failed(Failure::new("MissingInputs", message))
 }
 
 impl Exec<'_> {
@@ -141,6 +151,19 @@ impl Exec<'_> {
             ))),
         }
     }
+}
+
+/// An action that waits to be called back cannot run where nobody can call.
+fn no_address(exec: &Exec<'_>, key: &Key) -> Option<Ended> {
+    if exec.run.callback.is_some() {
+        return None;
+    }
+    let name = &exec.action(key).name;
+    let message = format!(
+        "the action '{name}' waits to be called back, and this run has no address that a service \
+         could call; run it with `flowright serve`, or give its replies with `--mocks`"
+    );
+    Some(Ended::failed(Failure::new("CallbackUnavailable", message)))
 }
 
 /// Which calls of a plan must have their intent written first.

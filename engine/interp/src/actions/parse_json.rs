@@ -1,71 +1,74 @@
 //! `ParseJson`: a value checked against a JSON Schema.
 
-use base::Failure;
-use flow::actions::parse_json::ParseJson;
-use jsonschema::{
-    ValidationError,
-    error::{TypeKind, ValidationErrorKind},
-};
-use serde_json::{Value, json};
+use base::{Failure, Severity, value::object};
+use flow::{Finding, Schema, actions::parse_json::ParseJson};
+use serde_json::Value;
 
 use crate::{
     exec::{Ended, Exec},
     run::Key,
 };
 
-/// Findings that a message lists; the first few say what is wrong.
-const FINDINGS_MAX: usize = 10;
-
 pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &ParseJson) -> Ended {
     let content = match exec.eval(key, &action.content) {
         Ok(content) => content,
         Err(ended) => return ended,
     };
-    let inputs = json!({ "content": content, "schema": action.schema });
-    match parse(content, &action.schema) {
-        Ok(body) => Ended::succeeded(Some(inputs), json!({ "body": body })),
-        Err(failure) => Ended::failed(failure).inputs(inputs),
+    let mut ended = parse(&content, &action.schema);
+    let schema = action.schema.source().clone();
+    ended = ended.inputs(object([("content", content), ("schema", schema)]));
+    // What is wrong is told with the value.
+    if exec.action(key).secure_inputs
+        && let Some(failure) = &mut ended.failure
+    {
+        "The schema validation failed.".clone_into(&mut failure.message);
     }
+    ended
 }
 
-fn parse(content: Value, schema: &Value) -> Result<Value, Failure> {
+fn parse(content: &Value, schema: &Schema) -> Ended {
     let body = match content {
-        Value::String(text) => serde_json::from_str(&text).map_err(|error| {
-            Failure::new("InvalidJSON", format!("the content is not JSON: {error}"))
-        })?,
-        other => other,
-    };
-    let validator = jsonschema::validator_for(schema).map_err(|error| {
-        Failure::new("InvalidSchema", format!("the schema is not a JSON Schema: {error}"))
-    })?;
-    let found: Vec<String> =
-        validator.iter_errors(&body).take(FINDINGS_MAX).map(|it| text(&it)).collect();
-    if found.is_empty() { Ok(body) } else { Err(Failure::new("ValidationFailed", found.join(" "))) }
-}
-
-/// One finding in the cloud's words where they are known.
-fn text(error: &ValidationError<'_>) -> String {
-    let path = error.instance_path().to_string();
-    let place = if path.is_empty() { "#".to_owned() } else { path };
-    match error.kind() {
-        ValidationErrorKind::Type { kind } => {
-            let expected = match kind {
-                TypeKind::Single(ty) => capitalized(&ty.to_string()),
-                TypeKind::Multiple(types) => {
-                    let names: Vec<String> =
-                        types.iter().map(|ty| capitalized(&ty.to_string())).collect();
-                    names.join(", ")
-                }
-            };
-            let found = base::value::kind(error.instance());
-            let found = if found == "Float" { "Number" } else { found };
-            format!("Invalid type. Expected {expected} but got {found}. Path '{place}'.")
+        Value::Null => {
+            let message = "Required property 'content' expects a value but got null. Path ''.";
+            return Ended::failed(Failure::new("InvalidTemplate", message));
         }
-        _ => format!("{error}. Path '{place}'."),
+        Value::String(text) => match read(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+            Ok(body) => body,
+            Err(failure) => return Ended::failed(failure),
+        },
+        other => other.clone(),
+    };
+    match schema.check(&body) {
+        Ok(found) if found.is_empty() => Ended::succeeded(None, object([("body", body)])),
+        Ok(found) => refused(&found),
+        Err(reason) => {
+            let message = format!("the schema is not a JSON Schema: {reason}");
+            Ended::failed(Failure::new("InvalidSchema", message))
+        }
     }
 }
 
-fn capitalized(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+/// The findings are the outputs, so that an error path can tell them one by one.
+fn refused(found: &[Finding]) -> Ended {
+    let errors: Vec<Value> = found.iter().map(Finding::to_json).collect();
+    Ended {
+        code: "BadRequest".into(),
+        outputs: Some(object([("errors", errors.into())]).into()),
+        ..Ended::failed(Failure::new("ValidationFailed", Finding::summary(found)))
+    }
+}
+
+/// JSON, or what the cloud takes for it: with comments, and commas at the end.
+fn read(text: &str) -> Result<Value, Failure> {
+    let error = match serde_json::from_str(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    if let (Some(node), found) = yaml::parse_json(text)
+        && !text.trim().is_empty()
+        && found.iter().all(|it| it.severity < Severity::Error)
+    {
+        return Ok(node.to_json());
+    }
+    Err(Failure::new("InvalidJSON", format!("the content is not JSON: {error}")))
 }

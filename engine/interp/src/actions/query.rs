@@ -1,8 +1,8 @@
 //! Query: filters a list.
 
+use base::value::object;
 use expr::WithItem;
 use flow::actions::query::Query;
-use serde_json::{Value, json};
 
 use crate::{
     exec::{Ended, Exec},
@@ -22,9 +22,9 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Query) -> Ended {
             Ok(false) => {}
             Err(error) => {
                 let failure = exec.invalid_inputs(key, &error);
-                return Ended::failed(failure).inputs(json!({ "from": items }));
+                return Ended::failed(failure).inputs(object([("from", items.into())]));
             }
         }
     }
-    Ended::succeeded(Some(json!({ "from": items })), json!({ "body": Value::Array(kept) }))
+    Ended::succeeded(Some(object([("from", items.into())])), object([("body", kept.into())]))
 }

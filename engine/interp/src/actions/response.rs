@@ -17,6 +17,15 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Response) -> Ended 
         Ok(outputs) => outputs,
         Err(ended) => return ended,
     };
+    let trigger = exec.plan.flow.trigger(&exec.run.trigger);
+    if trigger.is_some_and(|it| !it.kind.is_callable()) {
+        let message = format!(
+            "The action '{}' cannot answer: the trigger '{}' has no caller.",
+            exec.action(key).name,
+            exec.run.trigger
+        );
+        return Ended::failed(Failure::new("ActionResponseNoCaller", message)).inputs(outputs);
+    }
     if exec.run.response.is_some() {
         let name = &exec.action(key).name;
         let message =
@@ -46,10 +55,27 @@ fn outputs(exec: &Exec<'_>, key: &Key, action: &Response) -> Result<Value, Ended
     };
     let mut outputs = Map::new();
     outputs.insert("statusCode".to_owned(), status.into());
-    for (name, tree) in [("headers", &action.headers), ("body", &action.body)] {
-        if let Some(value) = exec.eval_opt(key, tree.as_ref())? {
-            outputs.insert(name.to_owned(), value);
-        }
+    if let Some(headers) = exec.eval_opt(key, action.headers.as_ref())? {
+        outputs.insert("headers".to_owned(), texts(headers)?);
+    }
+    if let Some(body) = exec.eval_opt(key, action.body.as_ref())? {
+        outputs.insert("body".to_owned(), body);
     }
     Ok(Value::Object(outputs))
+}
+
+/// Headers are text; one that is null is not sent.
+fn texts(headers: Value) -> Result<Value, Ended> {
+    match headers {
+        Value::Null => Ok(Value::Object(Map::new())),
+        Value::Object(headers) => {
+            let given = headers.into_iter().filter(|(_, value)| !value.is_null());
+            Ok(given.map(|(name, value)| (name, Value::from(expr::to_text(&value)))).collect())
+        }
+        other => {
+            let kind = base::value::kind(&other);
+            let message = format!("the headers of a response are an object, not '{kind}'");
+            Err(Ended::failed(Failure::new("BadRequest", message)))
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Select: reshapes a list.
 
+use base::value::object;
 use expr::WithItem;
 use flow::actions::select::Select;
-use serde_json::{Value, json};
 
 use crate::{
     exec::{Ended, Exec},
@@ -21,9 +21,9 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Select) -> Ended {
             Ok(value) => made.push(value),
             Err(error) => {
                 let failure = exec.invalid_inputs(key, &error);
-                return Ended::failed(failure).inputs(json!({ "from": items }));
+                return Ended::failed(failure).inputs(object([("from", items.into())]));
             }
         }
     }
-    Ended::succeeded(Some(json!({ "from": items })), json!({ "body": Value::Array(made) }))
+    Ended::succeeded(Some(object([("from", items.into())])), object([("body", made.into())]))
 }

@@ -77,7 +77,8 @@ fn mismatch(exec: &mut Exec<'_>, key: &Key, value: &Value, branches: usize) -> E
             ..Record::skipped(failure, "InternalServerError", exec.now)
         };
         let child = Key { action: *id, passes: key.passes.clone() };
-        exec.run.slots.insert(child, Slot::Done(record));
+        exec.run.slots.insert(child.clone(), Slot::Done(record));
+        exec.skip_inside(&child, "status 'Failed' and code 'InternalServerError'");
     }
     let inputs = json!({ "expressionResult": value });
     Ended::container(Status::Failed).inputs(inputs)

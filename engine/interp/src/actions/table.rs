@@ -1,8 +1,9 @@
 //! Table: a list to CSV or HTML.
 
+use base::value::object;
 use expr::WithItem;
 use flow::actions::table::{Table, TableFormat};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     exec::{Ended, Exec},
@@ -14,8 +15,9 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Table) -> Ended {
         Ok(items) => items,
         Err(ended) => return ended,
     };
-    let inputs = json!({ "from": items });
-    let (header, rows) = match cells(exec, key, action, &items) {
+    let cells = cells(exec, key, action, &items);
+    let inputs = object([("from", items.into())]);
+    let (header, rows) = match cells {
         Ok(cells) => cells,
         Err(ended) => return ended.inputs(inputs),
     };
@@ -23,7 +25,7 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Table) -> Ended {
         TableFormat::Csv => csv(&header, &rows),
         TableFormat::Html => html(&header, &rows),
     };
-    Ended::succeeded(Some(inputs), json!({ "body": text }))
+    Ended::succeeded(Some(inputs), object([("body", text.into())]))
 }
 
 type Cells = (Vec<String>, Vec<Vec<String>>);

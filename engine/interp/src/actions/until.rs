@@ -27,16 +27,18 @@ pub(super) fn pass_ended(
     action: &Until,
     status: Status,
 ) -> Option<Ended> {
-    let holds = match action.condition.eval(&exec.scope(key)) {
-        Ok(holds) => holds,
-        Err(error) => return Some(Ended::failed(exec.invalid_condition(key, &error))),
-    };
+    let holds = action.condition.eval(&exec.scope(key));
+    let holds = holds.map_err(|error| exec.invalid_condition(key, &error));
     let started = match exec.run.slots.get(key) {
         Some(Slot::Open(slot)) => slot.start,
         Some(Slot::Done(_)) | None => exec.now,
     };
     let Some(State::Until { pass }) = exec.state_mut(key) else { return None };
     let done = *pass as usize + 1;
+    let holds = match holds {
+        Ok(holds) => holds,
+        Err(failure) => return Some(Ended { repetitions: Some(done), ..Ended::failed(failure) }),
+    };
     if holds {
         return Some(Ended { repetitions: Some(done), ..Ended::container(status) });
     }

@@ -1,11 +1,14 @@
 //! The six tiny kinds that work on variables.
 
-use base::{Failure, value::kind};
+use base::{
+    Failure,
+    value::{kind, object},
+};
 use flow::{
     actions::variables::{Change, Declaration, Variables},
     model::ParameterType,
 };
-use serde_json::{Number, Value, json};
+use serde_json::{Number, Value};
 
 use crate::{
     exec::{Ended, Exec},
@@ -28,13 +31,15 @@ fn initialize(exec: &mut Exec<'_>, key: &Key, all: &[Declaration]) -> Result<End
     for declaration in all {
         let value = exec.eval_opt(key, declaration.value.as_ref())?.unwrap_or(Value::Null);
         let value = fitted(&declaration.name, declaration.ty, value)?;
-        shown.push(
-            json!({ "name": declaration.name, "type": type_name(declaration.ty), "value": value }),
-        );
+        shown.push(object([
+            ("name", declaration.name.as_str().into()),
+            ("type", type_name(declaration.ty).into()),
+            ("value", value.clone()),
+        ]));
         let variable = Variable { name: declaration.name.clone(), ty: declaration.ty, value };
         exec.run.variables.insert(declaration.name.to_lowercase(), variable);
     }
-    let inputs = json!({ "variables": shown });
+    let inputs = object([("variables", shown.into())]);
     Ok(Ended::succeeded(Some(inputs), Value::Null))
 }
 
@@ -43,7 +48,7 @@ fn set(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ended> 
     let variable = variable(exec, &change.name)?;
     let value = fitted(&variable.name, variable.ty, value)?;
     variable.value = value.clone();
-    Ok(shown(&variable.name, &value))
+    Ok(shown(&variable.name, value))
 }
 
 fn count(exec: &mut Exec<'_>, key: &Key, change: &Change, sign: i64) -> Result<Ended, Ended> {
@@ -73,7 +78,7 @@ fn count(exec: &mut Exec<'_>, key: &Key, change: &Change, sign: i64) -> Result<E
     };
     let sum = fitted(&variable.name, variable.ty, sum)?;
     variable.value = sum.clone();
-    Ok(shown(&variable.name, &sum))
+    Ok(shown(&variable.name, sum))
 }
 
 /// Whole numbers stay whole; an overflow has no sum.
@@ -102,7 +107,7 @@ fn append(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ende
             return Err(Ended::failed(Failure::new("BadRequest", message)));
         }
     }
-    Ok(shown(&variable.name, &value))
+    Ok(shown(&variable.name, value))
 }
 
 fn variable<'a>(exec: &'a mut Exec<'_>, name: &str) -> Result<&'a mut Variable, Ended> {
@@ -112,9 +117,9 @@ fn variable<'a>(exec: &'a mut Exec<'_>, name: &str) -> Result<&'a mut Variable, 
     })
 }
 
-fn shown(name: &str, value: &Value) -> Ended {
-    let record = json!({ "name": name, "value": value });
-    Ended::succeeded(Some(record.clone()), json!({ "body": record }))
+fn shown(name: &str, value: Value) -> Ended {
+    let record = object([("name", name.into()), ("value", value)]);
+    Ended::succeeded(Some(record.clone()), object([("body", record)]))
 }
 
 /// The value if the variable's type admits it. Text of a number or object is taken as the cloud

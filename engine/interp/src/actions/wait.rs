@@ -7,7 +7,6 @@ use flow::actions::wait::Wait;
 use serde_json::{Value, json};
 
 use crate::{
-    effect::Effect,
     exec::{Ended, Exec},
     run::{Key, State},
 };
@@ -21,8 +20,7 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Wait) -> Option<End
         return Some(Ended::succeeded(Some(inputs), Value::Null));
     }
     exec.open(key, State::Waiting, Some(Arc::new(inputs)));
-    let path = exec.plan.path(key.action, &key.passes);
-    exec.effects.push(Effect::Arm { path, deadline: false, due });
+    exec.set_alarm(key, due);
     None
 }
 

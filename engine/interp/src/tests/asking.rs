@@ -42,7 +42,7 @@ fn an_answer_ends_the_question() {
             answer H 429 "slow down"
               finish Succeeded
             H Failed 429 [429] = {"statusCode":429,"headers":{},"body":"slow down"} ! 429: the service answered with status 429 (429)
-            Record Succeeded = {"name":"H","inputs":{"method":"GET","uri":"http://a"},"outputs":{"statusCode":429,"headers":{},"body":"slow down"},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:H","code":"429","status":"Failed"}
+            Record Succeeded = {"name":"H","inputs":{"method":"GET","uri":"http://a"},"outputs":{"statusCode":429,"headers":{},"body":"slow down"},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:H","clientTrackingId":"run-1","code":"429","status":"Failed"}
             run Succeeded
         "#,
     );
@@ -451,7 +451,7 @@ fn calls_of_connectors_carry_their_inputs() {
               finish Failed
             List Succeeded [ok] = {"statusCode":200,"headers":{},"body":{"value":[]}}
             Old Succeeded Created [ok] = {"statusCode":201,"headers":{},"body":null}
-            Webhook Failed ActionNotSupported ! ActionNotSupported: actions of the type 'OpenApiConnectionWebhook' are read and linted, but this version cannot run them
+            Webhook Failed CallbackUnavailable ! CallbackUnavailable: the action 'Webhook' waits to be called back, and this run has no address that a service could call; run it with `flowright serve`, or give its replies with `--mocks`
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
         "#,
     );

@@ -277,7 +277,7 @@ fn a_loop_needs_a_list() {
               finish Succeeded
             Loop Failed ExpressionEvaluationFailed ! ExpressionEvaluationFailed: The execution of template action 'Loop' failed: the result of the evaluation of 'foreach' expression '@triggerBody()?['rows']' is of type 'Null'. The result must be a valid array.
             Empty Succeeded
-            Of it Succeeded = [{"name":"B","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:B","code":"ActionSkipped","status":"Skipped","error":{"code":"ActionBranchingConditionNotSatisfied","message":"The execution of template action 'B' skipped: the branching condition for this action is not satisfied."}}]
+            Of it Succeeded = [{"name":"B","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:B","clientTrackingId":"run-1","code":"ActionSkipped","status":"Skipped","error":{"code":"ActionBranchingConditionNotSatisfied","message":"The execution of template action 'B' skipped: the branching condition for this action is not satisfied."}}]
             run Succeeded
         "#,
     );

@@ -55,6 +55,47 @@ fn late_and_repeated_answers_change_nothing() {
 }
 
 #[test]
+fn a_timer_that_goes_off_too_early_is_set_again() {
+    check(
+        "- { name: H, http: { method: GET, uri: http://a }, timeout: PT1H }\n- { name: W, wait: PT1M }",
+        "
+        wake-early H
+        answer H 503
+        wake-early H
+        expire-early H
+        wake H
+        answer H 200
+        wake-early W
+        wake W
+        ",
+        r#"
+            start null
+              deadline H PT3600S
+              ask H@1 GET http://a
+            wake-early H
+            answer H 503
+              pause H PT7.5S
+            wake-early H
+              pause H PT7.5S
+            expire-early H
+              deadline H PT3600S
+            wake H
+              ask H@2 GET http://a
+            answer H 200
+              deadline H off
+              pause W PT60S
+            wake-early W
+              pause W PT60S
+            wake W
+              finish Succeeded
+            H Succeeded [ServiceUnavailable PT7.5S, ok] = {"statusCode":200,"headers":{},"body":null}
+            W Succeeded
+            run Succeeded
+        "#,
+    );
+}
+
+#[test]
 fn an_event_of_an_action_that_is_not_reached_yet_waits_for_it() {
     check(
         TWO,

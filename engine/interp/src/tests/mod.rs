@@ -6,6 +6,7 @@ mod events;
 mod firing;
 mod mappings;
 mod order;
+mod sizes;
 mod values;
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -24,7 +25,8 @@ use crate::{
 /// Runs a flow through a script and compares the trace of it.
 ///
 /// The flow is a list of actions in YAML, or a definition in JSON. The script has one event a line:
-/// `answer H 503 Retry-After=3`, `answer H@1 200 {"a": 1}`, `fail H conflict`, `wake H`, `expire H`,
+/// `answer H 503 Retry-After=3`, `answer H@1 200 {"a": 1}`, `fail H conflict`, `wake H` and `expire H`
+/// when the timer is due, `wake-early H` and `expire-early H` now,
 /// `intend H`, `unknown H`, `call H {}`, `cancel why`; `H` is a path, `@1` the attempt if it is not
 /// the latest. The first line may be `start` and the trigger's body.
 #[track_caller]
@@ -127,19 +129,21 @@ impl<'a> Play<'a> {
                 parameters: Map::new(),
                 seed: 7,
                 run: "run-1".to_owned(),
+                callback: None,
             },
             "answer" => EventKind::Answered { attempt, outcome: response(rest) },
             "fail" => EventKind::Answered { attempt, outcome: failure(rest) },
             "intend" => EventKind::Intended { attempt },
             "unknown" => EventKind::Unknown { attempt },
-            "wake" => EventKind::Woken,
-            "expire" => EventKind::Expired,
+            "wake" | "wake-early" => EventKind::Woken,
+            "expire" | "expire-early" => EventKind::Expired,
             "call" => EventKind::Called { outputs: serde_json::from_str(rest).unwrap() },
             "cancel" => EventKind::Cancelled { reason: rest.to_owned() },
             other => panic!("no event `{other}`"),
         };
         let timer = (path.clone(), verb == "expire");
-        if let Some(due) = self.timers.remove(&timer).filter(|_| ["wake", "expire"].contains(&verb))
+        if ["wake", "expire"].contains(&verb)
+            && let Some(due) = self.timers.remove(&timer)
         {
             self.now = self.now.max(due);
         }
@@ -162,11 +166,14 @@ impl<'a> Play<'a> {
                             minimum_items.map_or(String::new(), |it| format!(" least {it}"));
                         format!("{connection}.{operation} {inputs}{least}")
                     }
-                    Request::Route { connection, inputs } => format!("{connection} {inputs}"),
+                    Request::Route { connection, inputs, .. } => format!("{connection} {inputs}"),
                     Request::Http { inputs } => {
                         let inputs: &Map<String, Value> = inputs.as_object().unwrap();
                         let text = |name: &str| inputs[name].as_str().unwrap().to_owned();
                         format!("{} {}", text("method"), text("uri"))
+                    }
+                    Request::Batch { flow, trigger, inputs } => {
+                        format!("batch {flow} {trigger:?} {inputs}")
                     }
                     Request::Flow { flow, trigger, inputs } => {
                         format!("flow {flow} {trigger:?} {inputs}")
@@ -187,6 +194,7 @@ impl<'a> Play<'a> {
                 format!("{} {path} off", if *deadline { "deadline" } else { "pause" })
             }
             Effect::Respond { outputs } => format!("respond {outputs}"),
+            Effect::Unsubscribe { path, inputs } => format!("unsubscribe {path} {inputs}"),
             Effect::Finish { status, .. } => format!("finish {}", status.name()),
         };
         writeln!(self.log, "  {text}").unwrap();

@@ -291,7 +291,7 @@ fn a_failed_expression_is_told_in_the_clouds_words() {
             start {"zero": 0}
               finish Succeeded
             A Failed BadRequest ! InvalidTemplate
-            Words Succeeded = {"name":"A","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:A","code":"BadRequest","status":"Failed","error":{"code":"InvalidTemplate","message":"Unable to process template language expressions in action 'A' inputs at line '0' and column '0': 'Attempt to divide an integral or decimal value by zero in function 'div'.'."}}
+            Words Succeeded = {"name":"A","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:A","clientTrackingId":"run-1","code":"BadRequest","status":"Failed","error":{"code":"InvalidTemplate","message":"Unable to process template language expressions in action 'A' inputs at line '0' and column '0': 'Attempt to divide an integral or decimal value by zero in function 'div'.'."}}
             S Failed ActionFailed ! ActionFailed
               B Failed BadRequest ! InvalidTemplate
             More words Succeeded = {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}

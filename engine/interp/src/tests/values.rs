@@ -1,6 +1,6 @@
 //! What actions give: variables, `ParseJson`, lists, records, responses, secrets.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Play, check, plan};
 use crate::view;
@@ -119,16 +119,16 @@ fn parse_json_reads_text_and_checks_it() {
           schema: { required: [a] }
         ",
         "",
-        r#"
+        r##"
             start null
               finish Failed
             Text Succeeded = {"body":{"n":1}}
             Use Succeeded = 1
             Broken Failed InvalidJSON ! InvalidJSON: the content is not JSON: EOF while parsing a value at line 1 column 6
-            Types Failed ValidationFailed ! ValidationFailed: Invalid type. Expected String but got Integer. Path '/a'. Invalid type. Expected Null, Integer but got String. Path '/b'. Invalid type. Expected Object but got Null. Path '/c'. Invalid type. Expected Integer but got Number. Path '/d'.
-            Missing Failed ValidationFailed ! ValidationFailed: "a" is a required property. Path '#'.
+            Types Failed BadRequest = {"errors":[{"message":"Invalid type. Expected String but got Integer.","lineNumber":0,"linePosition":0,"path":"a","value":1,"schemaId":"#/properties/a","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Integer, Null but got String.","lineNumber":0,"linePosition":0,"path":"b","value":"x","schemaId":"#/properties/b","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Object but got Null.","lineNumber":0,"linePosition":0,"path":"c","value":null,"schemaId":"#/properties/c","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Integer but got Number.","lineNumber":0,"linePosition":0,"path":"d","value":1.5,"schemaId":"#/properties/d","errorType":"type","childErrors":[]}]} ! ValidationFailed: Invalid type. Expected String but got Integer. Path 'a'. Invalid type. Expected Integer, Null but got String. Path 'b'. Invalid type. Expected Object but got Null. Path 'c'. Invalid type. Expected Integer but got Number. Path 'd'.
+            Missing Failed BadRequest = {"errors":[{"message":"Required properties are missing from object: a.","lineNumber":0,"linePosition":0,"path":"","value":{},"schemaId":"#","errorType":"required","childErrors":[]}]} ! ValidationFailed: Required properties are missing from object: a. Path ''.
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
-        "#,
+        "##,
     );
 }
 
@@ -224,12 +224,12 @@ fn records_are_those_of_the_cloud() {
                 C Succeeded = "a"
               pass 2:
                 C Succeeded = "b"
-            Of scope Succeeded = [{"name":"H","inputs":{"method":"GET","uri":"http://a"},"outputs":{"statusCode":404,"headers":{},"body":{"a":[1]}},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:H","code":"NotFound","status":"Failed"},{"name":"B","inputs":{"expressionResult":true},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:B","code":"NotSpecified","status":"Succeeded"}]
-            Of loop Succeeded = [{"name":"C","inputs":"b","outputs":[{"name":"C","inputs":"a","outputs":"a","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#0/C","code":"OK","status":"Succeeded","trackedProperties":{"size":1}},{"name":"C","inputs":"b","outputs":"b","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#1/C","code":"OK","status":"Succeeded","trackedProperties":{"size":1}}],"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#1/C","code":"OK","status":"Succeeded","trackedProperties":{"size":1},"repetitionCount":2}]
+            Of scope Succeeded = [{"name":"H","inputs":{"method":"GET","uri":"http://a"},"outputs":{"statusCode":404,"headers":{},"body":{"a":[1]}},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:H","clientTrackingId":"run-1","code":"NotFound","status":"Failed"},{"name":"B","inputs":{"expressionResult":true},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:B","clientTrackingId":"run-1","code":"NotSpecified","status":"Succeeded"}]
+            Of loop Succeeded = [{"name":"C","inputs":"b","outputs":[{"name":"C","inputs":"a","outputs":"a","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#0/C","clientTrackingId":"run-1","code":"OK","status":"Succeeded","trackedProperties":{"size":1}},{"name":"C","inputs":"b","outputs":"b","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#1/C","clientTrackingId":"run-1","code":"OK","status":"Succeeded","trackedProperties":{"size":1}}],"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#1/C","clientTrackingId":"run-1","code":"OK","status":"Succeeded","trackedProperties":{"size":1},"repetitionCount":2}]
             Pick Succeeded = 2
             Body Succeeded = [1]
             Status Succeeded = 404
-            Trigger Succeeded = {"name":"T","outputs":{"headers":{},"body":null},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:","status":"Succeeded","code":"OK"}
+            Trigger Succeeded = {"name":"T","inputs":{},"outputs":{"headers":{},"body":null},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:","clientTrackingId":"run-1","originHistoryName":"run-1","status":"Succeeded","code":"OK"}
             Run Succeeded = "run-1"
             run Succeeded
         "#,
@@ -302,13 +302,13 @@ fn secrets_are_hidden_in_records_and_views() {
 fn kinds_that_do_not_run_yet_fail_and_can_be_caught() {
     check(
         r#"{ "triggers": { "T": { "type": "Request", "kind": "Http", "inputs": {} } }, "actions": {
-            "Script": { "type": "JavaScriptCode", "inputs": { "code": "return 1" }, "runAfter": {} },
+            "Script": { "type": "Agent", "inputs": { "parameters": {} }, "runAfter": {} },
             "Catch": { "type": "Compose", "inputs": "caught", "runAfter": { "Script": ["Failed"] } } } }"#,
         "",
         r#"
             start null
               finish Succeeded
-            Script Failed ActionNotSupported ! ActionNotSupported: actions of the type 'JavaScriptCode' are read and linted, but this version cannot run them
+            Script Failed ActionNotSupported ! ActionNotSupported: actions of the type 'Agent' are read and linted, but this version cannot run them
             Catch Succeeded = "caught"
             run Succeeded
         "#,
@@ -379,4 +379,17 @@ fn expression_actions_call_the_function_of_their_name() {
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
         "#,
     );
+}
+
+#[test]
+fn tracked_properties_are_shown_where_inputs_and_outputs_are() {
+    let plan = plan(
+        "- { name: Open, compose: 7, trackedProperties: { n: \"@outputs('Open')\" } }\n\
+         - { name: Hidden, secure: [inputs], compose: 7, trackedProperties: { n: \"@action()['outputs']\" } }\n\
+         - { name: Without, compose: 7 }",
+    );
+    let run = Play::run(&plan, "").run;
+    let tracked: Vec<Option<Value>> =
+        view::tree(&plan, &run).into_iter().map(|it| it.tracked).collect();
+    assert_eq!(tracked, [Some(json!({ "n": 7 })), Some(crate::HIDDEN.into()), None]);
 }

@@ -1,0 +1,42 @@
+//! `SendToBatch`: hands a message to a flow that collects them.
+
+use std::sync::Arc;
+
+use flow::actions::send_to_batch::SendToBatch;
+use serde_json::{Map, Value};
+
+use crate::{
+    effect::Request,
+    exec::{Ended, Exec},
+    run::{Asking, Key},
+};
+
+pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &SendToBatch) -> Option<Ended> {
+    match inputs(exec, key, action) {
+        Ok(inputs) => {
+            let request = Request::Batch {
+                flow: action.flow.clone(),
+                trigger: action.trigger.clone(),
+                inputs: Arc::new(inputs),
+            };
+            exec.ask(key, Asking::new(request, false, exec.now));
+            None
+        }
+        Err(ended) => Some(ended),
+    }
+}
+
+fn inputs(exec: &Exec<'_>, key: &Key, action: &SendToBatch) -> Result<Value, Ended> {
+    let mut inputs = Map::new();
+    for (name, tree) in [
+        ("batchName", Some(&action.batch)),
+        ("partitionName", action.partition.as_ref()),
+        ("messageId", action.message_id.as_ref()),
+        ("content", Some(&action.content)),
+    ] {
+        if let Some(value) = exec.eval_opt(key, tree)? {
+            inputs.insert(name.to_owned(), value);
+        }
+    }
+    Ok(Value::Object(inputs))
+}
