@@ -3,16 +3,24 @@
 //! One task admits for everybody, so that the order of the store is the order of the lanes and waiting
 //! events share one commit.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use base::{Failure, RunId};
-use flow::ActionKind;
-use interp::fire::{Firing, fire, immediate_response};
-use journal::{Admission, Admitted, Event, EventKind, Parent, Path, StoreError};
+use flow::{ActionKind, Trigger};
+use interp::{
+    Effect, Plan, Run,
+    fire::{Firing, fire, immediate_response},
+    step,
+};
+use journal::{Admission, Admitted, Event, EventKind, Parent, Path, StoreError, TriggerState};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
     lanes::{Entry, Lane},
@@ -44,6 +52,12 @@ pub struct Receipt {
     pub response: Option<Value>,
     /// The answer of the flow's `respond` action, when it has one and there is one run, a new one.
     pub answer: Option<oneshot::Receiver<Value>>,
+    /// Whether the flow answers later, at the address of its run's answer.
+    pub is_later: bool,
+    /// The flow that took it in.
+    pub flow: Arc<Deployed>,
+    /// Whether the caller is told nothing about the flow and the run.
+    pub is_terse: bool,
 }
 
 /// Why an event was not taken in.
@@ -69,6 +83,29 @@ pub enum AdmitError {
     Stopping,
 }
 
+/// How a caller gets the flow's own answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// There will be none, or several: it is let go at once.
+    Never,
+    /// It waits for it.
+    Waiting,
+    /// It comes back for it.
+    Later,
+}
+
+impl Way {
+    fn of(flow: &Deployed, trigger: &Trigger) -> Self {
+        let actions = flow.plan.flow.actions.iter();
+        let mut answers =
+            actions.filter(|it| matches!(it.kind, ActionKind::Response(_))).peekable();
+        if answers.peek().is_none() || trigger.split_on.is_some() {
+            return Self::Never;
+        }
+        if answers.any(|it| it.has_option("Asynchronous")) { Self::Later } else { Self::Waiting }
+    }
+}
+
 /// The door of the admitting task.
 pub(crate) struct Admitter {
     requests: mpsc::Sender<Request>,
@@ -76,10 +113,25 @@ pub(crate) struct Admitter {
 
 type Answer = Result<Vec<Admitted>, Arc<StoreError>>;
 
-/// Admissions that belong together.
-pub(crate) struct Request {
+/// The runs of one event: what is stored, where each will stand in line, how far it has got.
+struct LinedUp {
     admissions: Vec<Admission>,
     entries: Vec<Entry>,
+    begun: Vec<Option<Begun>>,
+}
+
+impl LinedUp {
+    /// Runs that have not taken their first step.
+    fn new(admissions: Vec<Admission>, entries: Vec<Entry>) -> Self {
+        let begun = entries.iter().map(|_| None).collect();
+        Self { admissions, entries, begun }
+    }
+}
+
+/// Admissions that belong together.
+pub(crate) struct Request {
+    lined_up: LinedUp,
+    state: Option<TriggerState>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -111,48 +163,115 @@ impl Admitter {
             secure_parameters: &flow.plan.secure_parameters,
             outputs: &incoming.outputs,
             now: inner.now(),
+            callback_url: None,
         };
         let firings = fire(&event).map_err(AdmitError::Trigger)?;
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
-        let trigger_name = trigger.name.as_str().to_owned();
-        let mut admissions = Vec::with_capacity(firings.len());
-        let mut entries = Vec::with_capacity(firings.len());
-        for firing in firings {
-            let admission = admission(inner, flow, &trigger_name, firing, None);
-            let entry = entry_of(flow, &admission);
-            check_queue(inner, flow, &entries, &entry)?;
-            entries.push(entry);
-            admissions.push(admission);
+        let (mut admissions, entries) = line_up(inner, flow, trigger, firings);
+        for (n, entry) in entries.iter().enumerate() {
+            check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry)?;
         }
-        // A flow that never responds lets its caller go at once.
-        let actions = &flow.plan.flow.actions;
-        let responds = actions.iter().any(|it| matches!(it.kind, ActionKind::Response(_)));
+        let way = if response.is_some() { Way::Never } else { Way::of(flow, trigger) };
         let answer = match admissions.as_slice() {
-            [only] if response.is_none() && responds => {
-                Some(Engine(Arc::clone(inner)).answer_of(&only.run))
-            }
+            [only] if way == Way::Waiting => Some(Engine(Arc::clone(inner)).answer_of(&only.run)),
             _ => None,
         };
+        let is_later = way == Way::Later && !admissions.is_empty();
+        let is_terse = trigger.has_option("SuppressWorkflowHeadersOnResponse");
+        let flow = Arc::clone(flow);
         let ids: Vec<RunId> = admissions.iter().map(|it| it.run.clone()).collect();
-        let runs = self.admit(admissions, entries).await.inspect_err(|_| {
+        let begun = admissions.iter_mut().zip(&entries).map(|(admission, entry)| {
+            // A run that waits for nobody takes its first step before it is stored.
+            entry.lane.is_none().then(|| Begun::of(&flow.plan, admission)).flatten()
+        });
+        let begun = begun.collect();
+        let lined_up = LinedUp { admissions, entries, begun };
+        let runs = self.admit(lined_up, None).await.inspect_err(|_| {
             for run in &ids {
                 lock(&inner.waiters).remove(run);
             }
         })?;
         let is_new = matches!(runs.as_slice(), [Admitted::New(_)]);
-        Ok(Receipt { runs, response, answer: answer.filter(|_| is_new) })
+        let answer = answer.filter(|_| is_new);
+        Ok(Receipt { runs, response, answer, is_later, flow, is_terse })
+    }
+
+    /// Takes in what a service has delivered for all flows that want it, in one commit.
+    pub(crate) async fn fire_all(
+        &self,
+        inner: &Arc<Inner>,
+        events: Vec<Delivered>,
+    ) -> Result<Vec<Admitted>, AdmitError> {
+        if inner.stopped() {
+            return Err(AdmitError::Stopping);
+        }
+        let flows = inner.flows();
+        let mut found = Vec::new();
+        for Delivered { event, key } in events {
+            let Some(flow) = flows.get(&event.flow) else {
+                return Err(AdmitError::UnknownFlow(event.flow));
+            };
+            let Some(trigger) = flow.plan.flow.trigger(&event.trigger) else {
+                return Err(AdmitError::UnknownTrigger(event.flow, event.trigger));
+            };
+            let seen = interp::fire::Event {
+                flow: &flow.plan.flow,
+                trigger,
+                parameters: &flow.parameters,
+                secure_parameters: &flow.plan.secure_parameters,
+                outputs: &event.outputs,
+                now: inner.now(),
+                callback_url: None,
+            };
+            let firings = fire(&seen).map(|it| keyed(trigger, key, it));
+            found.push((flow, trigger, firings));
+        }
+        let is_lost = found.iter().all(|(_, _, firings)| firings.is_err());
+        let (mut admissions, mut entries) = (Vec::new(), Vec::new());
+        for (flow, trigger, firings) in found {
+            match firings {
+                Ok(firings) => {
+                    let (new, lined) = line_up(inner, flow, trigger, firings);
+                    for (admission, entry) in new.into_iter().zip(lined) {
+                        check_queue(inner, flow, &entries, &entry)?;
+                        admissions.push(admission);
+                        entries.push(entry);
+                    }
+                }
+                Err(failure) if is_lost => return Err(AdmitError::Trigger(failure)),
+                // A flow that cannot take it does not keep it from the others.
+                Err(failure) => {
+                    let (flow, trigger) = (&flow.name, &trigger.display);
+                    let (code, reason) = (&failure.code, &failure.message);
+                    tracing::warn!(flow, trigger, code, reason, "A trigger could not fire.");
+                }
+            }
+        }
+        self.admit(LinedUp::new(admissions, entries), None).await
+    }
+
+    /// Takes in what a trigger has fired by itself, together with where it has got to.
+    pub(crate) async fn advance(
+        &self,
+        inner: &Inner,
+        (flow, trigger): (&Deployed, &Trigger),
+        firings: Vec<Firing>,
+        state: TriggerState,
+    ) -> Result<Vec<Admitted>, AdmitError> {
+        let (admissions, entries) = line_up(inner, flow, trigger, firings);
+        self.admit(LinedUp::new(admissions, entries), Some(state)).await
     }
 
     async fn admit(
         &self,
-        admissions: Vec<Admission>,
-        entries: Vec<Entry>,
+        lined_up: LinedUp,
+        state: Option<TriggerState>,
     ) -> Result<Vec<Admitted>, AdmitError> {
-        if admissions.is_empty() {
+        if lined_up.admissions.is_empty() && state.is_none() {
             return Ok(Vec::new());
         }
         let (answer, receiver) = oneshot::channel();
-        let request = Request { admissions, entries, answer };
+        let request = Request { lined_up, state, answer };
         self.requests.send(request).await.map_err(|_| AdmitError::Stopping)?;
         receiver.await.map_err(|_| AdmitError::Stopping)?.map_err(AdmitError::Store)
     }
@@ -166,45 +285,170 @@ impl Admitter {
                 count = requests.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
                 _ = stop.wait_for(|stop| *stop) => return,
             }
-            let all: Vec<Admission> =
-                batch.iter().flat_map(|request| request.admissions.iter().cloned()).collect();
-            let mut result = inner.store.admit(all).await.map_err(Arc::new);
+            let mut fresh = Vec::new();
+            let mut all = Vec::new();
+            for Request { lined_up, .. } in &mut batch {
+                let begun = std::mem::take(&mut lined_up.begun);
+                let new = lined_up.admissions.iter().zip(begun);
+                fresh.push(new.map(|(new, begun)| Fresh::of(new, begun)).collect::<Vec<_>>());
+                all.append(&mut lined_up.admissions);
+            }
+            let states = batch.iter().filter_map(|request| request.state.clone()).collect();
+            let order = inner.order.lock().await;
+            let mut result = inner.store.advance(all, states).await.map_err(Arc::new);
             if matches!(result.as_ref().map_err(AsRef::as_ref), Err(StoreError::Fenced)) {
                 // Whoever has taken over takes in events and works on the runs.
                 inner.stop();
             }
             let mut rest = result.as_mut().map(|all| std::mem::take(all).into_iter());
-            for request in batch.drain(..) {
+            for (request, fresh) in batch.drain(..).zip(fresh) {
                 let answer = match &mut rest {
-                    Ok(rest) => Ok(rest.by_ref().take(request.admissions.len()).collect()),
+                    Ok(rest) => Ok(rest.by_ref().take(fresh.len()).collect()),
                     Err(error) => Err(Arc::clone(error)),
                 };
-                enter_all(&inner, &answer, request.entries);
+                enter_all(&inner, &answer, request.lined_up.entries.into_iter().zip(fresh));
                 // A caller that has gone away has its event admitted all the same.
                 drop(request.answer.send(answer));
             }
+            drop(order);
         }
     }
 }
 
-fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: Vec<Entry>) {
+/// Where a run comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub run: RunId,
+    pub flow: String,
+    pub sha: String,
+    pub parent: Option<Parent>,
+}
+
+/// A run as it was admitted: what is known need not be read again to begin it.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    pub origin: Origin,
+    pub started: Event,
+    /// How far it has got; none if it has not taken its first step.
+    pub begun: Option<Begun>,
+    /// Whether its end is stored already.
+    is_over: bool,
+}
+
+/// A run after its first step, and what is to be done after that is stored.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub run: Run,
+    pub effects: Vec<Effect>,
+}
+
+impl Begun {
+    /// Takes the first step. A run that ends in it is stored as one that has ended. `None` if the
+    /// engine met a fault of its own: the run's task will meet it again, where it is dealt with.
+    fn of(plan: &Plan, admission: &mut Admission) -> Option<Self> {
+        let mut run = Run::default();
+        let started = &admission.started;
+        let stepped = catch_unwind(AssertUnwindSafe(|| step(plan, &mut run, started)));
+        let effects = stepped.ok()?;
+        let at_once = |it: &Effect| matches!(it, Effect::Respond { .. } | Effect::Finish { .. });
+        if run.end().is_some() && effects.iter().all(at_once) {
+            let finished = effects.iter().find_map(|it| match it {
+                Effect::Finish { status, error, response } => {
+                    let response = response.as_deref().cloned();
+                    let kind =
+                        EventKind::Finished { status: *status, error: error.clone(), response };
+                    Some(Event { at: started.at, path: Path::run(), kind })
+                }
+                _ => None,
+            });
+            admission.then = finished.into_iter().collect();
+        }
+        Some(Self { run, effects })
+    }
+}
+
+impl Fresh {
+    pub(crate) fn of(admission: &Admission, begun: Option<Begun>) -> Self {
+        let Admission { run, flow, sha, parent, .. } = admission;
+        let origin = Origin {
+            run: run.clone(),
+            flow: flow.clone(),
+            sha: sha.clone(),
+            parent: parent.clone(),
+        };
+        let is_over = !admission.then.is_empty();
+        Self { origin, started: admission.started.clone(), begun, is_over }
+    }
+}
+
+fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = (Entry, Fresh)>) {
     let Ok(admitted) = answer else { return };
-    for (admitted, entry) in admitted.iter().zip(entries) {
+    for (admitted, (entry, fresh)) in admitted.iter().zip(entries) {
         if matches!(admitted, Admitted::New(_)) {
-            enter(inner, entry);
+            match &fresh.begun {
+                Some(begun) if fresh.is_over => over(inner, &entry.run, &begun.run),
+                _ => begin(inner, entry, fresh),
+            }
         } else {
             lock(&inner.waiters).remove(&entry.run);
         }
     }
 }
 
-/// Puts an admitted run into its lane; it starts if it has its turn.
+/// A run has ended in its first step: whoever waits for it goes on.
+fn over(inner: &Arc<Inner>, id: &RunId, run: &Run) {
+    if let Some(response) = run.response() {
+        inner.respond(id, response);
+    }
+    lock(&inner.waiters).remove(id);
+    inner.ended.send_modify(|count| *count += 1);
+}
+
+/// Puts a run that was just admitted into its lane; it begins if it has its turn.
+pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
+    let run = entry.run.clone();
+    let started = lock(&inner.lanes).enter(entry);
+    if started {
+        inner.deliver(&run, Message::Begin(Box::new(fresh)));
+    }
+}
+
+/// Firings that are known by the key of their event, if the flow does not say by what.
+pub(crate) fn keyed(
+    trigger: &Trigger,
+    key: Option<String>,
+    mut firings: Vec<Firing>,
+) -> Vec<Firing> {
+    if let Some(key) = key.filter(|_| trigger.dedupe.is_none()) {
+        for (n, firing) in (1..).zip(&mut firings) {
+            firing.dedupe = Some(if n == 1 { key.clone() } else { format!("{key}#{n}") });
+        }
+    }
+    firings
+}
+
+/// Puts a run of the store into its lane; it goes on if it has its turn.
 pub(crate) fn enter(inner: &Arc<Inner>, entry: Entry) {
     let run = entry.run.clone();
     let started = lock(&inner.lanes).enter(entry);
     if started {
         inner.deliver(&run, Message::Look);
     }
+}
+
+/// The admissions of firings, each with where its run will stand in line.
+fn line_up(
+    inner: &Inner,
+    flow: &Deployed,
+    trigger: &Trigger,
+    firings: Vec<Firing>,
+) -> (Vec<Admission>, Vec<Entry>) {
+    let of = |firing| {
+        let admission = admission(inner, flow, trigger.name.as_str(), firing, None);
+        let entry = entry_of(flow, &admission);
+        (admission, entry)
+    };
+    firings.into_iter().map(of).unzip()
 }
 
 /// The admission of one firing.
@@ -222,6 +466,7 @@ pub(crate) fn admission(
         parameters: flow.parameters.clone(),
         seed: random::seed(),
         run: run.as_str().to_owned(),
+        callback: inner.callback(&run),
     };
     Admission {
         run,
@@ -232,6 +477,7 @@ pub(crate) fn admission(
         key: firing.key,
         parent,
         started: Event { at: inner.now(), path: Path::run(), kind },
+        then: Vec::new(),
     }
 }
 
@@ -252,6 +498,17 @@ pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run:
         (lane, concurrency.runs.max(1))
     });
     Entry { run, lane }
+}
+
+/// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
+pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
+    let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
+        return false;
+    };
+    let Some(most) = concurrency.max_waiting else { return false };
+    let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
+    let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
+    most + concurrency.runs.max(1) <= load
 }
 
 /// Refuses an event if, with those of the same event before it, more would wait than may.

@@ -1,6 +1,6 @@
 //! What time it is: the only place of the engine that asks.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base::Timestamp;
 
@@ -8,7 +8,15 @@ use base::Timestamp;
 pub trait Clock: Send + Sync {
     /// Now, in UTC.
     fn now(&self) -> Timestamp;
+
+    /// How long to sleep, in the machine's own time, before this clock is asked again whether an
+    /// instant has come. Never long: a machine's clock may be put right while somebody sleeps.
+    fn pause(&self, until: Timestamp) -> Duration {
+        until.since(self.now()).to_std().min(SLEEP_MAX)
+    }
 }
+
+const SLEEP_MAX: Duration = Duration::from_secs(5);
 
 /// The clock of the machine. It never goes back: after a correction it stands still until the
 /// machine's time has caught up, because the events of a run must not be out of order.

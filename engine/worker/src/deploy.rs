@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base::{Source, digest::sha256_hex};
-use connector::Catalog;
-use flow::{ActionId, ActionKind, Flow, Package, actions::api_connection::Target};
+use connector::{Catalog, Connector, Operation};
+use expr::Tree;
+use flow::{ActionId, ActionKind, Flow, Package, actions::api_connection::Target, import::Beside};
 use interp::Plan;
 use journal::FlowVersion;
 use serde_json::{Map, Value};
@@ -49,9 +50,28 @@ impl Deployed {
         Self { name: name.to_owned(), sha: sha(&files), files, plan: Arc::new(plan), parameters }
     }
 
+    /// The same in an environment of that name.
+    #[must_use]
+    pub fn in_environment(mut self, name: &str) -> Self {
+        // Nobody else has the plan yet; a copy would serve as well.
+        name.clone_into(&mut Arc::make_mut(&mut self.plan).environment);
+        self
+    }
+
     /// The version as the store keeps it.
     pub fn version(&self) -> FlowVersion {
         FlowVersion { sha: self.sha.clone(), flow: self.name.clone(), files: self.files.clone() }
+    }
+
+    /// A version that is not the present one, to do once more what it did with these parameters.
+    pub(crate) fn rebuilt(
+        version: FlowVersion,
+        present: Option<&Self>,
+        parameters: Map<String, Value>,
+    ) -> Self {
+        let plan = Arc::new(Self::plan_of(&version, present));
+        let FlowVersion { sha, flow, files } = version;
+        Self { name: flow, sha, files, plan, parameters }
     }
 
     /// The plan of a version that runs are pinned to. What a version does not say, it takes from
@@ -74,6 +94,7 @@ impl Deployed {
         plan.unsafe_calls = unsafe_calls;
         if let Some(present) = present {
             plan.secure_parameters.clone_from(&present.plan.secure_parameters);
+            plan.environment.clone_from(&present.plan.environment);
         }
         plan
     }
@@ -84,15 +105,28 @@ pub(crate) const MAPPING_SUFFIX: &str = ".mapping.yaml";
 
 /// A package from its files, the flow first.
 pub(crate) fn read(files: &[(String, String)]) -> Package {
-    let mut sources = files.iter().map(|(name, text)| Source::new(name, text));
-    let flow = sources.next().unwrap_or_else(|| Source::new("flow.yaml", ""));
-    let mappings: Vec<(String, Source)> = sources.map(|it| (mapping_name(it.name()), it)).collect();
-    flow::package::read(&flow, &mappings)
+    let files: Vec<Source> = files.iter().map(|(name, text)| Source::new(name, text)).collect();
+    of_sources(&files)
 }
 
-fn mapping_name(file: &str) -> String {
+/// The same of files that have been read.
+pub(crate) fn of_sources(files: &[Source]) -> Package {
+    let Some((flow, beside)) = files.split_first() else { return read_nothing() };
+    let beside: Vec<(String, Source)> =
+        beside.iter().map(|it| (name_beside(it.name()), it.clone())).collect();
+    flow::package::read(flow, &beside)
+}
+
+fn read_nothing() -> Package {
+    flow::package::read(&Source::new("flow.yaml", ""), &[])
+}
+
+/// What a file is to the flow that it stands beside: its name in the folder, without what is the
+/// same for all of its kind.
+fn name_beside(file: &str) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
-    name.strip_suffix(MAPPING_SUFFIX).unwrap_or(name).to_owned()
+    let known = Beside::FILES.into_iter().find(|it| name.ends_with(&format!(".{it}")));
+    known.or(name.strip_suffix(MAPPING_SUFFIX)).unwrap_or(name).to_owned()
 }
 
 fn sha(files: &[(String, String)]) -> String {
@@ -111,11 +145,43 @@ fn unsafe_calls(flow: &Flow, catalog: &Catalog) -> Vec<ActionId> {
         flow.connections.iter().map(|it| (it.name.as_str(), it.connector.as_str())).collect();
     let is_unsafe = |kind: &ActionKind| {
         let ActionKind::ApiConnection(call) = kind else { return false };
-        let Target::Operation(operation) = &call.target else { return false };
         let connector = connectors.get(call.connection.as_str()).and_then(|it| catalog.find(it));
-        let operation = connector.and_then(|it| it.operation(operation));
+        let Some(connector) = connector else { return false };
+        let operation = match &call.target {
+            Target::Operation(id) => connector.operation(id),
+            Target::Path { method, path } => routed(connector, method, path),
+        };
         operation.is_some_and(|it| !it.repeat_is_safe())
     };
     let all = flow.actions.iter().enumerate();
     all.filter(|(_, action)| is_unsafe(&action.kind)).map(|(id, _)| id).collect()
+}
+
+/// The operation that a path leads to, whatever its expressions give.
+fn routed<'a>(connector: &'a Connector, method: &str, path: &Tree) -> Option<&'a Operation> {
+    let path = match path {
+        Tree::Template(placed) => without_expressions(placed.template.source()),
+        Tree::Value(value) => value.as_str()?.to_owned(),
+        Tree::Array(_) | Tree::Object(_) => return None,
+    };
+    let given = serde_json::json!({ "method": method, "path": path });
+    connector::route::find(connector, &given).ok().map(|(operation, _)| operation)
+}
+
+/// A path with something in the place of each `@{…}`.
+fn without_expressions(path: &str) -> String {
+    let mut text = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once("@{") {
+        text.push_str(before);
+        text.push('x');
+        let mut quoted = false;
+        let end = after.char_indices().find(|(_, letter)| {
+            quoted ^= *letter == '\'';
+            !quoted && *letter == '}'
+        });
+        rest = end.and_then(|(at, _)| after.get(at + 1..)).unwrap_or_default();
+    }
+    text.push_str(rest);
+    text
 }

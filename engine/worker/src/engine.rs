@@ -7,17 +7,20 @@ use std::{
 
 use base::{Failure, RunId, Status, Timestamp};
 use interp::Plan;
-use journal::{Event, Path, RunFilter, RunRow, Store, StoreError};
+use journal::{Admitted, Event, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::{
-    admit::{AdmitError, Admitter, Incoming, Receipt},
+    addresses::Addresses,
+    admit::{AdmitError, Admitter, Fresh, Incoming, Receipt},
     clock::Clock,
+    deliveries::Delivered,
     deploy::Deployed,
     lanes::Lanes,
     perform::Performer,
-    pump, timers,
+    pump, random, timers,
+    triggers::{self, batch::Batches},
 };
 
 /// What an engine is made of.
@@ -32,6 +35,8 @@ pub struct Options {
     pub flows: Flows,
     /// Runs that are in memory at a time; further ones wait for their turn, sleeping ones do not count.
     pub active_max: usize,
+    /// Makes the addresses that others call; without it, nothing can be asked to call.
+    pub addresses: Option<Addresses>,
 }
 
 /// The deployed flows by name.
@@ -51,12 +56,19 @@ pub(crate) struct Inner {
     /// Runs in memory, with the way to reach each.
     pub mailboxes: Mutex<BTreeMap<RunId, mpsc::UnboundedSender<Message>>>,
     pub lanes: Mutex<Lanes>,
+    /// Held from before runs are stored until they are in their lanes: both have one order, so that
+    /// after a restart the lanes are as they were.
+    pub order: tokio::sync::Mutex<()>,
+    pub addresses: Option<Addresses>,
+    pub batches: Batches,
     /// Bounds the runs in memory.
     pub permits: Semaphore,
     pub waiters: Mutex<BTreeMap<RunId, Vec<oneshot::Sender<Value>>>>,
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
     pub timer_set: Notify,
+    /// Counts deployments, for whoever follows the flows.
+    pub deployed: watch::Sender<u64>,
     pub admitter: Admitter,
     pub stop: watch::Sender<bool>,
     /// Counts ended runs, for whoever waits for one.
@@ -66,10 +78,14 @@ pub(crate) struct Inner {
 /// Something for one run.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// Look at the run: it is new, or the process is.
+    /// Look at the run: it has its turn, or the process is new.
     Look,
+    /// Begin the run, which was just admitted.
+    Begin(Box<Fresh>),
     /// An event, without its time.
     Event(Path, Box<journal::EventKind>),
+    /// A service calls the run back; it is told when that is durable, and whether it was awaited.
+    Call { path: Path, outputs: Value, done: oneshot::Sender<bool> },
 }
 
 impl Message {
@@ -83,6 +99,36 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A call of a service that a run waits for.
+#[derive(Clone, Debug)]
+pub struct CallBack {
+    /// Which run.
+    pub run: RunId,
+    /// Which action waits.
+    pub path: Path,
+    /// What stands in the address as proof.
+    pub signature: String,
+    /// `{statusCode, headers, queries, body}`: the outputs of the action.
+    pub outputs: Value,
+}
+
+/// Why a call back was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum CallBackError {
+    /// No action of any run was given this address.
+    #[error("this address was not given to anybody")]
+    Unknown,
+    /// The action has ended: it was called before, has timed out, or its run was ended.
+    #[error("nobody waits here any more")]
+    NotAwaited,
+    /// The engine is stopping, or the run cannot go on; the call may be repeated.
+    #[error("the engine is stopping")]
+    Stopping,
+    /// The store failed.
+    #[error("the run cannot be read")]
+    Store(#[source] StoreError),
+}
+
 /// Why an engine could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -92,13 +138,15 @@ pub enum StartError {
 }
 
 impl Engine {
-    /// Stores the flows' versions, takes up every open run where it was, and starts the timers.
+    /// Stores the flows' versions, takes up every open run where it was, and starts the timers
+    /// and the triggers that fire by themselves.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options { store, performer, clock, flows, active_max } = options;
+        let Options { store, performer, clock, flows, active_max, addresses } = options;
         let (admitter, requests) = Admitter::new();
+        let (batches, messages) = Batches::new();
         let inner = Arc::new(Inner {
             store,
             performer,
@@ -107,18 +155,26 @@ impl Engine {
             flows: RwLock::default(),
             mailboxes: Mutex::new(BTreeMap::new()),
             lanes: Mutex::default(),
+            order: tokio::sync::Mutex::default(),
+            addresses,
+            batches,
             permits: Semaphore::new(active_max),
             waiters: Mutex::new(BTreeMap::new()),
             fired: Mutex::new(BTreeSet::new()),
             timer_set: Notify::new(),
+            deployed: watch::Sender::new(0),
             admitter,
             stop: watch::Sender::new(false),
             ended: watch::Sender::new(0),
         });
         inner.deploy(flows).await?;
         tokio::spawn(Admitter::run(Arc::clone(&inner), requests));
-        pump::recover(&inner).await?;
+        // Runs that were taken up before the store failed must not go on: whoever tries again would
+        // work on them a second time.
+        pump::recover(&inner).await.inspect_err(|_| inner.stop())?;
         tokio::spawn(timers::run(Arc::clone(&inner)));
+        tokio::spawn(triggers::batch::run(Arc::clone(&inner), messages));
+        tokio::spawn(triggers::run(Arc::clone(&inner)));
         Ok(Self(inner))
     }
 
@@ -136,6 +192,11 @@ impl Engine {
         self.0.deploy(flows).await
     }
 
+    /// How others reach the service, if that is known.
+    pub fn public_url(&self) -> Option<&str> {
+        self.0.addresses.as_ref().map(|it| it.public_url.as_str())
+    }
+
     /// What time it is for the engine.
     pub fn now(&self) -> Timestamp {
         self.0.now()
@@ -148,6 +209,14 @@ impl Engine {
     /// failed: then nothing was taken in.
     pub async fn fire(&self, incoming: Incoming) -> Result<Receipt, AdmitError> {
         self.0.admitter.fire(&self.0, incoming).await
+    }
+
+    /// Takes in what a service has delivered. When this returns, it is durable.
+    ///
+    /// # Errors
+    /// If no flow can take it, a queue is full, or the store failed: then nothing was taken in.
+    pub async fn take_in(&self, events: Vec<Delivered>) -> Result<Vec<Admitted>, AdmitError> {
+        self.0.admitter.fire_all(&self.0, events).await
     }
 
     /// What the flow answers its caller. `None` if the run ends without an answer.
@@ -196,9 +265,58 @@ impl Engine {
     /// If the store fails or does not know the run.
     pub async fn show(&self, run: &RunId) -> Result<(RunRow, Arc<Plan>, interp::Run), StoreError> {
         let (row, events) = self.load(run).await?;
-        let plan = self.0.plan(&row).await?;
+        let plan = self.0.plan(&row.flow, &row.sha).await?;
         let state = interp::replay(&plan, &events);
         Ok((row, plan, state))
+    }
+
+    /// Takes in the call of a service that a run waits for. When this returns, it is durable.
+    ///
+    /// # Errors
+    /// If the address was not made for that action, nobody waits there any more, or the store failed.
+    pub async fn call_back(&self, call: CallBack) -> Result<(), CallBackError> {
+        let CallBack { run, path, signature, outputs } = call;
+        let row = self.genuine_call(&run, &path, &signature).await?;
+        if row.status.is_some() {
+            return Err(CallBackError::NotAwaited);
+        }
+        let (done, told) = oneshot::channel();
+        self.0.deliver(&run, Message::Call { path, outputs, done });
+        match told.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CallBackError::NotAwaited),
+            // The run has ended in the meantime, or it cannot go on at present.
+            Err(_) => match self.load(&run).await.map_err(CallBackError::Store)?.0.status {
+                Some(_) => Err(CallBackError::NotAwaited),
+                None => Err(CallBackError::Stopping),
+            },
+        }
+    }
+
+    /// The run that an address was made for.
+    async fn genuine_call(
+        &self,
+        run: &RunId,
+        path: &Path,
+        signature: &str,
+    ) -> Result<RunRow, CallBackError> {
+        let found = self.0.store.load(run).await.map_err(CallBackError::Store)?;
+        let (row, events) = found.ok_or(CallBackError::Unknown)?;
+        let callback = events.iter().find_map(|event| match &event.kind {
+            journal::EventKind::Started { callback, .. } => callback.as_ref(),
+            _ => None,
+        });
+        let genuine = callback.is_some_and(|it| interp::callback::is_genuine(it, path, signature));
+        if genuine { Ok(row) } else { Err(CallBackError::Unknown) }
+    }
+
+    /// Where the triggers that fire by themselves have got to, the next one due first. Those of
+    /// flows that are not deployed any more are among them.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn triggers(&self) -> Result<Vec<TriggerState>, StoreError> {
+        self.0.store.triggers().await
     }
 
     /// Stops a run.
@@ -230,6 +348,13 @@ impl Inner {
         self.clock.now()
     }
 
+    /// Where services call back a run that begins now.
+    pub(crate) fn callback(&self, run: &RunId) -> Option<journal::Callback> {
+        let url = &self.addresses.as_ref()?.public_url;
+        let url = format!("{url}/callbacks/{run}");
+        Some(journal::Callback { url, key: random::new_key().expose().clone() })
+    }
+
     pub(crate) fn flows(&self) -> Arc<Flows> {
         Arc::clone(&self.flows.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -244,6 +369,7 @@ impl Inner {
         plans.extend(flows.values().map(|it| (it.sha.clone(), Arc::clone(&it.plan))));
         drop(plans);
         *self.flows.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(flows);
+        self.deployed.send_modify(|count| *count += 1);
         Ok(())
     }
 
@@ -260,18 +386,18 @@ impl Inner {
     }
 
     /// The plan that a run is pinned to.
-    pub(crate) async fn plan(&self, row: &RunRow) -> Result<Arc<Plan>, StoreError> {
-        if let Some(plan) = lock(&self.plans).get(&row.sha) {
+    pub(crate) async fn plan(&self, flow: &str, sha: &str) -> Result<Arc<Plan>, StoreError> {
+        if let Some(plan) = lock(&self.plans).get(sha) {
             return Ok(Arc::clone(plan));
         }
-        let Some(version) = self.store.flow(&row.sha).await? else {
-            return Err(StoreError::Corrupt(format!("flow version {} is missing", row.sha)));
+        let Some(version) = self.store.flow(sha).await? else {
+            return Err(StoreError::Corrupt(format!("flow version {sha} is missing")));
         };
         // The present deployment knows the secure parameters and which calls are unsafe.
         let flows = self.flows();
-        let present = flows.get(&row.flow);
+        let present = flows.get(flow);
         let plan = Arc::new(Deployed::plan_of(&version, present.map(AsRef::as_ref)));
-        lock(&self.plans).insert(row.sha.clone(), Arc::clone(&plan));
+        lock(&self.plans).insert(sha.to_owned(), Arc::clone(&plan));
         Ok(plan)
     }
 

@@ -2,13 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use base::{Secret, Timestamp, digest::hmac_sha256_hex, http};
-use connector::webhook::{self, Verification};
-use flow::{Trigger, TriggerKind, triggers::request::Request};
-use http_client::{Client, Delivery};
-use serde_json::{Value, json};
+use base::{RunId, Timestamp, http};
+use connector::{
+    trigger::Webhook,
+    webhook::{self, CertificateSignature, Verification},
+};
+use flow::{
+    Trigger, TriggerKind,
+    triggers::{relative_path::RelativePath, request::Verify},
+};
+use http_client::Client;
+use serde_json::{Map, Value, json};
 
-use crate::{admit::Incoming, deploy::Deployed, engine::Engine, live::Connections};
+use crate::{
+    addresses::{Addresses, Place, Subscribed},
+    admit::Incoming,
+    deliveries::Delivery,
+    deploy::Deployed,
+    engine::Engine,
+    live::Connections,
+};
 
 /// Who tells genuine requests from others.
 pub struct Hooks {
@@ -16,14 +29,14 @@ pub struct Hooks {
     pub client: Client,
     /// Connections whose connectors know how their services sign.
     pub connections: Connections,
-    /// Signs the addresses of triggers that nobody else protects.
-    pub key: Secret<String>,
+    /// Knows what was signed.
+    pub addresses: Addresses,
 }
 
 /// A request to a trigger as it came in.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
-    /// What stands behind `/hooks/`.
+    /// What stands behind `/hooks/`, still escaped.
     pub path: &'a str,
     /// Upper-case method.
     pub method: &'a str,
@@ -35,6 +48,15 @@ pub struct Call<'a> {
     pub body: &'a [u8],
 }
 
+/// A genuine request.
+#[derive(Clone, Debug)]
+pub enum Accepted {
+    /// Of somebody who calls a flow and may be answered by it.
+    Request(Incoming),
+    /// Of a service that was asked to deliver.
+    Delivery(Delivery),
+}
+
 /// Why a request was refused, before anything was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
@@ -44,48 +66,85 @@ pub struct Rejected {
     pub code: &'static str,
     /// The reason.
     pub message: String,
+    /// The method that would be right, if that is the reason.
+    pub allow: Option<String>,
 }
 
 impl Rejected {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), allow: None }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(404, "TriggerNotFound", "there is no such trigger")
+    }
+
+    /// A trigger answers to that method only.
+    pub(crate) fn method(method: String) -> Self {
+        let message = format!("this trigger answers to {method} only");
+        Self { allow: Some(method), ..Self::new(405, "MethodNotAllowed", message) }
     }
 }
 
 impl Hooks {
-    /// The address of a request trigger below the server's own, with its signature if it needs one.
+    /// The address of a trigger below the server's own, with its signature if it needs one, if it is
+    /// for people to hand out: triggers that subscribe tell their service themselves. A relative path
+    /// stands in it as the flow writes it.
     pub fn address(&self, flow: &Deployed, trigger: &Trigger) -> Option<String> {
-        let TriggerKind::Request(request) = &trigger.kind else { return None };
-        let path = path_of(flow, trigger);
-        let address = format!("/hooks/{}", percent_path(&path));
-        if request.verify.is_some() {
-            return Some(address);
+        if let Some(connection) = self.webhook_connection(flow, trigger) {
+            let subscribed = Subscribed::of(trigger, &connection)?;
+            if subscribed.webhook.subscription.is_some() {
+                return None;
+            }
+            let place = Place::of(flow, trigger, Some(&subscribed));
+            return Some(self.signed(&place, Addresses::path(&place), subscribed.is_signed()));
         }
-        Some(format!("{address}?sig={}", self.signature(&path)))
+        let served = Served::of(trigger).filter(|it| !it.subscribes)?;
+        let place = Place::of(flow, trigger, None);
+        let mut address = Addresses::path(&place);
+        if let Some(path) = served.relative_path {
+            address.push('/');
+            address.push_str(path.as_str().trim_matches('/'));
+        }
+        Some(self.signed(&place, address, served.verify.is_none()))
     }
 
-    fn signature(&self, path: &str) -> String {
-        hmac_sha256_hex(self.key.expose().as_bytes(), path.as_bytes())
+    fn signed(&self, place: &Place<'_>, path: String, is_signed: bool) -> String {
+        if is_signed { format!("{path}?sig={}", self.addresses.signature(place)) } else { path }
+    }
+
+    /// Where the answer of a run is, below the server's own address, signed.
+    pub fn answer_address(&self, run: &RunId) -> String {
+        let place = Place::Answer(run);
+        self.signed(&place, Addresses::path(&place), true)
+    }
+
+    /// Whether somebody who brings this signature was given the address of a run's answer.
+    pub fn may_read_answer(&self, run: &RunId, signature: &str) -> bool {
+        self.addresses.is_genuine(&Place::Answer(run), signature)
     }
 
     /// Finds the trigger and checks the request. Nothing is stored or started by this.
     ///
     /// # Errors
     /// With the status to answer; the message tells a stranger nothing that helps to forge.
-    pub async fn accept(&self, engine: &Engine, call: &Call<'_>) -> Result<Incoming, Rejected> {
-        let not_found = || Rejected::new(404, "TriggerNotFound", "there is no such trigger");
+    pub async fn accept(&self, engine: &Engine, call: &Call<'_>) -> Result<Accepted, Rejected> {
         let flows = engine.flows();
-        let (flow, trigger) = find(&flows, call.path).ok_or_else(not_found)?;
-        let TriggerKind::Request(request) = &trigger.kind else { return Err(not_found()) };
-        let method = request.method.as_deref().unwrap_or("POST");
-        if !method.eq_ignore_ascii_case(call.method) {
-            let message = format!("this trigger answers to {} only", method.to_uppercase());
-            return Err(Rejected::new(405, "MethodNotAllowed", message));
+        let segments = segments(call.path).ok_or_else(Rejected::not_found)?;
+        let Some(Found { flow, trigger, served, parameters }) = find(&flows, &segments) else {
+            let now = engine.now();
+            return self.delivery(&flows, &segments, call, now).await.map(Accepted::Delivery);
+        };
+        if !served.method.eq_ignore_ascii_case(call.method) {
+            return Err(Rejected::method(served.method.to_uppercase()));
         }
-        let target = Target { flow, path: path_of(flow, trigger), request };
+        let place = Place::of(flow, trigger, None);
+        let target = Target { flow, place, verify: served.verify };
         let body = self.check(&target, call, engine.now()).await?;
-        let outputs = outputs(call, &body);
-        Ok(Incoming { flow: flow.name.clone(), trigger: trigger.name.as_str().to_owned(), outputs })
+        let with_proof = trigger.has_option("IncludeAuthorizationHeadersInOutputs");
+        let outputs = outputs(call, body, parameters, with_proof);
+        let (flow, trigger) = (flow.name.clone(), trigger.name.as_str().to_owned());
+        Ok(Accepted::Request(Incoming { flow, trigger, outputs }))
     }
 
     /// The body of a genuine request.
@@ -95,23 +154,12 @@ impl Hooks {
         call: &Call<'_>,
         now: Timestamp,
     ) -> Result<Value, Rejected> {
-        let Target { flow, path, request } = target;
-        let Some(verify) = &request.verify else {
-            let given = Secret::new(call.queries.get("sig").cloned().unwrap_or_default());
-            if given != Secret::new(self.signature(path)) {
-                let message = "the address is not signed, or its signature is not valid";
-                return Err(Rejected::new(401, "DirectApiAuthorizationRequired", message));
-            }
+        let Target { flow, place, verify } = target;
+        let Some(verify) = verify else {
+            self.check_signature(place, call)?;
             return read_body(call);
         };
-        let unavailable = |message: String| {
-            tracing::error!(flow = flow.name, reason = message, "A delivery cannot be verified.");
-            Rejected::new(
-                503,
-                "VerificationUnavailable",
-                "deliveries cannot be verified at present",
-            )
-        };
+        let unavailable = |message: String| unverifiable(&flow.name, &message);
         let connection = self
             .connections
             .of_connector(&verify.connector)
@@ -121,22 +169,12 @@ impl Hooks {
             let connector = &verify.connector;
             return Err(unavailable(format!("`{connector}` has no webhook `{}`", verify.trigger)));
         };
-        let most = declared.receive.body_bytes_max;
-        if most < call.body.len() {
-            let message = format!("a delivery has at most {most} bytes");
-            return Err(Rejected::new(413, "RequestEntityTooLarge", message));
-        }
+        check_size(declared, call)?;
         match webhook::verification(connection, declared)
             .map_err(|failure| unavailable(failure.message))?
         {
             Verification::Certificate(signed) => {
-                let delivery = Delivery { headers: call.headers, body: call.body, now };
-                self.client.verify(&signed, &delivery).await.map_err(|rejected| {
-                    let (code, reason) = (rejected.code, &rejected.message);
-                    tracing::warn!(flow = flow.name, code, reason, "A delivery was refused.");
-                    let message = "the signature of the delivery was not accepted";
-                    Rejected::new(rejected.status, rejected.code, message)
-                })?;
+                self.check_certificate((&flow.name, &signed), call, now).await?;
             }
             Verification::UrlSecret | Verification::None => {
                 return Err(unavailable(format!("`{}` signs nothing", verify.connector)));
@@ -145,43 +183,163 @@ impl Hooks {
         let body = read_body(call)?;
         Ok(webhook::respelled(connection, declared, body))
     }
+
+    pub(crate) fn check_signature(
+        &self,
+        place: &Place<'_>,
+        call: &Call<'_>,
+    ) -> Result<(), Rejected> {
+        let given = call.queries.get("sig").map_or("", String::as_str);
+        if self.addresses.is_genuine(place, given) {
+            return Ok(());
+        }
+        let message = "the address is not signed, or its signature is not valid";
+        Err(Rejected::new(401, "DirectApiAuthorizationRequired", message))
+    }
+
+    /// `of` is whom it is for, as logs name it.
+    pub(crate) async fn check_certificate(
+        &self,
+        (of, signed): (&str, &CertificateSignature),
+        call: &Call<'_>,
+        now: Timestamp,
+    ) -> Result<(), Rejected> {
+        let delivery = http_client::Delivery { headers: call.headers, body: call.body, now };
+        self.client.verify(signed, &delivery).await.map_err(|rejected| {
+            let (code, reason) = (rejected.code, &rejected.message);
+            tracing::warn!(of, code, reason, "A delivery was refused.");
+            let message = "the signature of the delivery was not accepted";
+            Rejected::new(rejected.status, rejected.code, message)
+        })
+    }
+}
+
+/// The operator has to do something before deliveries can be believed.
+pub(crate) fn unverifiable(of: &str, reason: &str) -> Rejected {
+    tracing::error!(of, reason, "A delivery cannot be verified.");
+    Rejected::new(503, "VerificationUnavailable", "deliveries cannot be verified at present")
+}
+
+pub(crate) fn check_size(declared: &Webhook, call: &Call<'_>) -> Result<(), Rejected> {
+    let most = declared.receive.body_bytes_max;
+    if call.body.len() <= most {
+        return Ok(());
+    }
+    let message = format!("a delivery has at most {most} bytes");
+    Err(Rejected::new(413, "RequestEntityTooLarge", message))
 }
 
 /// The trigger that a request is for.
 struct Target<'a> {
     flow: &'a Deployed,
-    path: String,
-    request: &'a Request,
+    place: Place<'a>,
+    verify: Option<&'a Verify>,
 }
 
-fn path_of(flow: &Deployed, trigger: &Trigger) -> String {
-    format!("{}/{}", flow.name, trigger.name)
+/// What is said about a trigger that has an address.
+struct Served<'a> {
+    method: &'a str,
+    relative_path: Option<&'a RelativePath>,
+    verify: Option<&'a Verify>,
+    /// Whether the flow tells the caller its address.
+    subscribes: bool,
 }
 
-/// The flow and trigger of a path: `flow/trigger`, or `flow` alone if it has one request trigger.
+impl<'a> Served<'a> {
+    fn of(trigger: &'a Trigger) -> Option<Self> {
+        match &trigger.kind {
+            TriggerKind::Request(request) => Some(Self {
+                method: request.method.as_deref().unwrap_or("POST"),
+                relative_path: request.relative_path.as_ref(),
+                verify: request.verify.as_ref(),
+                subscribes: false,
+            }),
+            TriggerKind::Manual(_) | TriggerKind::HttpWebhook(_) => Some(Self {
+                method: "POST",
+                relative_path: None,
+                verify: None,
+                subscribes: matches!(trigger.kind, TriggerKind::HttpWebhook(_)),
+            }),
+            TriggerKind::Flow(_)
+            | TriggerKind::Batch(_)
+            | TriggerKind::Recurrence(_)
+            | TriggerKind::ApiConnection(_)
+            | TriggerKind::Http(_)
+            | TriggerKind::Unsupported(_) => None,
+        }
+    }
+
+    /// The parameters in what stands behind the trigger's own address, if that is as it should be.
+    fn parameters(&self, rest: &[String]) -> Option<Map<String, Value>> {
+        match self.relative_path {
+            Some(path) => path.parameters(rest),
+            None => rest.is_empty().then(Map::new),
+        }
+    }
+}
+
+/// What an address leads to.
+struct Found<'a> {
+    flow: &'a Deployed,
+    trigger: &'a Trigger,
+    served: Served<'a>,
+    /// `relativePathParameters`.
+    parameters: Map<String, Value>,
+}
+
+/// The flow and trigger of a path: `flow/trigger`, with what its relative path says behind it, or
+/// `flow` alone if it has one such trigger. One flow may lie in the folder of another; the longest
+/// name wins.
 fn find<'a>(
     flows: &'a BTreeMap<String, std::sync::Arc<Deployed>>,
-    path: &str,
-) -> Option<(&'a Deployed, &'a Trigger)> {
-    let path = path.trim_end_matches('/');
-    // One flow may lie in the folder of another: then the last part may be a flow, too.
-    if let Some((flow, trigger)) = path.rsplit_once('/')
-        && let Some(flow) = flows.get(flow)
-        && let Some(trigger) = flow.plan.flow.trigger(trigger)
-    {
-        return Some((flow, trigger));
+    segments: &[String],
+) -> Option<Found<'a>> {
+    for split in (1..segments.len()).rev() {
+        let (flow, rest) = segments.split_at(split);
+        if let Some(flow) = flows.get(&flow.join("/"))
+            && let Some((name, rest)) = rest.split_first()
+            && let Some(trigger) = flow.plan.flow.trigger(name)
+            && let Some(served) = Served::of(trigger)
+            && let Some(parameters) = served.parameters(rest)
+        {
+            return Some(Found { flow, trigger, served, parameters });
+        }
     }
-    let flow = flows.get(path)?;
-    let is_request = |it: &&Trigger| matches!(it.kind, TriggerKind::Request(_));
-    let mut triggers = flow.plan.flow.triggers.iter().filter(is_request);
-    match (triggers.next(), triggers.next()) {
-        (Some(only), None) => Some((flow, only)),
+    let flow = flows.get(&segments.join("/"))?;
+    let triggers = flow.plan.flow.triggers.iter();
+    let served = triggers.filter_map(|it| Some((it, Served::of(it)?)));
+    let mut served = served.filter(|(_, it)| !it.subscribes);
+    match (served.next(), served.next()) {
+        (Some((trigger, served)), None) => {
+            let parameters = served.parameters(&[])?;
+            Some(Found { flow, trigger, served, parameters })
+        }
         _ => None,
     }
 }
 
+/// The segments of an escaped path, unescaped; none if it is not UTF-8 or not escaped as it should.
+fn segments(path: &str) -> Option<Vec<String>> {
+    path.trim_end_matches('/').split('/').map(unescaped).collect()
+}
+
+fn unescaped(segment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            let value = digit()? * 16 + digit()?;
+            bytes.push(u8::try_from(value).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// JSON must be JSON; text and anything else is taken as it is.
-fn read_body(call: &Call<'_>) -> Result<Value, Rejected> {
+pub(crate) fn read_body(call: &Call<'_>) -> Result<Value, Rejected> {
     let media = header(call.headers, "content-type");
     if media.is_some_and(http::is_json_type) && !call.body.is_empty() {
         return serde_json::from_slice(call.body).map_err(|error| {
@@ -196,32 +354,39 @@ fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.as_str())
 }
 
-/// `triggerOutputs()`; proofs of identity are not for flows.
-fn outputs(call: &Call<'_>, body: &Value) -> Value {
-    const HIDDEN: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
-    let kept: Vec<(String, String)> = call
-        .headers
-        .iter()
-        .filter(|(name, _)| !HIDDEN.iter().any(|it| name.eq_ignore_ascii_case(it)))
-        .cloned()
-        .collect();
-    let queries = call.queries.iter().filter(|(name, _)| *name != "sig");
-    let queries: serde_json::Map<String, Value> =
-        queries.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-    json!({ "headers": http::headers_value(&kept), "queries": queries, "body": body })
+/// The outputs of an action that was called back.
+///
+/// # Errors
+/// If the body says that it is JSON and is not.
+pub fn call_outputs(call: &Call<'_>) -> Result<Value, Rejected> {
+    let mut outputs = outputs(call, read_body(call)?, Map::new(), false);
+    outputs["statusCode"] = 200.into();
+    Ok(outputs)
 }
 
-fn percent_path(path: &str) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                text.push(char::from(byte));
-            }
-            // Writing to a text cannot fail.
-            other => drop(write!(text, "%{other:02X}")),
-        }
+/// The headers that flows see.
+pub(crate) fn visible_headers(call: &Call<'_>, with_proof: bool) -> Vec<(String, String)> {
+    const HIDDEN: [&str; 3] = ["cookie", "proxy-authorization", "authorization"];
+    let hidden = if with_proof { &HIDDEN[..2] } else { &HIDDEN[..] };
+    let is_hidden = |name: &str| hidden.iter().any(|it| name.eq_ignore_ascii_case(it));
+    call.headers.iter().filter(|(name, _)| !is_hidden(name)).cloned().collect()
+}
+
+/// `triggerOutputs()`; proofs of identity are not for flows, unless the trigger asks for them.
+fn outputs(
+    call: &Call<'_>,
+    body: Value,
+    parameters: Map<String, Value>,
+    with_proof: bool,
+) -> Value {
+    let kept = visible_headers(call, with_proof);
+    let queries = call.queries.iter().filter(|(name, _)| *name != "sig");
+    let queries: Map<String, Value> =
+        queries.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let mut outputs = json!({ "headers": http::headers_value(&kept), "queries": queries });
+    if !parameters.is_empty() {
+        outputs["relativePathParameters"] = parameters.into();
     }
-    text
+    outputs["body"] = body;
+    outputs
 }

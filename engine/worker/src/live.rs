@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use base::{Failure, HttpResponse, Outcome, Timestamp, digest::sha256_hex};
-use connector::{Call, Connection};
+use connector::{Call, Connection, Operation, route};
 use flow::Flow;
 use http_client::{Client, Egress, InvokeOptions};
 use interp::{
@@ -97,10 +97,14 @@ impl Live {
     ) -> Result<Outcome, Failure> {
         let Wanted { connection, operation, inputs, minimum_items } = wanted;
         let connection = self.connections.of_flow(&plan.flow, connection)?;
-        let operation = connection.connector.operation(operation).ok_or_else(|| {
-            let message = format!("`{}` has no operation `{operation}`", connection.connector.name);
-            Failure::new("OperationNotFound", message)
-        })?;
+        let routed;
+        let (operation, inputs) = if let Some(operation) = operation {
+            (named_operation(connection, operation)?, inputs)
+        } else {
+            let (operation, inputs) = route::find(&connection.connector, inputs)?;
+            routed = inputs;
+            (operation, &routed)
+        };
         let follow = ask.follow.as_deref().map(|it| same_origin(connection, it)).transpose()?;
         let call = Call {
             inputs,
@@ -108,6 +112,7 @@ impl Live {
             now,
             seed: seed(ask),
             page: follow.as_deref(),
+            callback_url: ask.callback_url.as_deref(),
         };
         let options = InvokeOptions { items_min: minimum_items.unwrap_or(0) };
         Ok(self.client.invoke(connection, operation, &call, options).await)
@@ -156,10 +161,19 @@ impl Live {
 /// The header by which services know a request that they have seen.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
+/// The operation of that id.
+fn named_operation<'a>(connection: &'a Connection, id: &str) -> Result<&'a Operation, Failure> {
+    connection.connector.operation(id).ok_or_else(|| {
+        let message = format!("`{}` has no operation `{id}`", connection.connector.name);
+        Failure::new("OperationNotFound", message)
+    })
+}
+
 /// A call of an operation as the flow names it.
 struct Wanted<'a> {
     connection: &'a str,
-    operation: &'a str,
+    /// Its id; none if the inputs have its method and path.
+    operation: Option<&'a str>,
     inputs: &'a Value,
     minimum_items: Option<usize>,
 }
@@ -170,16 +184,19 @@ impl Performer for Live {
         let result = match &ask.request {
             Request::Operation { connection, operation, inputs, minimum_items } => {
                 let minimum_items = *minimum_items;
+                let operation = Some(operation.as_str());
                 let wanted = Wanted { connection, operation, inputs, minimum_items };
                 self.operation(plan, ask, wanted, now).await
             }
             Request::Http { inputs } => self.http(plan, ask, inputs, now).await,
-            Request::Route { connection, .. } => Err(Failure::new(
-                "OperationNotNamed",
-                format!(
-                    "the action calls a path of `{connection}` instead of an operation, as older \
-                     definitions do; only mocks can answer it"
-                ),
+            Request::Route { connection, inputs, minimum_items } => {
+                let minimum_items = *minimum_items;
+                let wanted = Wanted { connection, operation: None, inputs, minimum_items };
+                self.operation(plan, ask, wanted, now).await
+            }
+            Request::Batch { flow, .. } => Err(Failure::new(
+                "BatchNotFound",
+                format!("the batches of the flow `{flow}` cannot be filled from here"),
             )),
             Request::Flow { flow, .. } => Err(Failure::new(
                 "WorkflowNotFound",
@@ -187,6 +204,10 @@ impl Performer for Live {
             )),
         };
         result.unwrap_or_else(Outcome::failed)
+    }
+
+    fn connection(&self, plan: &Plan, name: &str) -> Result<Arc<Connection>, Failure> {
+        self.connections.of_flow(&plan.flow, name).map(Arc::clone)
     }
 }
 

@@ -1,17 +1,24 @@
 //! One run driven to its end in this process, without a store: `flowright run` and tests.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
-use base::{Duration, Failure, Outcome, Timestamp};
+use base::{Duration, Failure, Outcome, RunId, Timestamp};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
     step,
 };
-use journal::{Event, EventKind, Path};
-use serde_json::Value;
+use journal::{Callback, Event, EventKind, Path};
 
-use crate::{clock::Clock, deploy::Deployed, perform::Performer};
+use crate::{
+    child::{self, CHILD_DEPTH_MAX, child_outcome, too_deep},
+    clock::Clock,
+    deploy::Deployed,
+    perform::Performer,
+};
 
 /// How time passes.
 pub enum Time {
@@ -29,6 +36,8 @@ pub struct Driver<'a> {
     pub time: Time,
     /// Other flows by name, for `runFlow`.
     pub flows: &'a BTreeMap<String, Arc<Deployed>>,
+    /// Where services would call back; without it, actions that wait for a call fail.
+    pub callback: Option<Callback>,
     /// Told of every event, as soon as it has been taken in.
     pub watch: &'a mut (dyn FnMut(&Event, &Run) + Send),
 }
@@ -42,8 +51,26 @@ pub struct Driven {
     pub events: Vec<Event>,
 }
 
-/// When each timer is due, by path and whether it is a deadline.
-type Timers = BTreeMap<(Path, bool), Timestamp>;
+/// When each timer is due, by path and whether it is a deadline; and the same by time.
+#[derive(Default)]
+struct Timers {
+    due: BTreeMap<(Path, bool), Timestamp>,
+    order: BTreeSet<(Timestamp, (Path, bool))>,
+}
+
+impl Timers {
+    fn set(&mut self, key: (Path, bool), due: Timestamp) {
+        self.remove(&key);
+        self.order.insert((due, key.clone()));
+        self.due.insert(key, due);
+    }
+
+    fn remove(&mut self, key: &(Path, bool)) {
+        if let Some(due) = self.due.remove(key) {
+            self.order.remove(&(due, key.clone()));
+        }
+    }
+}
 
 #[derive(Default)]
 struct Progress {
@@ -52,8 +79,13 @@ struct Progress {
     timers: Timers,
 }
 
-/// How deep flows may call each other.
-pub(crate) const CHILD_DEPTH_MAX: usize = 8;
+/// The run that calls another flow.
+#[derive(Clone, Copy)]
+struct Caller<'a> {
+    tracking_id: &'a str,
+    /// How many flows have called each other down to it.
+    depth: usize,
+}
 
 impl Driver<'_> {
     /// Takes in the events, then drives the run on until it ends.
@@ -66,22 +98,27 @@ impl Driver<'_> {
         for event in events {
             self.take(plan, &mut progress, event);
         }
-        let mut asks = progress.run.outstanding(plan);
+        let mut asks: VecDeque<Effect> = progress.run.outstanding(plan).into();
         for (path, attempt) in progress.run.unknown(plan) {
             let event = Event { at: self.now(), path, kind: EventKind::Unknown { attempt } };
             asks.extend(self.take(plan, &mut progress, event));
         }
-        while progress.run.end().is_none() {
+        while progress.run.end().is_none() && !progress.run.is_halted(plan) {
             let event = if let Some(ask) = next_ask(&mut asks) {
-                let outcome = self.answer(plan, &ask, depth).await;
+                let tracking_id = progress.run.tracking_id();
+                let outcome = self.answer(plan, &ask, Caller { tracking_id, depth }).await;
                 let kind = EventKind::Answered { attempt: ask.attempt, outcome };
                 Event { at: self.now(), path: ask.path, kind }
+            } else if let Some(event) = self.next_call(plan, &progress.run) {
+                event
             } else if let Some(event) = self.next_timer(&progress.timers).await {
                 event
             } else {
                 break;
             };
-            asks.extend(self.take(plan, &mut progress, event));
+            let effects = self.take(plan, &mut progress, event);
+            self.unsubscribe(plan, &effects).await;
+            asks.extend(effects);
         }
         Driven { run: progress.run, events: progress.events }
     }
@@ -95,44 +132,60 @@ impl Driver<'_> {
         effects
     }
 
-    async fn answer(&mut self, plan: &Plan, ask: &Ask, depth: usize) -> Outcome {
-        match &ask.request {
-            Request::Flow { flow, trigger, inputs } => {
-                Box::pin(self.child(ask, (flow, trigger.as_deref()), inputs, depth)).await
-            }
-            Request::Operation { .. } | Request::Route { .. } | Request::Http { .. } => {
-                self.performer.perform(plan, ask, self.now()).await
+    /// Tells services that nobody waits for their calls any more.
+    async fn unsubscribe(&self, plan: &Plan, effects: &[Effect]) {
+        for effect in effects {
+            let Effect::Unsubscribe { path, inputs } = effect else { continue };
+            let ask = Ask::unsubscribing(&RunId::new("local"), path.clone(), Arc::clone(inputs));
+            let outcome = self.performer.perform(plan, &ask, self.now()).await;
+            if let Some(Failure { code, message, .. }) = outcome.failure {
+                tracing::warn!(%path, code, reason = message, "A service was not told that a wait is over.");
             }
         }
     }
 
-    async fn child(
-        &mut self,
-        ask: &Ask,
-        (flow, trigger): (&str, Option<&str>),
-        inputs: &Value,
-        depth: usize,
-    ) -> Outcome {
-        let flows = self.flows;
-        let Some(child) = find_flow(flows, flow) else { return Outcome::failed(no_flow(flow)) };
-        let plan = &child.plan;
+    async fn answer(&mut self, plan: &Plan, ask: &Ask, caller: Caller<'_>) -> Outcome {
+        let is_flow = matches!(ask.request, Request::Flow { .. });
+        if is_flow && !self.performer.answers(plan, ask) {
+            return Box::pin(self.child(ask, caller)).await;
+        }
+        self.performer.perform(plan, ask, self.now()).await
+    }
+
+    /// Drives every run that the call starts; time passes for the caller, too.
+    async fn child(&mut self, ask: &Ask, Caller { tracking_id, depth }: Caller<'_>) -> Outcome {
         if CHILD_DEPTH_MAX <= depth {
             return Outcome::failed(too_deep());
         }
-        let named = trigger.map(ToOwned::to_owned);
-        let trigger = named
-            .or_else(|| plan.flow.triggers.first().map(|it| it.name.as_str().to_owned()))
-            .unwrap_or_default();
-        let kind = EventKind::Started {
-            trigger,
-            outputs: inputs.clone(),
-            parameters: child.parameters.clone(),
-            seed: 0,
-            run: format!("{}/child", ask.idempotency_key),
+        let flows = self.flows;
+        let called = match child::call(flows, ask, tracking_id, self.now()) {
+            Ok(called) => called,
+            Err(failure) => return Outcome::failed(failure),
         };
-        let started = Event { at: self.now(), path: Path::run(), kind };
-        let driven = self.drive_at(plan, vec![started], depth + 1).await;
-        child_outcome(&driven.run, self.now())
+        let mut answer = called.at_once;
+        for (index, firing) in called.firings.into_iter().enumerate() {
+            let number = if index == 0 { String::new() } else { format!("-{}", index + 1) };
+            let kind = EventKind::Started {
+                trigger: called.trigger.name.as_str().to_owned(),
+                outputs: firing.outputs,
+                parameters: called.flow.parameters.clone(),
+                seed: 0,
+                run: format!("{}/child{number}", ask.idempotency_key),
+                callback: self.callback.clone(),
+            };
+            let started = Event { at: self.now(), path: Path::run(), kind };
+            let driven = self.drive_at(&called.flow.plan, vec![started], depth + 1).await;
+            answer = answer.or_else(|| Some(child_outcome(&driven.run, self.now())));
+        }
+        answer.unwrap_or_default()
+    }
+
+    /// The call of a service that the run waits for, if it can be known here.
+    fn next_call(&self, plan: &Plan, run: &Run) -> Option<Event> {
+        let mut subscribed = run.subscribed(plan).into_iter();
+        let (path, outputs) =
+            subscribed.find_map(|ask| Some((ask.path.clone(), self.performer.call_back(&ask)?)))?;
+        Some(Event { at: self.now(), path, kind: EventKind::Called { outputs } })
     }
 
     fn now(&self) -> Timestamp {
@@ -144,7 +197,7 @@ impl Driver<'_> {
 
     /// Waits for the earliest timer.
     async fn next_timer(&mut self, timers: &Timers) -> Option<Event> {
-        let ((path, deadline), due) = timers.iter().min_by_key(|(_, due)| **due)?;
+        let (due, (path, deadline)) = timers.order.first()?;
         match &mut self.time {
             Time::Virtual(now) => *now = (*now).max(*due),
             Time::Real(clock) => {
@@ -157,52 +210,9 @@ impl Driver<'_> {
     }
 }
 
-/// What a parent gets from a child that has ended.
-pub(crate) fn child_outcome(run: &Run, now: Timestamp) -> Outcome {
-    if let Some(response) = run.response() {
-        return Outcome::of_response(Value::clone(response), now);
-    }
-    let error = run.end().and_then(|end| end.error.clone());
-    let text = |name: &str| {
-        let value = error.as_ref().and_then(|error| error.get(name));
-        value.and_then(Value::as_str).map(ToOwned::to_owned)
-    };
-    let (code, message) = match (text("code"), text("message")) {
-        (Some(code), Some(message)) => (code, message),
-        _ => (
-            "NoResponse".to_owned(),
-            "the flow ended without a `respond` action that was reached".to_owned(),
-        ),
-    };
-    Outcome::failed(Failure::new(code, message))
-}
-
-/// A flow by its folder below the project's flows, or by the last part of that or of an id of the
-/// cloud's (`/subscriptions/…`), if only one flow is called so.
-pub(crate) fn find_flow<'a, T>(flows: &'a BTreeMap<String, T>, wanted: &str) -> Option<&'a T> {
-    if let Some(found) = flows.get(wanted) {
-        return Some(found);
-    }
-    let short = if wanted.starts_with('/') { wanted.rsplit('/').next()? } else { wanted };
-    let mut called = flows.iter().filter(|(name, _)| name.rsplit('/').next() == Some(short));
-    match (called.next(), called.next()) {
-        (Some((_, only)), None) => Some(only),
-        _ => None,
-    }
-}
-
-pub(crate) fn too_deep() -> Failure {
-    let message = format!("flows call each other more than {CHILD_DEPTH_MAX} deep");
-    Failure::new("ChildFlowTooDeep", message)
-}
-
-pub(crate) fn no_flow(name: &str) -> Failure {
-    Failure::new("WorkflowNotFound", format!("there is no flow `{name}` in this project"))
-}
-
-fn next_ask(effects: &mut Vec<Effect>) -> Option<Ask> {
-    while !effects.is_empty() {
-        if let Effect::Ask(ask) = effects.remove(0) {
+fn next_ask(effects: &mut VecDeque<Effect>) -> Option<Ask> {
+    while let Some(effect) = effects.pop_front() {
+        if let Effect::Ask(ask) = effect {
             return Some(ask);
         }
     }
@@ -213,20 +223,23 @@ fn settle_timer(timers: &mut Timers, event: &Event) {
     match event.kind {
         EventKind::Woken => timers.remove(&(event.path.clone(), false)),
         EventKind::Expired => timers.remove(&(event.path.clone(), true)),
-        _ => None,
-    };
+        _ => {}
+    }
 }
 
 fn arm(timers: &mut Timers, effects: &[Effect]) {
     for effect in effects {
         match effect {
             Effect::Arm { path, deadline, due } => {
-                timers.insert((path.clone(), *deadline), *due);
+                timers.set((path.clone(), *deadline), *due);
             }
             Effect::Disarm { path, deadline } => {
                 timers.remove(&(path.clone(), *deadline));
             }
-            Effect::Ask(_) | Effect::Respond { .. } | Effect::Finish { .. } => {}
+            Effect::Ask(_)
+            | Effect::Respond { .. }
+            | Effect::Unsubscribe { .. }
+            | Effect::Finish { .. } => {}
         }
     }
 }

@@ -1,26 +1,50 @@
 //! Who answers the questions of a run.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use base::{Failure, Outcome, Timestamp};
+use connector::Connection;
 use interp::{
     Plan,
     effect::{Ask, Request},
 };
 use serde_json::{Value, json};
 
-/// Answers questions to services. Questions to other flows are the engine's own business.
+/// Answers questions to services. Other flows are run by the engine, unless [`Self::answers`].
 #[async_trait]
 pub trait Performer: Send + Sync {
+    /// Whether it has an answer of its own to a call of another flow, which is then not run.
+    fn answers(&self, _plan: &Plan, _ask: &Ask) -> bool {
+        false
+    }
+
     /// Asks once; retries and polling are the interpreter's.
     async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome;
+
+    /// What a service says when it calls back, if it can be known here: `{statusCode, headers, body}`.
+    fn call_back(&self, _ask: &Ask) -> Option<Value> {
+        None
+    }
+
+    /// The connection that a flow calls so, for triggers that find their events through it.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be used.
+    fn connection(&self, _plan: &Plan, name: &str) -> Result<Arc<Connection>, Failure> {
+        let message = format!("there is no connection behind `{name}` here");
+        Err(Failure::new("ConnectionNotFound", message))
+    }
 }
 
 /// Replies from a file: nothing is called.
 ///
+/// Of an action that waits to be called back, the last reply is the call; with `callBack: false` it
+/// answers the request, and nobody calls.
+///
 /// A reply is found by the action's path, its name, or `connection.Operation`; a list gives one
-/// reply per attempt, its last one for all further attempts.
+/// reply per attempt, its last one for all further attempts. Without a reply, the static result of
+/// the action is taken, if it has one.
 #[derive(Clone, Debug, Default)]
 pub struct Mocks {
     replies: BTreeMap<String, Vec<Value>>,
@@ -55,7 +79,10 @@ impl Mocks {
         let (_, action) = ask.path.parts()?;
         let operation = match &ask.request {
             Request::Operation { connection, operation, .. } => format!("{connection}.{operation}"),
-            Request::Route { .. } | Request::Http { .. } | Request::Flow { .. } => String::new(),
+            Request::Route { .. }
+            | Request::Http { .. }
+            | Request::Batch { .. }
+            | Request::Flow { .. } => String::new(),
         };
         [ask.path.as_str(), &action, &operation]
             .into_iter()
@@ -69,8 +96,15 @@ fn folded(name: &str) -> String {
 
 #[async_trait]
 impl Performer for Mocks {
-    async fn perform(&self, _plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome {
+    fn answers(&self, plan: &Plan, ask: &Ask) -> bool {
+        self.find(ask).is_some() || plan.static_result(&ask.path).is_some()
+    }
+
+    async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome {
         let Some(replies) = self.find(ask) else {
+            if let Some(outcome) = plan.static_result(&ask.path) {
+                return outcome;
+            }
             let message = format!(
                 "nothing may be called here and there is no reply for `{}`; add one to the mocks file",
                 ask.path
@@ -78,12 +112,35 @@ impl Performer for Mocks {
             return Outcome::failed(Failure::new("NotMocked", message));
         };
         let index = (ask.attempt as usize - 1).min(replies.len() - 1);
-        let mut outputs = replies[index].clone();
-        if let Some(object) = outputs.as_object_mut() {
-            object.entry("statusCode").or_insert_with(|| json!(200));
-            object.entry("headers").or_insert_with(|| json!({}));
-            object.entry("body").or_insert(Value::Null);
+        let reply = &replies[index];
+        let outcome = Outcome::of_response(outputs(reply), now);
+        // The last reply of an action that waits to be called is the call; what it follows worked.
+        let is_call = index + 1 == replies.len() && calls_back(reply);
+        if ask.callback_url.is_some() && is_call && outcome.failure.is_none() {
+            return Outcome::succeeded(outputs(&json!({})));
         }
-        Outcome::of_response(outputs, now)
+        outcome
     }
+
+    fn call_back(&self, ask: &Ask) -> Option<Value> {
+        let last = self.find(ask).and_then(|replies| replies.last());
+        last.filter(|reply| calls_back(reply)).map(outputs)
+    }
+}
+
+/// A service that agreed to call back does so, unless the reply says `callBack: false`.
+fn calls_back(reply: &Value) -> bool {
+    reply.get("callBack") != Some(&Value::Bool(false))
+}
+
+/// A reply with everything that it leaves out.
+fn outputs(reply: &Value) -> Value {
+    let mut outputs = reply.clone();
+    if let Some(object) = outputs.as_object_mut() {
+        object.shift_remove("callBack");
+        object.entry("statusCode").or_insert_with(|| json!(200));
+        object.entry("headers").or_insert_with(|| json!({}));
+        object.entry("body").or_insert(Value::Null);
+    }
+    outputs
 }

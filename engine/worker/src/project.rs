@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -16,11 +17,13 @@ use connector::{Catalog, Connection, ConnectionValue, model::ParamKind};
 use flow::{
     Environment, Package,
     environment::{ConnectionSetting, Part, Reference, Setting},
+    package::{self, Definition},
 };
 use serde_json::{Map, Value};
 
 use crate::{
     deploy::{self, Deployed, MAPPING_SUFFIX},
+    documents::{self, Document},
     live::{Connections, Entry},
 };
 
@@ -49,12 +52,14 @@ pub struct Project {
 }
 
 /// One flow of a project.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FlowFile {
-    /// Its folder below the project's flows, with `/`.
+    /// Its folder below the project's flows, with `/`; of a definition its name in the cloud.
     pub name: String,
-    /// Names and texts of its files, the flow first.
-    pub files: Vec<(String, String)>,
+    /// The id that calls of child flows name it by, if it has one in the cloud.
+    pub id: Option<String>,
+    /// Its files, the flow first.
+    pub files: Vec<Source>,
     /// What was read.
     pub package: Package,
 }
@@ -96,6 +101,20 @@ pub enum LoadError {
     /// A name on disk is not text.
     #[error("the name `{}` is not valid text", .0.display())]
     Name(PathBuf),
+    /// An archive, or a file in one, cannot be read.
+    #[error("cannot read `{0}`: {1}")]
+    Archive(String, String),
+    /// A folder is not one of exported definitions.
+    #[error("`{}` holds more than {files_max} files", folder.display())]
+    TooMany {
+        /// Which.
+        folder: PathBuf,
+        /// How many it may hold.
+        files_max: usize,
+    },
+    /// There is no definition where one was looked for.
+    #[error("`{}` holds no definition of a flow", .0.display())]
+    NoDefinition(PathBuf),
 }
 
 /// Looks up what environments only name.
@@ -162,13 +181,38 @@ impl Project {
         })
     }
 
-    /// Reads one flow file that need not be in the project: `flow.yaml` or a definition in JSON.
+    /// Reads the flows of a file or folder that need not be in the project: a flow of ours, or
+    /// definitions of the cloud's in any of its forms. What cannot be read as one of them is a flow
+    /// with errors if it was named, or is not JSON although its name says so.
     ///
     /// # Errors
-    /// If a file cannot be read.
-    pub fn load_file(&self, file: &Path) -> Result<FlowFile, LoadError> {
-        let file =
-            &fs::canonicalize(file).map_err(|error| LoadError::Io(file.to_path_buf(), error))?;
+    /// If a file cannot be read, or there is no flow.
+    pub fn open(&self, path: &Path) -> Result<Vec<FlowFile>, LoadError> {
+        let path =
+            &fs::canonicalize(path).map_err(|error| LoadError::Io(path.to_path_buf(), error))?;
+        let own = if path.is_dir() { path.join(FLOW_FILE) } else { path.clone() };
+        let is_yaml = own.extension().is_some_and(|it| it == "yaml" || it == "yml");
+        if is_yaml && own.is_file() {
+            return self.open_flow(&own).map(|it| vec![it]);
+        }
+        let files = if path.is_dir() { documents::of_folder(path)? } else { vec![path.clone()] };
+        let mut flows = Vec::new();
+        for file in files {
+            let name = relative(&self.root, &file)?;
+            for document in documents::read(&file, &name)? {
+                let document = document?;
+                let is_file = document.source.name() == name;
+                let is_named = file == *path && is_file;
+                if is_named && !package::is_definition(&name, document.source.text()) {
+                    return self.open_flow(&file).map(|it| vec![it]);
+                }
+                flows.extend(of_document(document, is_named));
+            }
+        }
+        if flows.is_empty() { Err(LoadError::NoDefinition(path.clone())) } else { Ok(flows) }
+    }
+
+    fn open_flow(&self, file: &Path) -> Result<FlowFile, LoadError> {
         let stem = file.file_stem().and_then(|it| it.to_str()).unwrap_or("flow");
         let folder = file.parent().and_then(Path::file_name).and_then(|it| it.to_str());
         let name = if stem == "flow" { folder.unwrap_or(stem) } else { stem };
@@ -198,7 +242,12 @@ impl Project {
     /// One flow made ready to run, with the environment's parameters.
     pub fn deploy_one(&self, file: &FlowFile, parameters: &Map<String, Value>) -> Deployed {
         let package = file.package.clone();
-        Deployed::new(&file.name, file.files.clone(), package, &self.catalog, parameters)
+        let files = file.files.iter().map(|it| (it.name().to_owned(), it.text().to_owned()));
+        let files = files.collect();
+        let flow = Deployed::new(&file.name, files, package, &self.catalog, parameters);
+        let environment = self.environment.as_ref().map(|(source, _)| Path::new(source.name()));
+        let name = environment.and_then(Path::file_stem).and_then(OsStr::to_str);
+        flow.in_environment(name.unwrap_or_default())
     }
 
     /// Values of parameters in the environment.
@@ -319,18 +368,40 @@ fn resolve(setting: &Setting, secrets: &dyn Secrets) -> Result<Value, String> {
 }
 
 fn load_flow(root: &Path, file: &Path, name: String) -> Result<FlowFile, LoadError> {
-    let first = source(root, file, WDL_BYTES_MAX)?;
-    let mut files = vec![(first.name().to_owned(), first.text().to_owned())];
+    let mut files = vec![source(root, file, WDL_BYTES_MAX)?];
     let folder = file.parent().unwrap_or(root);
     for path in entries(folder)? {
         let is_mapping = path.to_str().is_some_and(|it| it.ends_with(MAPPING_SUFFIX));
         if is_mapping && path.is_file() && !path.is_symlink() {
-            let mapping = source(root, &path, FILE_BYTES_MAX)?;
-            files.push((mapping.name().to_owned(), mapping.text().to_owned()));
+            files.push(source(root, &path, FILE_BYTES_MAX)?);
         }
     }
-    let package = deploy::read(&files);
-    Ok(FlowFile { name, files, package })
+    let package = deploy::of_sources(&files);
+    Ok(FlowFile { name, id: None, files, package })
+}
+
+/// The definitions of a file. One without any is nothing, unless it was named.
+fn of_document(document: Document, is_named: bool) -> Vec<FlowFile> {
+    let Document { source, beside, fault } = document;
+    let found = match package::definitions(&source, &beside) {
+        Ok(found) if !found.is_empty() || !is_named => found,
+        Ok(_) | Err(_) => {
+            let package = package::read(&source, &beside);
+            vec![Definition { id: None, package }]
+        }
+    };
+    let is_one = found.len() == 1;
+    let flows = found.into_iter().map(|Definition { id, mut package }| {
+        let name = package.flow.name.clone();
+        if let (Some((_, found)), Some(fault)) = (package.diagnostics.first_mut(), &fault) {
+            found.insert(0, fault.clone());
+        }
+        let which = format!("{}{}{name}", source.name(), package::WHICH);
+        let own = if is_one { source.clone() } else { source.renamed(&which) };
+        let files = std::iter::once(own).chain(beside.iter().map(|it| it.1.clone()));
+        FlowFile { name, id, files: files.collect(), package }
+    });
+    flows.collect()
 }
 
 fn load_environment(

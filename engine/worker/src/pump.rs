@@ -10,20 +10,19 @@ use base::{Failure, Outcome, RunId, Status};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
-    fire::{Firing, ordering_key},
     step,
 };
 use journal::{
     Admission, Admitted, Append, Event, EventKind, Parent, Path, RunRow, StoreError, Timer,
 };
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    admit::{admission, enter, entry_of, lane_entry},
+    admit::{Fresh, Origin, admission, begin, enter, entry_of, lane_entry},
+    child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
     engine::{Inner, Message, lock},
     lanes::Entry,
-    local::{CHILD_DEPTH_MAX, child_outcome, find_flow, no_flow, too_deep},
 };
 
 /// Open runs that are read at a time when the engine starts.
@@ -115,7 +114,7 @@ fn log_end(run: &RunId, error: &StoreError) {
 /// One run in memory.
 struct Task {
     inner: Arc<Inner>,
-    row: RunRow,
+    origin: Origin,
     plan: Arc<Plan>,
     run: Run,
     mail: mpsc::UnboundedReceiver<Message>,
@@ -129,25 +128,42 @@ struct Task {
 async fn work(
     inner: Arc<Inner>,
     id: RunId,
-    mail: mpsc::UnboundedReceiver<Message>,
+    mut mail: mpsc::UnboundedReceiver<Message>,
 ) -> Result<(), StoreError> {
     // Runs that wait for their turn in memory, and runs that sleep, hold nothing but their name.
     let gate = Arc::clone(&inner);
     let _permit = gate.permits.acquire().await;
-    let Some((row, events)) = load(&inner, &id).await? else {
-        return Err(StoreError::UnknownRun(id));
+    let mut early = VecDeque::new();
+    // Whoever made the mailbox has put something into it.
+    let (origin, events, has_ended) = match mail.try_recv() {
+        Ok(Message::Begin(fresh)) => {
+            let Fresh { origin, started, begun, .. } = *fresh;
+            let plan = inner.plan(&origin.flow, &origin.sha).await?;
+            let asking = BTreeSet::new();
+            let mut task = Task { inner, origin, plan, run: Run::default(), mail, early, asking };
+            let effects = match begun {
+                Some(begun) => {
+                    task.run = begun.run;
+                    begun.effects
+                }
+                None => step(&task.plan, &mut task.run, &started),
+            };
+            task.begin(effects).await?;
+            return task.pump().await;
+        }
+        first => {
+            early.extend(first);
+            let Some((row, events)) = load(&inner, &id).await? else {
+                return Err(StoreError::UnknownRun(id));
+            };
+            let RunRow { run, flow, sha, parent, status, .. } = row;
+            (Origin { run, flow, sha, parent }, events, status.is_some())
+        }
     };
-    let plan = inner.plan(&row).await?;
-    let mut task = Task {
-        inner,
-        row,
-        plan,
-        run: Run::default(),
-        mail,
-        early: VecDeque::new(),
-        asking: BTreeSet::new(),
-    };
-    if task.row.status.is_some() {
+    let plan = inner.plan(&origin.flow, &origin.sha).await?;
+    let (run, asking) = (Run::default(), BTreeSet::new());
+    let mut task = Task { inner, origin, plan, run, mail, early, asking };
+    if has_ended {
         task.retire();
         return Ok(());
     }
@@ -175,16 +191,9 @@ impl Task {
             effects = step(&self.plan, &mut self.run, event);
         }
         if events.len() == 1 {
-            // Nothing but the start is stored: what follows from it has not been carried out.
-            return match self.cancelled() {
-                None => self.carry_out(Vec::new(), effects).await,
-                Some(event) => {
-                    let effects = step(&self.plan, &mut self.run, &event);
-                    self.carry_out(vec![event], effects).await
-                }
-            };
+            return self.begin(effects).await;
         }
-        if let (Some(parent), Some(_)) = (&self.row.parent, self.run.response()) {
+        if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
             answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
         }
         let now = self.inner.now();
@@ -201,6 +210,18 @@ impl Task {
         self.carry_out(unknown, effects).await
     }
 
+    /// Nothing but the start is stored: what follows from it has not been carried out.
+    async fn begin(&mut self, effects: Vec<Effect>) -> Result<(), StoreError> {
+        // A run that ends in its first step has ended: there was nothing to wait for.
+        match self.cancelled().filter(|_| self.run.end().is_none()) {
+            None => self.carry_out(Vec::new(), effects).await,
+            Some(event) => {
+                let effects = step(&self.plan, &mut self.run, &event);
+                self.carry_out(vec![event], effects).await
+            }
+        }
+    }
+
     /// The end of a run that was stopped before it began: it must not begin any more.
     fn cancelled(&mut self) -> Option<Event> {
         self.early.extend(std::iter::from_fn(|| self.mail.try_recv().ok()));
@@ -209,7 +230,7 @@ impl Task {
             Message::Event(path, kind) if matches!(**kind, EventKind::Cancelled { .. }) => {
                 Some(Event { at, path: path.clone(), kind: EventKind::clone(kind) })
             }
-            Message::Event(..) | Message::Look => None,
+            Message::Event(..) | Message::Call { .. } | Message::Look | Message::Begin(_) => None,
         })
     }
 
@@ -231,8 +252,20 @@ impl Task {
             }
             let mut events = Vec::new();
             let mut effects = Vec::new();
+            let mut called = Vec::new();
             for message in messages {
-                let Message::Event(path, kind) = message else { continue };
+                let (path, kind) = match message {
+                    Message::Look | Message::Begin(_) => continue,
+                    Message::Event(path, kind) => (path, kind),
+                    Message::Call { path, outputs, done } => {
+                        if !self.run.awaits_call(&self.plan, &path) {
+                            answer_call(done, false);
+                            continue;
+                        }
+                        called.push(done);
+                        (path, Box::new(EventKind::Called { outputs }))
+                    }
+                };
                 if matches!(*kind, EventKind::Answered { .. }) {
                     self.asking.remove(&path);
                 }
@@ -246,6 +279,9 @@ impl Task {
             if !events.is_empty() {
                 self.carry_out(events, effects).await?;
             }
+            for done in called {
+                answer_call(done, true);
+            }
         }
         self.retire();
         Ok(())
@@ -255,7 +291,7 @@ impl Task {
     fn try_leave_memory(&mut self) -> bool {
         let mut mailboxes = lock(&self.inner.mailboxes);
         if self.mail.is_empty() {
-            mailboxes.remove(&self.row.run);
+            mailboxes.remove(&self.origin.run);
             return true;
         }
         false
@@ -278,17 +314,23 @@ impl Task {
             self.plan_effect(effect, &mut planned, &mut events);
         }
         // What asks nothing of the store, such as a question again after a restart, writes nothing.
-        let run = self.row.run.clone();
-        let Planned { arm, disarm, children, entries, waiting, asks, responded, finished, .. } =
-            planned;
+        let run = self.origin.run.clone();
+        let Planned { arm, disarm, children, entries, waiting, asks, unsubscribe, .. } = planned;
+        let Planned { responded, finished, .. } = planned;
         // A parent goes on when its child answers, or when it ends without an answer.
         let answers = responded.is_some() || (finished && self.run.response().is_none());
         let fired: Vec<(Path, bool)> = events.iter().filter_map(fired_timer).collect();
         let armed = !arm.is_empty();
         if !(events.is_empty() && arm.is_empty() && disarm.is_empty() && children.is_empty()) {
+            let fresh: Vec<Fresh> = children.iter().map(|it| Fresh::of(it, None)).collect();
             let batch = Append { run: run.clone(), events, arm, disarm, children };
+            let inner = Arc::clone(&self.inner);
+            let ordered = entries.iter().any(|it| it.lane.is_some());
+            let order = if ordered { Some(inner.order.lock().await) } else { None };
             let admitted = append(&self.inner, batch).await?;
-            self.enter_children(admitted, entries, waiting).await?;
+            let children = entries.into_iter().zip(fresh).zip(waiting);
+            self.enter_children(admitted, children).await?;
+            drop(order);
         }
         for (path, deadline) in fired {
             lock(&self.inner.fired).remove(&(run.clone(), path, deadline));
@@ -299,17 +341,20 @@ impl Task {
         for ask in asks {
             self.perform(ask);
         }
+        for (path, inputs) in unsubscribe {
+            self.unsubscribe(path, inputs);
+        }
         if let Some(response) = responded {
             self.inner.respond(&run, &response);
         }
-        if answers && let Some(parent) = &self.row.parent {
+        if answers && let Some(parent) = &self.origin.parent {
             answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
         }
         Ok(())
     }
 
     fn plan_effect(&mut self, effect: Effect, planned: &mut Planned, events: &mut Vec<Event>) {
-        let run = self.row.run.clone();
+        let run = self.origin.run.clone();
         match effect {
             Effect::Arm { path, deadline, due } => {
                 planned.arm.push(Timer { run, path, deadline, due });
@@ -318,8 +363,14 @@ impl Task {
             // What the same step has ended is not asked any more.
             Effect::Ask(ask) if !self.run.asks(&self.plan, &ask.path, ask.attempt) => {}
             Effect::Ask(ask) => match &ask.request {
-                Request::Flow { .. } => self.plan_child(&ask, planned),
-                Request::Operation { .. } | Request::Route { .. } | Request::Http { .. } => {
+                Request::Flow { .. } if !self.inner.performer.answers(&self.plan, &ask) => {
+                    self.plan_child(&ask, planned);
+                }
+                Request::Flow { .. }
+                | Request::Operation { .. }
+                | Request::Route { .. }
+                | Request::Http { .. }
+                | Request::Batch { .. } => {
                     if ask.intent {
                         let kind = EventKind::Intended { attempt: ask.attempt };
                         let event = Event { at: self.inner.now(), path: ask.path.clone(), kind };
@@ -330,6 +381,7 @@ impl Task {
                 }
             },
             Effect::Respond { outputs } => planned.responded = Some(outputs),
+            Effect::Unsubscribe { path, inputs } => planned.unsubscribe.push((path, inputs)),
             Effect::Finish { status, error, response } => {
                 let response = response.map(|it| Value::clone(&it));
                 let kind = EventKind::Finished { status, error, response };
@@ -339,32 +391,40 @@ impl Task {
         }
     }
 
-    /// A child run is a row of the same commit.
+    /// Child runs are rows of the same commit. The path of a caller that is told something at once
+    /// is that of its run: it waits for none of them.
     fn plan_child(&self, ask: &Ask, planned: &mut Planned) {
-        let Request::Flow { flow, trigger, inputs } = &ask.request else { return };
-        let child = if CHILD_DEPTH_MAX <= planned.depth {
+        let flows = self.inner.flows();
+        let called = if CHILD_DEPTH_MAX <= planned.depth {
             Err(too_deep())
         } else {
-            self.child(ask, flow, trigger.as_deref(), inputs)
+            child::call(&flows, ask, self.run.tracking_id(), self.inner.now())
         };
-        match child {
-            Ok((admission, entry)) => {
-                planned.children.push(admission);
-                planned.entries.push(entry);
-                planned.waiting.push(ask.path.clone());
+        let outcome = match called {
+            Ok(Called { flow, trigger, firings, at_once }) => {
+                let path = if at_once.is_some() { Path::run() } else { ask.path.clone() };
+                for firing in firings {
+                    let parent = Parent { run: self.origin.run.clone(), path: path.clone() };
+                    let trigger = trigger.name.as_str();
+                    let admission = admission(&self.inner, flow, trigger, firing, Some(parent));
+                    planned.entries.push(entry_of(flow, &admission));
+                    planned.children.push(admission);
+                    planned.waiting.push(path.clone());
+                }
+                at_once
             }
-            Err(failure) => {
-                let kind =
-                    EventKind::Answered { attempt: ask.attempt, outcome: Outcome::failed(failure) };
-                self.inner.deliver(&self.row.run, Message::event(ask.path.clone(), kind));
-            }
+            Err(failure) => Some(Outcome::failed(failure)),
+        };
+        if let Some(outcome) = outcome {
+            let kind = EventKind::Answered { attempt: ask.attempt, outcome };
+            self.inner.deliver(&self.origin.run, Message::event(ask.path.clone(), kind));
         }
     }
 
     /// How many flows have called each other down to this run.
     async fn depth(&self) -> Result<usize, StoreError> {
         let mut depth = 0;
-        let mut parent = self.row.parent.clone();
+        let mut parent = self.origin.parent.clone();
         while let Some(above) = parent
             && depth < CHILD_DEPTH_MAX
         {
@@ -374,61 +434,22 @@ impl Task {
         Ok(depth)
     }
 
-    fn child(
-        &self,
-        ask: &Ask,
-        flow: &str,
-        trigger: Option<&str>,
-        inputs: &Value,
-    ) -> Result<(Admission, Entry), Failure> {
-        let flows = self.inner.flows();
-        let flow = find_flow(&flows, flow).ok_or_else(|| no_flow(flow))?;
-        let triggers = &flow.plan.flow.triggers;
-        let found = match trigger {
-            Some(name) => flow.plan.flow.trigger(name),
-            None => triggers.first(),
-        };
-        let Some(found) = found else {
-            let message =
-                format!("the flow `{}` has no trigger `{}`", flow.name, trigger.unwrap_or(""));
-            return Err(Failure::new("TriggerNotFound", message));
-        };
-        let event = interp::fire::Event {
-            flow: &flow.plan.flow,
-            trigger: found,
-            parameters: &flow.parameters,
-            secure_parameters: &flow.plan.secure_parameters,
-            outputs: inputs,
-            now: self.inner.now(),
-        };
-        let firing = Firing {
-            outputs: inputs.clone(),
-            dedupe: Some(ask.idempotency_key.clone()),
-            key: ordering_key(&event)?,
-        };
-        let parent = Parent { run: self.row.run.clone(), path: ask.path.clone() };
-        let admission = admission(&self.inner, flow, found.name.as_str(), firing, Some(parent));
-        let entry = entry_of(flow, &admission);
-        Ok((admission, entry))
-    }
-
     /// Starts new children; one that was started before has perhaps ended without our knowing.
     async fn enter_children(
         &self,
         admitted: Vec<Admitted>,
-        entries: Vec<Entry>,
-        waiting: Vec<Path>,
+        children: impl Iterator<Item = ((Entry, Fresh), Path)>,
     ) -> Result<(), StoreError> {
-        for ((admitted, entry), path) in admitted.into_iter().zip(entries).zip(waiting) {
+        for (admitted, ((entry, fresh), path)) in admitted.into_iter().zip(children) {
             match admitted {
-                Admitted::New(_) => enter(&self.inner, entry),
+                Admitted::New(_) => begin(&self.inner, entry, fresh),
                 Admitted::Duplicate(child) => {
                     let Some((row, events)) = load(&self.inner, &child).await? else { continue };
                     if row.status.is_some() {
-                        let plan = self.inner.plan(&row).await?;
+                        let plan = self.inner.plan(&row.flow, &row.sha).await?;
                         let outcome =
                             child_outcome(&interp::replay(&plan, &events), self.inner.now());
-                        let parent = Parent { run: self.row.run.clone(), path };
+                        let parent = Parent { run: self.origin.run.clone(), path };
                         answer_parent(&self.inner, &parent, outcome);
                     }
                 }
@@ -441,13 +462,12 @@ impl Task {
         self.asking.insert(ask.path.clone());
         let inner = Arc::clone(&self.inner);
         let plan = Arc::clone(&self.plan);
-        let run = self.row.run.clone();
+        let run = self.origin.run.clone();
         let mut stop = inner.stop.subscribe();
         tokio::spawn(async move {
             let (asked, question) = (Arc::clone(&inner), ask.clone());
-            let mut answer = tokio::spawn(async move {
-                asked.performer.perform(&plan, &question, asked.now()).await
-            });
+            let mut answer =
+                tokio::spawn(async move { outcome_of(&asked, &plan, &question).await });
             let answered = tokio::select! {
                 answered = &mut answer => answered,
                 _ = stop.wait_for(|stop| *stop) => return answer.abort(),
@@ -462,12 +482,47 @@ impl Task {
         });
     }
 
+    /// Tells a service once that nobody waits for its call any more.
+    fn unsubscribe(&self, path: Path, inputs: Arc<Value>) {
+        let (inner, plan, run) =
+            (Arc::clone(&self.inner), Arc::clone(&self.plan), self.origin.run.clone());
+        let ask = Ask::unsubscribing(&run, path, inputs);
+        tokio::spawn(async move {
+            let outcome = inner.performer.perform(&plan, &ask, inner.now()).await;
+            if let Some(failure) = outcome.failure {
+                let (code, reason) = (failure.code, failure.message);
+                tracing::warn!(%run, path = %ask.path, code, reason, "A service was not told that a wait is over.");
+            }
+        });
+    }
+
     /// The run has ended: whoever waits for it or behind it goes on.
     fn retire(&self) {
-        lock(&self.inner.mailboxes).remove(&self.row.run);
-        lock(&self.inner.waiters).remove(&self.row.run);
-        lock(&self.inner.fired).retain(|(run, ..)| *run != self.row.run);
-        leave(&self.inner, &self.row.run);
+        lock(&self.inner.mailboxes).remove(&self.origin.run);
+        lock(&self.inner.waiters).remove(&self.origin.run);
+        lock(&self.inner.fired).retain(|(run, ..)| *run != self.origin.run);
+        leave(&self.inner, &self.origin.run);
+    }
+}
+
+/// Tells a service that called back.
+fn answer_call(done: oneshot::Sender<bool>, awaited: bool) {
+    if done.send(awaited).is_err() {
+        tracing::debug!(awaited, "A service called back and went away before it was answered.");
+    }
+}
+
+/// Asks a service, or a part of the engine that does what a service would.
+async fn outcome_of(inner: &Inner, plan: &Plan, ask: &Ask) -> Outcome {
+    match &ask.request {
+        Request::Batch { flow, trigger, inputs } => {
+            let of = (flow.as_str(), trigger.as_deref());
+            inner.batches.send(inner, of, &ask.idempotency_key, inputs).await
+        }
+        Request::Operation { .. }
+        | Request::Route { .. }
+        | Request::Http { .. }
+        | Request::Flow { .. } => inner.performer.perform(plan, ask, inner.now()).await,
     }
 }
 
@@ -480,6 +535,7 @@ struct Planned {
     entries: Vec<Entry>,
     waiting: Vec<Path>,
     asks: Vec<Ask>,
+    unsubscribe: Vec<(Path, Arc<Value>)>,
     responded: Option<Arc<Value>>,
     finished: bool,
     /// How many flows have called each other, if another one is called.
@@ -503,7 +559,11 @@ fn leave(inner: &Arc<Inner>, run: &RunId) {
 }
 
 /// A question to another flow is never asked again, so its answer is always to the first attempt.
+/// A parent that was told something at once does not wait.
 fn answer_parent(inner: &Arc<Inner>, parent: &Parent, outcome: Outcome) {
+    if parent.path == Path::run() {
+        return;
+    }
     let kind = EventKind::Answered { attempt: 1, outcome };
     inner.deliver(&parent.run, Message::event(parent.path.clone(), kind));
 }

@@ -11,7 +11,7 @@ const BATCH: usize = 1_000;
 /// The longest sleep: a timer that another process set is seen after this at the latest.
 const SLEEP_MAX: Duration = Duration::from_secs(5);
 /// After the store has failed.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
 /// The task of the timers; ends when the engine stops.
 pub(crate) async fn run(inner: Arc<Inner>) {

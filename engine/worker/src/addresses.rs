@@ -1,0 +1,147 @@
+//! The addresses at which others call the service, and the signatures that prove that they were told.
+
+use base::{RunId, Secret, digest::hmac_sha256_hex, http::percent_path};
+use connector::{
+    Connection, trigger,
+    trigger::{Cardinality, Webhook},
+    webhook::webhook,
+};
+use flow::{Trigger, TriggerKind};
+
+use crate::deploy::Deployed;
+
+/// Makes addresses and knows its own again.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The address of the service as others reach it, without a slash at its end.
+    pub public_url: String,
+    /// Signs the addresses that nothing else protects.
+    pub key: Secret<String>,
+}
+
+/// What an address leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place<'a> {
+    /// One trigger of one flow.
+    Trigger {
+        /// Name of the flow.
+        flow: &'a str,
+        /// Name of the trigger.
+        trigger: &'a str,
+    },
+    /// All triggers for which a service keeps one subscription.
+    Shared {
+        /// Name of the connection in the environment.
+        connection: &'a str,
+        /// Id of the connector's trigger.
+        trigger: &'a str,
+    },
+    /// The answer of a run.
+    Answer(&'a RunId),
+}
+
+/// What stands in the place of a flow's name in an address that flows share.
+pub(crate) const SHARED: &str = "-";
+
+impl<'a> Place<'a> {
+    /// Where requests to a trigger, or deliveries for it, are sent.
+    pub(crate) fn of(
+        flow: &'a Deployed,
+        trigger: &'a Trigger,
+        subscribed: Option<&Subscribed<'a>>,
+    ) -> Self {
+        match subscribed {
+            Some(Subscribed { connection, id, webhook })
+                if webhook.cardinality == Cardinality::Singleton =>
+            {
+                Self::Shared { connection: &connection.name, trigger: id }
+            }
+            Some(_) | None => Self::Trigger { flow: &flow.name, trigger: trigger.name.as_str() },
+        }
+    }
+
+    fn path(&self) -> String {
+        match self {
+            Self::Trigger { flow, trigger } => {
+                format!("/hooks/{}/{}", percent_path(flow), segment(trigger))
+            }
+            Self::Shared { connection, trigger } => {
+                format!("/hooks/{SHARED}/{}/{}", segment(connection), segment(trigger))
+            }
+            Self::Answer(run) => format!("/answers/{}", segment(run.as_str())),
+        }
+    }
+
+    /// What is signed; no trigger's path has a line break in it.
+    fn signed(&self) -> String {
+        match self {
+            Self::Trigger { flow, trigger } => format!("{flow}/{trigger}"),
+            Self::Shared { connection, trigger } => format!("shared\n{connection}\n{trigger}"),
+            Self::Answer(run) => format!("answer\n{run}"),
+        }
+    }
+}
+
+impl Addresses {
+    /// What is appended to the service's own address to get there unsigned.
+    pub(crate) fn path(place: &Place<'_>) -> String {
+        place.path()
+    }
+
+    /// What proves that somebody was told the address.
+    pub(crate) fn signature(&self, place: &Place<'_>) -> String {
+        self.hmac(&place.signed())
+    }
+
+    /// Whether somebody who brings this signature was told the address.
+    pub(crate) fn is_genuine(&self, place: &Place<'_>, signature: &str) -> bool {
+        // Secrets are compared in constant time.
+        Secret::new(signature.to_owned()) == Secret::new(self.signature(place))
+    }
+
+    /// The address that a service is told to deliver to.
+    pub(crate) fn of_deliveries(&self, place: &Place<'_>, is_signed: bool) -> String {
+        let url = format!("{}{}", self.public_url, place.path());
+        if is_signed { format!("{url}?sig={}", self.signature(place)) } else { url }
+    }
+
+    /// A digest that tells whether something that may hold secrets is still the same.
+    pub(crate) fn digest(&self, text: &str) -> String {
+        self.hmac(&format!("digest\n{text}"))
+    }
+
+    fn hmac(&self, text: &str) -> String {
+        hmac_sha256_hex(self.key.expose().as_bytes(), text.as_bytes())
+    }
+}
+
+/// The webhook of a connector that a trigger means.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subscribed<'a> {
+    pub connection: &'a Connection,
+    /// Id of the connector's trigger.
+    pub id: &'a str,
+    pub webhook: &'a Webhook,
+}
+
+impl<'a> Subscribed<'a> {
+    /// What a trigger means, if that is a webhook.
+    pub(crate) fn of(trigger: &Trigger, connection: &'a Connection) -> Option<Self> {
+        let TriggerKind::ApiConnection(on) = &trigger.kind else { return None };
+        let declared = connection.connector.trigger(&on.operation)?;
+        Some(Self { connection, id: &declared.id, webhook: webhook(declared)? })
+    }
+
+    /// Whether the address is the proof of those who deliver there.
+    pub(crate) const fn is_signed(&self) -> bool {
+        match self.webhook.receive.verify {
+            trigger::Verify::None | trigger::Verify::UrlSecret => true,
+            trigger::Verify::RsaCertificateUrl(_) => false,
+        }
+    }
+}
+
+/// A name as one segment of an address.
+fn segment(name: &str) -> String {
+    percent_path(name).replace('/', "%2F")
+}

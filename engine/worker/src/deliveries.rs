@@ -1,0 +1,171 @@
+//! Deliveries of services that triggers subscribe at: whose they are, and what they say.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use base::{Failure, Timestamp};
+use connector::{
+    Connection,
+    trigger::Cardinality,
+    webhook::{self, Verification},
+};
+use flow::{Trigger, TriggerKind, triggers::api_connection::ApiConnectionTrigger};
+use interp::fire;
+use serde_json::Value;
+
+use crate::{
+    addresses::{Place, SHARED, Subscribed},
+    admit::Incoming,
+    deploy::Deployed,
+    hooks::{Call, Hooks, Rejected, check_size, read_body, unverifiable, visible_headers},
+};
+
+/// What a service has delivered.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The status that the service is answered once everything is durable.
+    pub status: u16,
+    /// What the flows that want it are given.
+    pub events: Vec<Delivered>,
+}
+
+/// An event that a service has delivered for one flow.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// The event.
+    pub event: Incoming,
+    /// By what it is known if the flow does not say.
+    pub key: Option<String>,
+}
+
+type Flows = BTreeMap<String, Arc<Deployed>>;
+
+/// A trigger for which a service delivers.
+struct Subscriber<'a> {
+    flow: &'a Deployed,
+    trigger: &'a Trigger,
+    on: &'a ApiConnectionTrigger,
+    connection: Arc<Connection>,
+}
+
+impl Hooks {
+    /// The connection of a trigger whose service delivers.
+    pub(crate) fn webhook_connection(
+        &self,
+        flow: &Deployed,
+        trigger: &Trigger,
+    ) -> Option<Arc<Connection>> {
+        let TriggerKind::ApiConnection(on) = &trigger.kind else { return None };
+        let connection = self.connections.of_flow(&flow.plan.flow, &on.connection).ok()?;
+        Subscribed::of(trigger, connection).map(|_| Arc::clone(connection))
+    }
+
+    /// What a service has delivered to this address, if it is genuine.
+    pub(crate) async fn delivery(
+        &self,
+        flows: &Flows,
+        segments: &[String],
+        call: &Call<'_>,
+        now: Timestamp,
+    ) -> Result<Delivery, Rejected> {
+        let subscribers = self.subscribers(flows, segments);
+        let first = subscribers.first().ok_or_else(Rejected::not_found)?;
+        let subscribed =
+            Subscribed::of(first.trigger, &first.connection).ok_or_else(Rejected::not_found)?;
+        if call.method != "POST" {
+            return Err(Rejected::method("POST".to_owned()));
+        }
+        check_size(subscribed.webhook, call)?;
+        let unavailable = |failure: Failure| unverifiable(&first.flow.name, &failure.message);
+        let verification = webhook::verification(&first.connection, subscribed.webhook);
+        match verification.map_err(unavailable)? {
+            Verification::Certificate(signed) => {
+                self.check_certificate((&first.flow.name, &signed), call, now).await?;
+            }
+            Verification::UrlSecret | Verification::None => {
+                let place = Place::of(first.flow, first.trigger, Some(&subscribed));
+                self.check_signature(&place, call)?;
+            }
+        }
+        // What says that it is JSON has to be.
+        read_body(call)?;
+        let read = subscribers.iter().map(|it| it.read(call, now));
+        let (events, refused): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
+        // A flow that cannot take it does not keep it from the others.
+        if events.is_empty()
+            && let Some(Err(rejected)) = refused.into_iter().next()
+        {
+            return Err(rejected);
+        }
+        let events = events.into_iter().flatten().flatten().collect();
+        Ok(Delivery { status: subscribed.webhook.receive.status, events })
+    }
+
+    /// The triggers that an address was made for: one, or all that share a subscription.
+    fn subscribers<'a>(&self, flows: &'a Flows, segments: &[String]) -> Vec<Subscriber<'a>> {
+        let [flow @ .., name] = segments else { return Vec::new() };
+        if let Some(flow) = flows.get(&flow.join("/"))
+            && let Some(found) = flow.plan.flow.trigger(name).and_then(|it| self.of(flow, it))
+            && !found.is_shared()
+        {
+            return vec![found];
+        }
+        let [shared, connection, name] = segments else { return Vec::new() };
+        if shared != SHARED {
+            return Vec::new();
+        }
+        let triggers = flows.values().flat_map(|flow| {
+            let triggers = flow.plan.flow.triggers.iter();
+            triggers.filter_map(|trigger| self.of(flow, trigger))
+        });
+        let is_it = |it: &Subscriber<'_>| {
+            it.is_shared() && it.connection.name == *connection && it.on.operation == *name
+        };
+        triggers.filter(is_it).collect()
+    }
+
+    fn of<'a>(&self, flow: &'a Deployed, trigger: &'a Trigger) -> Option<Subscriber<'a>> {
+        let TriggerKind::ApiConnection(on) = &trigger.kind else { return None };
+        let connection = self.webhook_connection(flow, trigger)?;
+        Some(Subscriber { flow, trigger, on, connection })
+    }
+}
+
+impl Subscriber<'_> {
+    fn is_shared(&self) -> bool {
+        Subscribed::of(self.trigger, &self.connection)
+            .is_some_and(|it| it.webhook.cardinality == Cardinality::Singleton)
+    }
+
+    /// The event as the flow sees it, if the flow wants it.
+    fn read(&self, call: &Call<'_>, now: Timestamp) -> Result<Option<Delivered>, Rejected> {
+        let Some(declared) = self.connection.connector.trigger(&self.on.operation) else {
+            return Err(Rejected::not_found());
+        };
+        let (flow, trigger) = (&self.flow.name, self.trigger.name.as_str());
+        let event = fire::Event {
+            flow: &self.flow.plan.flow,
+            trigger: self.trigger,
+            parameters: &self.flow.parameters,
+            secure_parameters: &self.flow.plan.secure_parameters,
+            outputs: &Value::Null,
+            now,
+            callback_url: None,
+        };
+        let given = fire::value(&event, &self.on.parameters, "with").map_err(|failure| {
+            let reason = failure.message;
+            tracing::error!(flow, trigger, reason, "What a trigger wants cannot be evaluated.");
+            Rejected::new(503, "TriggerUnavailable", "deliveries cannot be taken in at present")
+        })?;
+        let with_proof = self.trigger.has_option("IncludeAuthorizationHeadersInOutputs");
+        let headers = visible_headers(call, with_proof);
+        let found = webhook::receive(&self.connection, declared, &given, &headers, call.body);
+        let found = found.map_err(|failure| {
+            let reason = failure.message;
+            tracing::warn!(flow, trigger, reason, "A delivery could not be read.");
+            Rejected::new(400, "InvalidRequestContent", "the delivery is not as it should be")
+        })?;
+        let event =
+            Incoming { flow: flow.clone(), trigger: trigger.to_owned(), outputs: found.outputs };
+        Ok(found.wanted.then_some(Delivered { event, key: found.dedupe_key }))
+    }
+}
