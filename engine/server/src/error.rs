@@ -1,26 +1,43 @@
 //! From trouble to HTTP statuses, in one table: who has to do what.
 
+use std::borrow::Cow;
+
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderValue, StatusCode,
+        header::{ALLOW, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
 };
 use journal::StoreError;
 use serde_json::json;
-use worker::{AdmitError, Rejected};
+use worker::{AdmitError, CallBackError, Rejected};
 
 /// An answer that is not what the caller wanted.
 pub(crate) struct Problem {
     pub status: u16,
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub message: String,
     pub retry_after_seconds: Option<u32>,
+    /// The method that would be right, if that is the trouble.
+    pub allow: Option<String>,
 }
 
 impl Problem {
     /// The caller has to change the request.
-    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after_seconds: None }
+    pub(crate) fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            retry_after_seconds: None,
+            allow: None,
+        }
     }
 
     /// The caller has to come back.
@@ -37,6 +54,9 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(Ok(method)) = self.allow.map(HeaderValue::try_from) {
+            response.headers_mut().insert(ALLOW, method);
+        }
         response
     }
 }
@@ -48,7 +68,7 @@ impl From<AdmitError> for Problem {
             AdmitError::UnknownFlow(_) | AdmitError::UnknownTrigger(..) => {
                 Self::new(404, "TriggerNotFound", message)
             }
-            AdmitError::Trigger(_) => Self::new(400, "InvalidRequestContent", message),
+            AdmitError::Trigger(failure) => Self::new(400, failure.code.clone(), message),
             AdmitError::QueueFull(_) => Self::later(429, "TooManyWaitingRuns", message, 10),
             AdmitError::Store(source) => {
                 let error: &dyn std::error::Error = source.as_ref();
@@ -76,8 +96,21 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<CallBackError> for Problem {
+    fn from(error: CallBackError) -> Self {
+        let message = error.to_string();
+        match error {
+            CallBackError::Unknown => Self::new(404, "CallbackNotFound", message),
+            CallBackError::NotAwaited => Self::new(410, "CallbackNotAwaited", message),
+            CallBackError::Stopping => Self::later(503, "Stopping", message, 5),
+            CallBackError::Store(source) => source.into(),
+        }
+    }
+}
+
 impl From<Rejected> for Problem {
     fn from(rejected: Rejected) -> Self {
-        Self::new(rejected.status, rejected.code, rejected.message)
+        let problem = Self::new(rejected.status, rejected.code, rejected.message);
+        Self { allow: rejected.allow, ..problem }
     }
 }

@@ -1,30 +1,30 @@
 //! Requests to triggers: genuine or not, durable before they are answered.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use axum::{
-    Json,
     body::Bytes,
-    extract::{Path, Query, State, rejection::BytesRejection},
+    extract::{Query, State, rejection::BytesRejection},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use base::{http::is_framing, limits::REQUEST_BYTES_MAX};
+use base::limits::REQUEST_BYTES_MAX;
 use journal::Admitted;
-use serde_json::Value;
-use worker::{Call, Receipt};
+use worker::{Accepted, Call, Delivery, Receipt};
 
-use crate::{Shared, error::Problem};
-
-/// How long a caller waits for the flow's own answer (as in the cloud).
-const ANSWER_WAIT: Duration = Duration::from_mins(2);
+use crate::{Shared, answers, error::Problem};
 
 /// The header that names the run which an event started.
 const RUN_ID: HeaderName = HeaderName::from_static("x-flowright-run-id");
+/// The same as the cloud calls it.
+const CLOUDS_RUN_ID: HeaderName = HeaderName::from_static("x-ms-workflow-run-id");
+const FLOW_NAME: HeaderName = HeaderName::from_static("x-ms-workflow-name");
+const FLOW_VERSION: HeaderName = HeaderName::from_static("x-ms-workflow-version");
+/// What stands before the path of a trigger.
+const PREFIX: &str = "/hooks/";
 
 pub(crate) async fn receive(
     State(shared): State<Shared>,
-    Path(path): Path<String>,
     Query(queries): Query<BTreeMap<String, String>>,
     parts: Parts,
     body: Result<Bytes, BytesRejection>,
@@ -32,18 +32,27 @@ pub(crate) async fn receive(
     let body = body.map_err(|rejection| unread(&rejection))?;
     let headers = read_headers(&parts.headers)?;
     let call = Call {
-        path: &path,
+        path: parts.uri.path().strip_prefix(PREFIX).unwrap_or_default(),
         method: parts.method.as_str(),
         queries: &queries,
         headers: &headers,
         body: &body,
     };
-    let incoming = shared.hooks.accept(&shared.engine, &call).await?;
-    let receipt = shared.engine.fire(incoming).await?;
-    answer(receipt).await
+    match shared.hooks.accept(&shared.engine, &call).await? {
+        Accepted::Request(incoming) => {
+            let receipt = shared.engine.fire(incoming).await?;
+            answer(&shared, receipt).await
+        }
+        // Services are answered as their connector says, and not told what it led to.
+        Accepted::Delivery(Delivery { status, events }) => {
+            shared.engine.take_in(events).await?;
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::ACCEPTED);
+            Ok(status.into_response())
+        }
+    }
 }
 
-fn unread(rejection: &BytesRejection) -> Problem {
+pub(crate) fn unread(rejection: &BytesRejection) -> Problem {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         let message = format!("a request has at most {REQUEST_BYTES_MAX} bytes");
@@ -52,7 +61,7 @@ fn unread(rejection: &BytesRejection) -> Problem {
     Problem::new(status.as_u16(), "InvalidRequestContent", rejection.body_text())
 }
 
-fn read_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, Problem> {
+pub(crate) fn read_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, Problem> {
     let read = headers.iter().map(|(name, value)| {
         let value = value.to_str().map_err(|_| {
             Problem::new(400, "InvalidHeader", format!("the header `{name}` is not text"))
@@ -62,55 +71,38 @@ fn read_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, Problem> {
     read.collect()
 }
 
-/// The event is durable: the trigger's own answer, the flow's, or a plain 202.
-async fn answer(receipt: Receipt) -> Result<Response, Problem> {
+/// The event is durable: the trigger's own answer, the flow's, where that will be, or a plain 202.
+async fn answer(shared: &Shared, receipt: Receipt) -> Result<Response, Problem> {
     let run = receipt.runs.first().map(|admitted| match admitted {
         Admitted::New(run) | Admitted::Duplicate(run) => run.clone(),
     });
-    let mut response = match (receipt.response, receipt.answer) {
-        (Some(response), _) => respond(&response),
-        (None, Some(answer)) => match tokio::time::timeout(ANSWER_WAIT, answer).await {
-            Ok(Ok(response)) => respond(&response),
-            Ok(Err(_)) => {
-                let message = "the run ended without an answer";
-                return Err(Problem::new(502, "NoResponse", message));
-            }
+    let mut response = match (receipt.response, receipt.answer, &run) {
+        (Some(response), _, _) => answers::respond(&response),
+        (None, _, Some(run)) if receipt.is_later => answers::later(shared, run),
+        (None, Some(answer), _) => match tokio::time::timeout(shared.answer_wait, answer).await {
+            Ok(Ok(response)) => answers::respond(&response),
+            Ok(Err(_)) => return Err(answers::none()),
             Err(_) => {
                 let message = "the flow has not answered yet; its run goes on";
                 return Err(Problem::new(504, "GatewayTimeout", message));
             }
         },
-        (None, None) => StatusCode::ACCEPTED.into_response(),
+        (None, None, _) => StatusCode::ACCEPTED.into_response(),
     };
-    if let Some(run) = run
-        && let Ok(value) = HeaderValue::from_str(run.as_str())
-    {
-        response.headers_mut().insert(RUN_ID, value);
+    if receipt.is_terse {
+        return Ok(response);
+    }
+    let about = [
+        (RUN_ID, run.as_ref().map(ToString::to_string)),
+        (CLOUDS_RUN_ID, run.as_ref().map(ToString::to_string)),
+        (FLOW_NAME, Some(receipt.flow.name.clone())),
+        (FLOW_VERSION, Some(receipt.flow.sha.clone())),
+    ];
+    for (name, value) in about {
+        // A name that HTTP does not admit in a header is left out.
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+            response.headers_mut().insert(name, value);
+        }
     }
     Ok(response)
-}
-
-/// An answer `{statusCode, headers, body}` as HTTP: text as it is, anything else as JSON.
-fn respond(outputs: &Value) -> Response {
-    let status = outputs.get("statusCode").and_then(Value::as_u64).unwrap_or(200);
-    let status = u16::try_from(status).ok().and_then(|it| StatusCode::from_u16(it).ok());
-    let status = status.unwrap_or(StatusCode::OK);
-    let mut response = match outputs.get("body") {
-        None | Some(Value::Null) => status.into_response(),
-        Some(Value::String(text)) => (status, text.clone()).into_response(),
-        Some(other) => (status, Json(other.clone())).into_response(),
-    };
-    let headers = outputs.get("headers").and_then(Value::as_object);
-    for (name, value) in headers.into_iter().flatten().filter(|(name, _)| !is_framing(name)) {
-        let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-        let (Ok(header), Ok(value)) =
-            (HeaderName::try_from(name.as_str()), HeaderValue::try_from(text))
-        else {
-            let message =
-                format!("the flow answered with the header `{name}`, which HTTP does not admit");
-            return Problem::new(502, "InvalidResponseHeader", message).into_response();
-        };
-        response.headers_mut().insert(header, value);
-    }
-    response
 }
