@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::database::Database;
+
 /// Runs Power-Automate-style flows that are plain YAML files.
 #[derive(Debug, Parser)]
 #[command(name = "flowright", version, about, max_term_width = 100)]
@@ -11,6 +13,8 @@ use clap::{Parser, Subcommand, ValueEnum};
   flowright lint                                   check every flow, mapping and connector of the project
   flowright run flows/my-flow --event event.json   run a flow once, here, and show every action
   flowright import --check exported/               tell how flows of the cloud would run here
+  flowright import exported/ -o flows              turn them into flow files
+  flowright export flows/my-flow                   write a flow as a definition of the cloud's
   flowright serve                                  run the engine as a service
   flowright eval \"@addDays(utcNow(), 3)\"           compute one expression
   flowright demo                                   watch the co-sell synchronisation against emulators
@@ -42,8 +46,10 @@ pub(crate) enum Command {
     Lint(LintArgs),
     /// Run one flow once, in this process, and show every action.
     Run(RunArgs),
-    /// Tell how definitions of Power Automate and Logic Apps run here.
+    /// Turn definitions of Power Automate and Logic Apps into flow files, or tell how they run here.
     Import(ImportArgs),
+    /// Write a flow as a definition of Power Automate and Logic Apps.
+    Export(ExportArgs),
     /// Compute one expression or template, or many of them line by line.
     Eval(EvalArgs),
     /// Run the engine as a service: triggers over HTTP, runs that survive a crash.
@@ -83,11 +89,25 @@ pub(crate) struct LintArgs {
 The mocks file holds replies by action name or `connection.Operation`; with it nothing is called
 and pauses take no time:
   Get the referral: { statusCode: 200, body: { id: \"1\" } }
-  crm.CreateRecord: [{ statusCode: 503 }, { statusCode: 201, body: {} }]"
+  crm.CreateRecord: [{ statusCode: 503 }, { statusCode: 201, body: {} }]
+Of an action that waits to be called back, the last reply is the call; with `callBack: false` nobody
+calls.
+
+Definitions may be bare, `workflow.json` with the files that belong to it, solution flows, deployment
+templates, and the folders and archives of all these.
+
+Exit codes: 0 the run ended as Succeeded (or no condition of the trigger held), 1 it did not, the
+trigger failed or the flow has errors, 2 there was no run: no such flow, trigger or action, or an
+event, mocks or parameters that cannot be read. With `--output json` each prints one JSON object."
 )]
 pub(crate) struct RunArgs {
-    /// A flow's name in the project, its folder, or a definition in JSON.
+    /// A flow's name in the project, its folder, or a file of definitions: JSON or zip; of several
+    /// one is chosen by `FILE#NAME`.
     pub flow: String,
+
+    /// The flow's name, if the file or folder holds several.
+    #[arg(long, value_name = "NAME")]
+    pub workflow: Option<String>,
 
     /// The event: JSON or YAML; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
@@ -112,6 +132,10 @@ pub(crate) struct RunArgs {
     /// A parameter's value, `name=value`; wins over the environment; may be given several times.
     #[arg(long = "set", value_name = "PARAMETER=VALUE")]
     pub set: Vec<String>,
+
+    /// Stop when this action has ended; the exit code is then by its status.
+    #[arg(long, value_name = "ACTION")]
+    pub until: Option<String>,
 
     /// How the run is shown.
     #[arg(long, value_enum, default_value_t = Shown::Text)]
@@ -138,28 +162,102 @@ pub(crate) enum Shown {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Each definition is one of:
+#[command(
+    after_help = "Files may be solution flows, `workflow.json` of Logic Apps Standard, bare definitions, and deployment
+templates with any number of workflows. Of folders, every `*.json` is read.
+
+With -o each definition becomes a package, FOLDER/<name>/flow.yaml. Nothing of it is lost: what a flow
+has no words for stands under `cloud` and is written back by `flowright export`. Every file is read
+again before it is written, and must be the same flow. Definitions with errors are not written.
+
+Each definition is one of:
   exact               it runs as in the cloud
   notes               it runs; what is different or left out is named
   needs a connection  it runs once its connections are set up
   unsupported         an action or trigger of it does not run here, or it has errors
 
-Files may be solution flows, `workflow.json` of Logic Apps Standard, bare definitions, and deployment
-templates with any number of workflows. Of folders, every `*.json` is read.
+Files may be solution flows, `workflow.json` of Logic Apps Standard, bare definitions, deployment
+templates with any number of workflows, and archives (`*.zip`) of solutions and packages. Of folders,
+every `*.json` and `*.zip` is read.
+Examples:
+  flowright import --check solution/Workflows      what would run, and what is missing
+  flowright import solution/Workflows -o flows     write them into this project
+  flowright lint flows                             then see what is left to do
 
-Exit codes: 0 every file could be read, 1 some could not, 2 the command could not be carried out.")]
+Exit codes: 0 every file could be read (and every definition written), 1 some could not,
+2 the command could not be carried out."
+)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["check", "to"])))]
 pub(crate) struct ImportArgs {
     /// Files and folders.
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
 
     /// Only report; nothing is written.
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub check: bool,
+
+    /// Write a flow package for each definition into this folder.
+    #[arg(short = 'o', long = "to", value_name = "FOLDER")]
+    pub to: Option<PathBuf>,
+
+    /// Overwrite flow files that are there.
+    #[arg(long, conflicts_with = "check")]
+    pub force: bool,
+
+    /// Begin each file with a line that names this JSON Schema to editors: an address, or a path
+    /// from the flow file.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "check")]
+    pub schema: Option<String>,
 
     /// How the report is written.
     #[arg(long, value_enum, default_value_t = Shown::Text)]
     pub output: Shown,
+}
+
+/// What a definition is wrapped in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wrapping {
+    /// Nothing: `{$schema, triggers, actions, …}`, as in a deployment template.
+    Definition,
+    /// `workflow.json` of Logic Apps Standard: `{definition, kind}`.
+    Workflow,
+    /// A flow of a Power Automate solution: `{properties: {definition, connectionReferences}}`.
+    Solution,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "What the cloud has no counterpart of (`map`, `compare`, `dedupe`, `verify`, …) is told with its place,
+and nothing is written, unless --partial asks for the rest. JSONPath and Handlebars become expressions.
+Connections keep their names; the cloud's own connectors must stand behind them there.
+
+Examples:
+  flowright export co-sell/register-webhooks
+  flowright export flows/my-flow --format solution -o Workflows/MyFlow.json
+
+Exit codes: 0 it is written, 1 the flow has errors or parts without a counterpart,
+2 the command could not be carried out."
+)]
+pub(crate) struct ExportArgs {
+    /// A flow's name in the project, its folder, or a file.
+    pub flow: String,
+
+    /// The file to write; standard output if not given.
+    #[arg(short = 'o', long = "to", value_name = "FILE")]
+    pub to: Option<PathBuf>,
+
+    /// What the definition is wrapped in.
+    #[arg(long, value_enum, default_value_t = Wrapping::Definition)]
+    pub format: Wrapping,
+
+    /// Write what can be written although something is missing then.
+    #[arg(long)]
+    pub partial: bool,
+
+    /// Overwrite a file that is there.
+    #[arg(long, requires = "to")]
+    pub force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -213,9 +311,21 @@ pub(crate) struct ServeArgs {
     #[arg(long, default_value = "127.0.0.1:8080", env = "FLOWRIGHT_LISTEN")]
     pub listen: SocketAddr,
 
-    /// The database file.
+    /// The address by which services reach this one, such as `https://flows.example.com`; what flows
+    /// give out as `listCallbackUrl()` begins with it. The address listened on if not given.
+    #[arg(long, value_name = "URL", env = "FLOWRIGHT_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// The database: a file, or `postgres://user:password@host:port/name`. A password is better
+    /// given in the variable.
     #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
-    pub database: PathBuf,
+    #[arg(hide_env_values = true)]
+    pub database: Database,
+
+    /// Wait until the process that serves the database is gone, rather than take it over. Only with
+    /// a database server.
+    #[arg(long, env = "FLOWRIGHT_STANDBY")]
+    pub standby: bool,
 
     /// The project's folder; the one around the present folder if not given.
     #[arg(long, env = "FLOWRIGHT_PROJECT")]

@@ -105,3 +105,36 @@ pub(crate) fn safe(text: &str) -> String {
     }
     safe
 }
+
+/// How far a long command is, on one line of a terminal that shows nothing else.
+pub(crate) struct Progress {
+    what: &'static str,
+    total: usize,
+    done: usize,
+    shown: bool,
+}
+
+/// Steps from one showing to the next.
+const PROGRESS_STEPS: usize = 25;
+
+impl Progress {
+    pub(crate) fn new(what: &'static str, total: usize) -> Self {
+        let shown = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+        Self { what, total, done: 0, shown }
+    }
+
+    /// Begins another step.
+    pub(crate) fn step(&mut self) {
+        self.done += 1;
+        if self.shown && self.done.is_multiple_of(PROGRESS_STEPS) {
+            drop(write!(std::io::stderr(), "\r{} of {} {}", self.done, self.total, self.what));
+        }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn end(&self) {
+        if self.shown {
+            drop(write!(std::io::stderr(), "\r\x1b[K"));
+        }
+    }
+}

@@ -5,12 +5,12 @@ use std::{fs, io::Write as _, path::Path};
 use anyhow::Context as _;
 use base::Secret;
 
-/// The key beside a database; made on first use, readable by its owner only.
+/// The key in a folder; made on first use, readable by its owner only.
 ///
 /// # Errors
 /// If it cannot be read or made.
-pub(crate) fn trigger_key(database: &Path) -> anyhow::Result<Secret<String>> {
-    let path = database.with_file_name("trigger.key");
+pub(crate) fn trigger_key(folder: &Path) -> anyhow::Result<Secret<String>> {
+    let path = folder.join("trigger.key");
     if let Ok(text) = fs::read_to_string(&path) {
         let key = text.trim();
         anyhow::ensure!(

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use base::{Diagnostic, Failure, Severity, Source, Status, Timestamp};
-use flow::{Action, ActionId, ActionKind, fidelity::Places};
+use base::{Diagnostic, Failure, Severity, Source, Status, Timestamp, value::object};
+use flow::{Action, ActionId, ActionKind, Trigger, fidelity::Places};
 use interp::{HIDDEN, Plan, Record, Run, Secrets, view};
 use serde_json::{Map, Value, json};
 use worker::Deployed;
@@ -12,6 +12,10 @@ use crate::document::Document;
 
 /// The status of an action or run that has not ended.
 const WAITING: &str = "Waiting";
+/// The status of a run that was stopped to be looked at.
+const STOPPED: &str = "Stopped";
+/// The status of what a stopped run did not come to.
+const NOT_REACHED: &str = "NotReached";
 
 /// The runs that one event started: the only one as it is, else a list.
 pub fn of_runs(flow: &Deployed, runs: &[&Run], now: Timestamp) -> Value {
@@ -34,12 +38,54 @@ pub fn of_errors(files: &[(Source, Vec<Diagnostic>)]) -> Value {
             diagnostics.push(json!({
                 "code": it.code.slug,
                 "message": it.message,
+                "file": source.name(),
                 "line": at.line,
                 "column": at.column,
             }));
         }
     }
-    json!({ "save_error": true, "diagnostics": diagnostics })
+    let message = diagnostics.first().and_then(|it| it.get("message")).cloned();
+    let mut shown = not_started("InvalidDefinition", &json!({ "message": message }));
+    shown["save_error"] = true.into();
+    shown["diagnostics"] = diagnostics.into();
+    shown
+}
+
+/// Why there was no run: the trouble and its causes.
+pub fn of_refusal(code: &str, causes: &[String]) -> Value {
+    let (message, causes) = causes.split_first().map_or(("", causes), |(it, rest)| (it, rest));
+    not_started(code, &json!({ "message": message, "causes": causes }))
+}
+
+fn not_started(code: &str, error: &Value) -> Value {
+    let mut shown = json!({ "status": "NotStarted", "code": code, "error": { "code": code } });
+    if let (Some(into), Some(error)) = (shown["error"].as_object_mut(), error.as_object()) {
+        into.extend(error.clone());
+    }
+    shown
+}
+
+/// An event that the trigger cannot be evaluated with: as in the cloud there is no run of it.
+pub fn of_trigger_failure(
+    flow: &Deployed,
+    trigger: &Trigger,
+    outputs: &Value,
+    failure: &Failure,
+) -> Value {
+    let outputs = if trigger.secure_outputs { HIDDEN.into() } else { outputs.clone() };
+    let status = Status::Failed.name();
+    let mut summary = json!({
+        "status": status,
+        "code": failure.code,
+        "error": failure.to_json(),
+        "trigger": { "name": trigger.name.as_str(), "status": status, "outputs": outputs },
+        "response": null,
+        "variables": {},
+        "actions": {},
+        "outputs": {},
+    });
+    Secrets::of(&flow.plan).redact(&mut summary);
+    summary
 }
 
 fn of_run(flow: &Deployed, run: &Run, now: Timestamp) -> Value {
@@ -48,19 +94,19 @@ fn of_run(flow: &Deployed, run: &Run, now: Timestamp) -> Value {
     let error = end.and_then(|it| it.error.clone());
     let variables: Map<String, Value> =
         run.variables().map(|(name, value)| (name.to_owned(), value.clone())).collect();
-    let (trigger, actions) = (trigger(plan, run), actions(plan, run));
-    let shown = json!({ "trigger": trigger, "variables": variables, "actions": actions });
-    let outputs = outputs(flow, &shown, now);
-    let mut summary = json!({
-        "status": end.map_or(WAITING, |it| it.status.name()),
-        "code": error.as_ref().and_then(|it| it.get("code")),
-        "error": error,
-        "trigger": trigger,
-        "response": response(plan, run),
-        "variables": variables,
-        "actions": actions,
-        "outputs": outputs,
-    });
+    let open = if run.is_halted(plan) { STOPPED } else { WAITING };
+    // A run may be large: what is put in here is moved, not copied.
+    let mut summary = object([
+        ("status", end.map_or(open, |it| it.status.name()).into()),
+        ("code", json!(error.as_ref().and_then(|it| it.get("code")))),
+        ("error", json!(error)),
+        ("trigger", trigger(plan, run)),
+        ("response", response(plan, run)),
+        ("variables", variables.into()),
+        ("actions", actions(plan, run).into()),
+    ]);
+    let outputs = outputs(flow, &summary, now);
+    summary["outputs"] = outputs;
     Secrets::of(plan).redact(&mut summary);
     summary
 }
@@ -76,7 +122,7 @@ fn response(plan: &Plan, run: &Run) -> Value {
     });
     match run.response() {
         Some(_) if is_secure => HIDDEN.into(),
-        response => json!(response.map(|it| Value::clone(it))),
+        response => response.map_or(Value::Null, |it| Value::clone(it)),
     }
 }
 
@@ -84,7 +130,8 @@ fn trigger(plan: &Plan, run: &Run) -> Value {
     let trigger = plan.flow.trigger(run.trigger());
     let is_secure = trigger.is_some_and(|it| it.secure_outputs);
     let outputs = if is_secure { HIDDEN.into() } else { run.trigger_outputs().clone() };
-    json!({ "name": run.trigger(), "status": Status::Succeeded.name(), "outputs": outputs })
+    let status = Status::Succeeded.name();
+    object([("name", run.trigger().into()), ("status", status.into()), ("outputs", outputs)])
 }
 
 /// Every action that was reached, in the order of the file.
@@ -97,7 +144,12 @@ fn actions(plan: &Plan, run: &Run) -> Map<String, Value> {
     for (id, action) in plan.flow.actions.iter().enumerate() {
         let records: Vec<&Record> = run.records(id).map(|(_, record)| record).collect();
         let is_open = open.contains(action.display.as_str());
-        let Some(mut shown) = of_action(action, &records, is_open) else { continue };
+        let Some(mut shown) = of_action(action, &records, is_open) else {
+            if run.is_halted(plan) {
+                actions.insert(action.name.as_str().into(), json!({ "status": NOT_REACHED }));
+            }
+            continue;
+        };
         if is_in_loop(plan, id) {
             shown.insert("statuses".into(), records.iter().map(|it| it.status.name()).collect());
         }
@@ -113,18 +165,21 @@ fn of_action(action: &Action, records: &[&Record], is_open: bool) -> Option<Map<
     }
     let shown = |value: Option<&Value>, is_secure: bool| match value {
         Some(_) if is_secure => HIDDEN.into(),
-        value => json!(value),
+        value => value.cloned().unwrap_or_default(),
     };
     let (inputs, outputs) =
         (last.and_then(|it| it.inputs.as_deref()), last.and_then(|it| it.outputs.as_deref()));
     // Some outputs are the inputs once more.
-    let repeats = matches!(action.kind, ActionKind::Compose(_) | ActionKind::Response(_));
+    let repeats = matches!(
+        action.kind,
+        ActionKind::Compose(_) | ActionKind::ParseJson(_) | ActionKind::Response(_)
+    );
     let hides_outputs = action.secure_outputs || (action.secure_inputs && repeats);
     let mut object = Map::new();
     let status = last.filter(|_| !is_open).map_or(WAITING, |it| it.status.name());
     object.insert("status".into(), status.into());
-    object.insert("code".into(), json!(last.map(|it| it.code.as_str())));
-    let failure = last.and_then(|it| it.failure.as_ref());
+    object.insert("code".into(), json!(last.map(|it| &*it.code)));
+    let failure = last.and_then(|it| it.failure.as_deref());
     object.insert("error".into(), json!(failure.map(Failure::to_json)));
     object.insert("inputs".into(), shown(inputs, action.secure_inputs));
     object.insert("outputs".into(), shown(outputs, hides_outputs));
@@ -175,7 +230,10 @@ fn outputs(flow: &Deployed, shown: &Value, now: Timestamp) -> Value {
         defaults.filter_map(|it| Some((it.name.clone(), it.default.clone()?))).collect();
     parameters.extend(flow.parameters.clone());
     parameters.extend(plan.secure_parameters.clone());
-    let mut context = shown.clone();
+    let mut context = Value::Object(Map::new());
+    for member in ["trigger", "variables", "actions"] {
+        context[member] = shown[member].clone();
+    }
     context["parameters"] = Value::Object(parameters);
     context["workflow"] = json!({ "name": plan.flow.name });
     let document = match Document::new(context, now, 0) {

@@ -28,7 +28,11 @@ fn print_node(node: &Node, depth: usize) {
         Some(Status::Succeeded | Status::Skipped) | None => String::new(),
         Some(_) => format!(" {}", node.code),
     };
-    let waits = node.waits_for.map(|it| format!(" waits for {it}")).unwrap_or_default();
+    let waits = match (node.status, node.waits_for) {
+        (_, Some(what)) => format!(" waits for {what}"),
+        (None, None) => " not reached".to_owned(),
+        (Some(_), None) => String::new(),
+    };
     line(format!(
         "{indent}{} {}{}{}{}",
         tone(color, mark),

@@ -18,6 +18,7 @@ use crate::{
     Outcome,
     args::DemoArgs,
     cmd::serve::{Place, Service, project_root},
+    database::Database,
     print::{self, Tone, line, tone},
     tree,
 };
@@ -96,11 +97,13 @@ impl Story {
         project.environment = Some((source, environment));
         let place = Place {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            database: folder.0.join("flowright.db"),
+            database: Database::File(folder.0.join("flowright.db")),
+            standby: false,
+            public_url: None,
         };
         let (stop, stopped) = watch::channel(false);
         let service = Service::start(&project, &place, &stopped).await?;
-        let url = service.url();
+        let url = service.url().to_owned();
         let trigger_url = service.trigger_url(SYNC).context("the sync flow has no address")?;
         let engine = service.engine.clone();
         let serving = tokio::spawn(service.serve(stopped));

@@ -1,43 +1,51 @@
-//! `flowright import --check`: how definitions of the cloud's run here.
+//! `flowright import`: how definitions of the cloud's run here, and their flow files.
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::Read as _,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, ensure};
-use base::{Source, limits::WDL_BYTES_MAX};
-use flow::fidelity::{Checked, Fidelity, Reason, Report, check};
+use anyhow::ensure;
+use flow::{
+    fidelity::{Checked, Fidelity, Report, check},
+    import::Beside,
+};
 use serde_json::{Map, Value, json};
+use worker::{documents, project::LoadError};
 
 use crate::{
     Outcome,
     args::{ImportArgs, Shown},
+    cmd::packages::{Packages, Written},
     print::{self, Tone, tone},
 };
 
-/// How deep folders are searched.
-const FOLDER_DEPTH_MAX: usize = 32;
 /// Reasons of one definition that people are shown.
 const REASONS_MAX: usize = 8;
 
 pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
     let files = files(&args.paths)?;
-    ensure!(!files.is_empty(), "there is no `*.json` in what was named");
+    ensure!(!files.is_empty(), "there is no `*.json` and no `*.zip` in what was named");
+    let mut packages =
+        args.to.as_deref().map(|it| Packages::new(it, args.force, args.schema.as_deref()));
     let mut totals = Totals::default();
     let mut shown = Vec::new();
+    let mut progress = print::Progress::new("files", files.len());
     for file in &files {
-        let name = file.display().to_string();
-        let checked = read(file).map(|bytes| check_bytes(&name, bytes));
-        let checked = checked.unwrap_or_else(|error| Checked::Broken(format!("{error:#}")));
-        totals.count(&name, &checked);
-        match args.output {
-            Shown::Text => print_file(&name, &checked),
-            Shown::Json => shown.extend(of_file(&name, &checked)),
+        progress.step();
+        for (name, checked) in check_file(file) {
+            let written = match &mut packages {
+                Some(packages) => write(packages, &checked)?,
+                None => Vec::new(),
+            };
+            totals.count(&name, &checked, &written);
+            match args.output {
+                Shown::Text => print_file(&name, &checked, &written),
+                Shown::Json => shown.extend(of_file(&name, &checked, &written)),
+            }
         }
     }
+    progress.end();
     match args.output {
         Shown::Text => totals.print(),
         Shown::Json => {
@@ -50,70 +58,48 @@ pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
             print::line(format!("{all:#}"));
         }
     }
-    Ok(if totals.failed.is_empty() { Outcome::Good } else { Outcome::Bad })
+    let good = totals.failed.is_empty() && totals.not_written == 0;
+    Ok(if good { Outcome::Good } else { Outcome::Bad })
 }
 
-/// The files that were named, and every JSON file of the folders, in order.
+/// Writes the definitions of a file.
+fn write(packages: &mut Packages<'_>, checked: &Checked) -> anyhow::Result<Vec<Written>> {
+    match checked {
+        Checked::Definitions(reports) => reports.iter().map(|it| packages.write(it)).collect(),
+        Checked::Other | Checked::Broken(_) => Ok(Vec::new()),
+    }
+}
+
+/// The files that were named, and every JSON file and archive of the folders, in order.
 fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        let named = fs::metadata(path);
-        let named =
-            named.with_context(|| format!("there is no file or folder `{}`", path.display()))?;
-        if !named.is_dir() {
+        ensure!(path.exists(), "there is no file or folder `{}`", path.display());
+        if path.is_dir() {
+            files.extend(documents::below(path)?);
+        } else {
             files.push(path.clone());
-            continue;
         }
-        let mut found = Vec::new();
-        let mut folders = vec![(path.clone(), 0)];
-        while let Some((folder, depth)) = folders.pop() {
-            let entries = fs::read_dir(&folder)
-                .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
-            for entry in entries {
-                let entry = entry?;
-                let (path, kind) = (entry.path(), entry.file_type()?);
-                let is_json = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
-                if kind.is_dir() && depth < FOLDER_DEPTH_MAX {
-                    folders.push((path, depth + 1));
-                } else if kind.is_file() && is_json {
-                    found.push(path);
-                }
-            }
-        }
-        found.sort();
-        files.append(&mut found);
     }
     Ok(files)
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(WDL_BYTES_MAX + 1)?;
-    fs::File::open(file).and_then(|it| it.take(most).read_to_end(&mut bytes))?;
-    ensure!(bytes.len() <= WDL_BYTES_MAX, "it has more than {WDL_BYTES_MAX} bytes");
-    Ok(bytes)
-}
-
-fn check_bytes(name: &str, bytes: Vec<u8>) -> Checked {
-    let error = match String::from_utf8(bytes) {
-        Ok(text) => return check(&Source::new(name, &text)),
-        Err(error) => error,
+/// What a file turned out to be; of an archive, what each file in it did.
+fn check_file(file: &Path) -> Vec<(String, Checked)> {
+    let name = file.display().to_string();
+    let broken = |error: LoadError| Checked::Broken(format!("{:#}", anyhow::Error::from(error)));
+    let documents = match documents::read(file, &name) {
+        Ok(documents) => documents,
+        Err(error) => return vec![(name, broken(error))],
     };
-    // It is read all the same, as elsewhere, but not without a word.
-    let source = Source::new(name, &String::from_utf8_lossy(error.as_bytes()));
-    let mut checked = check(&source);
-    if let Checked::Definitions(reports) = &mut checked {
-        for report in reports {
-            report.fidelity = report.fidelity.max(Fidelity::Notes);
-            report.reasons.push(Reason {
-                fidelity: Fidelity::Notes,
-                message: "the file has bytes that are not UTF-8; they are read as `\u{fffd}`"
-                    .into(),
-                at: source.location(error.utf8_error().valid_up_to()),
-            });
+    let checked = documents.into_iter().map(|document| match document {
+        Ok(it) => {
+            let beside = Beside::read(&it.beside);
+            (it.source.name().to_owned(), check(&it.source, &beside, it.fault.as_ref()))
         }
-    }
-    checked
+        Err(error) => (name.clone(), broken(error)),
+    });
+    checked.collect()
 }
 
 /// What was found in all files together.
@@ -128,10 +114,18 @@ struct Totals {
     unsupported: BTreeMap<String, (String, usize)>,
     others: Vec<String>,
     failed: Vec<Value>,
+    written: usize,
+    not_written: usize,
 }
 
 impl Totals {
-    fn count(&mut self, name: &str, checked: &Checked) {
+    fn count(&mut self, name: &str, checked: &Checked, written: &[Written]) {
+        for it in written {
+            match it {
+                Written::To(_) => self.written += 1,
+                Written::Not(_) => self.not_written += 1,
+            }
+        }
         match checked {
             Checked::Definitions(reports) => {
                 for report in reports {
@@ -177,6 +171,8 @@ impl Totals {
             "unsupported_types": types.collect::<Map<String, Value>>(),
             "other_files": self.others.len(),
             "failed": self.failed.len(),
+            "written": self.written,
+            "not_written": self.not_written,
         })
     }
 
@@ -192,6 +188,8 @@ impl Totals {
             (self.with_errors, "definitions with errors, which are unsupported too"),
             (self.others.len(), "files that are no definition"),
             (self.failed.len(), "files that cannot be read"),
+            (self.written, "flow files written"),
+            (self.not_written, "definitions that are not written"),
         ];
         for (count, what) in rest.into_iter().filter(|(count, _)| 0 < *count) {
             print::line(format!("{count:6} {what}"));
@@ -215,12 +213,23 @@ const fn tone_of(fidelity: Fidelity) -> Tone {
     }
 }
 
-fn print_file(name: &str, checked: &Checked) {
+fn print_file(name: &str, checked: &Checked, written: &[Written]) {
     let name = print::safe(name);
     match checked {
         Checked::Definitions(reports) => {
-            for report in reports {
+            for (nth, report) in reports.iter().enumerate() {
                 print_report(&name, report, 1 < reports.len());
+                match written.get(nth) {
+                    Some(Written::To(path)) => {
+                        let path = print::safe(&path.display().to_string());
+                        print::line(format!("    written to {}", tone(Tone::Strong, path)));
+                    }
+                    Some(Written::Not(why)) => {
+                        let why = print::safe(why);
+                        print::line(format!("    {}: {why}", tone(Tone::Bad, "not written")));
+                    }
+                    None => {}
+                }
             }
         }
         Checked::Other => {
@@ -249,9 +258,9 @@ fn print_report(name: &str, report: &Report, is_one_of_several: bool) {
     }
 }
 
-fn of_file(name: &str, checked: &Checked) -> Vec<Value> {
+fn of_file(name: &str, checked: &Checked, written: &[Written]) -> Vec<Value> {
     let Checked::Definitions(reports) = checked else { return Vec::new() };
-    let of_report = |report: &Report| {
+    let of_report = |(nth, report): (usize, &Report)| {
         let reasons = report.reasons.iter().map(|it| {
             json!({
                 "fidelity": it.fidelity.name(),
@@ -260,7 +269,7 @@ fn of_file(name: &str, checked: &Checked) -> Vec<Value> {
                 "column": it.at.column,
             })
         });
-        json!({
+        let mut shown = json!({
             "file": name,
             "name": report.name,
             "fidelity": report.fidelity.name(),
@@ -268,7 +277,13 @@ fn of_file(name: &str, checked: &Checked) -> Vec<Value> {
             "has_errors": report.has_errors,
             "unsupported_types": report.unsupported,
             "reasons": reasons.collect::<Vec<_>>(),
-        })
+        });
+        match written.get(nth) {
+            Some(Written::To(path)) => shown["written"] = json!(path.display().to_string()),
+            Some(Written::Not(why)) => shown["not_written"] = json!(why),
+            None => {}
+        }
+        shown
     };
-    reports.iter().map(of_report).collect()
+    reports.iter().enumerate().map(of_report).collect()
 }

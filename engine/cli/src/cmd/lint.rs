@@ -6,9 +6,12 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use base::Severity;
+use base::{Severity, Source};
 use lint::{FileFindings, FlowFile, report};
-use worker::{Project, project};
+use worker::{
+    Project,
+    project::{self, LoadError},
+};
 
 use crate::{
     Outcome,
@@ -60,7 +63,7 @@ pub(crate) fn faulty(project: &Project) -> (BTreeSet<String>, Vec<FileFindings>)
     }
     findings.retain(|it| !it.found.is_empty());
     let has = |name: &str| findings.iter().any(|it| it.source.name() == name);
-    let faulty = project.flows.iter().filter(|it| it.files.iter().any(|(name, _)| has(name)));
+    let faulty = project.flows.iter().filter(|it| it.files.iter().any(|it| has(it.name())));
     let names = faulty.map(|it| it.name.clone()).collect();
     (names, findings)
 }
@@ -87,15 +90,20 @@ impl Wanted {
     }
 }
 
-/// Files that were named and are not flows of the project, such as definitions in JSON.
+/// Flows in what was named that are not of the project, such as definitions in JSON.
 fn outside_files(project: &Project, wanted: &Wanted) -> anyhow::Result<Vec<project::FlowFile>> {
-    let known = |path: &Path| {
-        let of_flows = project.flows.iter().flat_map(|it| &it.files).map(|(name, _)| name.as_str());
-        let others = project.diagnostics.iter().map(|(source, _)| source.name());
-        of_flows.chain(others).any(|name| wanted.root.join(name) == path)
-    };
-    let files = wanted.paths.iter().filter(|path| path.is_file() && !known(path));
-    files.map(|path| Ok(project.load_file(path)?)).collect()
+    let of_flows = project.flows.iter().flat_map(|it| &it.files).map(Source::name);
+    let others = project.diagnostics.iter().map(|(source, _)| source.name());
+    let known: Vec<PathBuf> = of_flows.chain(others).map(|it| wanted.root.join(it)).collect();
+    let mut flows = Vec::new();
+    for path in wanted.paths.iter().filter(|path| !known.iter().any(|it| it.starts_with(path))) {
+        match project.open(path) {
+            Ok(found) => flows.extend(found),
+            Err(LoadError::NoDefinition(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(flows)
 }
 
 fn check(project: &Project, outside: &[project::FlowFile], wanted: &Wanted) -> Vec<FileFindings> {
@@ -120,13 +128,14 @@ fn check(project: &Project, outside: &[project::FlowFile], wanted: &Wanted) -> V
         wanted.has(it.source.name())
             || outside
                 .iter()
-                .any(|file| file.files.first().is_some_and(|(name, _)| name == it.source.name()))
+                .flat_map(|file| &file.package.diagnostics)
+                .any(|(source, _)| source.name() == it.source.name())
     });
     findings
 }
 
 fn count_files(project: &Project, wanted: &Wanted) -> usize {
-    let of_flows = project.flows.iter().flat_map(|it| &it.files).map(|(name, _)| name.as_str());
+    let of_flows = project.flows.iter().flat_map(|it| &it.files).map(Source::name);
     let others = project.diagnostics.iter().map(|(source, _)| source.name());
     of_flows.chain(others).filter(|name| wanted.has(name)).count()
 }

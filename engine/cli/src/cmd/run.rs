@@ -1,22 +1,17 @@
 //! `flowright run`: one flow, once, in this process.
 
-use std::{
-    collections::BTreeMap,
-    io::Read as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io::Read as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail, ensure};
 use base::{Severity, Status, Timestamp};
 use cli::summary;
-use flow::{Flow, Trigger, TriggerKind, model::ParameterType, triggers::manual::Manual};
+use flow::{ActionKind, Flow, Trigger, TriggerKind, triggers::manual::Input};
 use http_client::{Client, Egress};
 use interp::{
     Run,
     fire::{Event as FireEvent, Firing, fire},
 };
-use journal::{Event, EventKind};
+use journal::{Callback, Event, EventKind};
 use serde_json::{Map, Value, json};
 use worker::{
     Clock as _, Deployed, Live, Mocks, Performer, Project, SystemClock,
@@ -27,6 +22,7 @@ use worker::{
 use crate::{
     Outcome,
     args::RunArgs,
+    choice::{self, Chosen},
     diagnostics,
     print::{self, Tone, note, tone},
     secrets::ProcessSecrets,
@@ -34,33 +30,71 @@ use crate::{
 };
 
 /// Bytes of an event or mocks file.
-const INPUT_BYTES_MAX: usize = 16 << 20;
+const INPUT_BYTES_MAX: usize = 32 << 20;
+/// Faults of one flow that are shown before it runs, or does not.
+const SHOWN_MAX: usize = 20;
+
+/// Why there is no run, with a code for programs.
+struct Refusal {
+    code: &'static str,
+    error: anyhow::Error,
+}
+
+/// Gives a trouble its code.
+fn refuse<E: Into<anyhow::Error>>(code: &'static str) -> impl FnOnce(E) -> Refusal {
+    move |error| Refusal { code, error: error.into() }
+}
 
 pub(crate) async fn run(args: &RunArgs) -> anyhow::Result<Outcome> {
-    let here = std::env::current_dir()?;
+    attempt(args).await.map_err(|Refusal { code, error }| {
+        if args.as_json() {
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            print::line(format!("{:#}", summary::of_refusal(code, &causes)));
+        }
+        error
+    })
+}
+
+async fn attempt(args: &RunArgs) -> Result<Outcome, Refusal> {
+    let here = std::env::current_dir().map_err(refuse("InvalidProject"))?;
     let root = Project::find(&here).unwrap_or(here);
-    let project = Project::load(&root, args.environment.as_deref())?;
-    let file = find_flow(&project, &args.flow)?;
+    let project = Project::load(&root, args.environment.as_deref());
+    let project = project.map_err(refuse("InvalidProject"))?;
+    let Chosen { file, siblings } = choice::find(&project, &args.flow, args.workflow.as_deref())
+        .map_err(refuse("FlowNotFound"))?;
     if args.as_json() && file.package.has_errors() {
         let errors = summary::of_errors(&file.package.diagnostics);
         print::line(format!("{errors:#}"));
         return Ok(Outcome::Bad);
     }
-    if report_errors(&file) {
+    if report(&file) {
         return Ok(Outcome::Bad);
     }
+    refuse_static_results(args, &project, &file, &siblings).map_err(refuse("StaticResults"))?;
     let secrets = ProcessSecrets { root };
-    let mut parameters = project.parameters(&secrets).map_err(anyhow::Error::msg)?;
-    set_parameters(&file.package.flow, &args.set, &mut parameters)?;
-    let flow = project.deploy_one(&file, &parameters);
-    let flows: BTreeMap<String, Arc<Deployed>> = project
-        .flows
-        .iter()
-        .map(|it| (it.name.clone(), Arc::new(project.deploy_one(it, &parameters))))
-        .collect();
-    let trigger = choose_trigger(&flow, args.trigger.as_deref())?;
-    let outputs = event_outputs(args, trigger)?;
-    let performer = performer(args, &project, &secrets)?;
+    let parameters = parameters(args, &project, &secrets, &file.package.flow);
+    let parameters = parameters.map_err(refuse("InvalidParameter"))?;
+    let mut flow = project.deploy_one(&file, &parameters);
+    let flows = children(&project, &siblings, &parameters);
+    let trigger = choose_trigger(&flow, args.trigger.as_deref());
+    let trigger = trigger.map_err(refuse("UnknownTrigger"))?.clone();
+    if let Some(name) = &args.until {
+        let id = choice::action(&flow, name).map_err(refuse("UnknownAction"))?;
+        Arc::make_mut(&mut flow.plan).until = Some(id);
+    }
+    let outputs = event_outputs(args, &trigger).map_err(refuse("InvalidEvent"))?;
+    let performer = performer(args, &project, &secrets).map_err(refuse("InvalidMocks"))?;
+    runs(args, &flow, &trigger, outputs, (&*performer, &flows)).await
+}
+
+/// The runs that the event starts, one after the other.
+async fn runs(
+    args: &RunArgs,
+    flow: &Deployed,
+    trigger: &Trigger,
+    outputs: Value,
+    (performer, flows): (&dyn Performer, &BTreeMap<String, Arc<Deployed>>),
+) -> Result<Outcome, Refusal> {
     let clock = Arc::new(SystemClock::default());
     let now = clock.now();
     let event = FireEvent {
@@ -70,8 +104,25 @@ pub(crate) async fn run(args: &RunArgs) -> anyhow::Result<Outcome> {
         secure_parameters: &flow.plan.secure_parameters,
         outputs: &outputs,
         now,
+        callback_url: None,
     };
-    let firings = fire(&event).map_err(|failure| anyhow::anyhow!("{}", failure.message))?;
+    let firings = match fire(&event) {
+        Ok(firings) => firings,
+        // What is given by hand is part of the command.
+        Err(failure) if matches!(trigger.kind, TriggerKind::Manual(_)) => {
+            let message = failure.message;
+            let error = anyhow::anyhow!("{message}; inputs are given by --input NAME=VALUE");
+            return Err(Refusal { code: "InvalidEvent", error });
+        }
+        Err(failure) => {
+            note(format!("the trigger failed: {}", print::safe(&failure.message)));
+            if args.as_json() {
+                let shown = summary::of_trigger_failure(flow, trigger, &outputs, &failure);
+                print::line(format!("{shown:#}"));
+            }
+            return Ok(Outcome::Bad);
+        }
+    };
     if firings.is_empty() {
         note("no run: a condition of the trigger does not hold for this event");
     }
@@ -79,18 +130,49 @@ pub(crate) async fn run(args: &RunArgs) -> anyhow::Result<Outcome> {
     for firing in firings {
         let time =
             if args.mocks.is_some() { Time::Virtual(now) } else { Time::Real(clock.clone()) };
-        let driven = drive(&flow, trigger, firing, (&*performer, time, &flows)).await;
+        let driven = drive(flow, trigger, firing, (performer, time, flows)).await;
         if !args.as_json() {
-            show(&flow, &driven);
+            show(flow, &driven);
         }
         all.push(driven.run);
     }
     if args.as_json() {
         let runs: Vec<&Run> = all.iter().collect();
-        print::line(format!("{:#}", summary::of_runs(&flow, &runs, now)));
+        print::line(format!("{:#}", summary::of_runs(flow, &runs, now)));
     }
-    let is_good = |run: &Run| run.end().is_some_and(|end| end.status == Status::Succeeded);
+    let is_good = |run: &Run| match flow.plan.until {
+        Some(id) => run.records(id).next().is_some_and(|(_, it)| it.status == Status::Succeeded),
+        None => run.end().is_some_and(|end| end.status == Status::Succeeded),
+    };
     Ok(if all.iter().all(is_good) { Outcome::Good } else { Outcome::Bad })
+}
+
+/// The environment's parameters, and those of the command line, which win.
+fn parameters(
+    args: &RunArgs,
+    project: &Project,
+    secrets: &ProcessSecrets,
+    flow: &Flow,
+) -> anyhow::Result<Map<String, Value>> {
+    let mut parameters = project.parameters(secrets).map_err(anyhow::Error::msg)?;
+    set_parameters(flow, &args.set, &mut parameters)?;
+    Ok(parameters)
+}
+
+/// The flows that may be called: those of the project, and those beside the one that runs, by their
+/// names and by their ids.
+fn children(
+    project: &Project,
+    siblings: &[FlowFile],
+    parameters: &Map<String, Value>,
+) -> BTreeMap<String, Arc<Deployed>> {
+    let mut flows = BTreeMap::new();
+    for file in project.flows.iter().chain(siblings).filter(|it| !it.package.has_errors()) {
+        let deployed = Arc::new(project.deploy_one(file, parameters));
+        flows.extend(file.id.clone().map(|id| (id, Arc::clone(&deployed))));
+        flows.insert(file.name.clone(), deployed);
+    }
+    flows
 }
 
 /// Who answers the flow's questions: the mocks if there are any, else the services.
@@ -108,15 +190,45 @@ fn performer(
     Ok(Box::new(Live::new(client, project.connections(secrets), egress)))
 }
 
+/// Static results are invented: they are only for runs in which nothing is called.
+fn refuse_static_results(
+    args: &RunArgs,
+    project: &Project,
+    file: &FlowFile,
+    siblings: &[FlowFile],
+) -> anyhow::Result<()> {
+    if args.mocks.is_some() {
+        return Ok(());
+    }
+    // Which flows are called is known only when they are; of one that calls any, all count.
+    let flow = &file.package.flow;
+    let calls = flow.actions.iter().any(|it| matches!(it.kind, ActionKind::Workflow(_)));
+    let others = project.flows.iter().chain(siblings).filter(|_| calls);
+    let others = others.map(|it| &it.package.flow);
+    let mut actions = std::iter::once(flow).chain(others).flat_map(Flow::with_static_results);
+    if let Some(action) = actions.next() {
+        bail!(
+            "the action `{}` has a static result, which is for tests only: give --mocks, or remove \
+             its `staticResult`",
+            print::safe(&action.display)
+        );
+    }
+    Ok(())
+}
+
 async fn drive(
     flow: &Deployed,
     trigger: &Trigger,
     firing: Firing,
     (performer, time, flows): (&dyn Performer, Time, &BTreeMap<String, Arc<Deployed>>),
 ) -> Driven {
-    let at = match &time {
-        Time::Virtual(now) => *now,
-        Time::Real(clock) => clock.now(),
+    // Nobody can call this process; what mocks say does not come from outside.
+    let (at, callback) = match &time {
+        Time::Virtual(now) => {
+            let url = "https://flow.example/callbacks/local".to_owned();
+            (*now, Some(Callback { url, key: "mocks".to_owned() }))
+        }
+        Time::Real(clock) => (clock.now(), None),
     };
     let kind = EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
@@ -124,9 +236,10 @@ async fn drive(
         parameters: flow.parameters.clone(),
         seed: seed(at),
         run: format!("local-{}", at.ticks()),
+        callback: callback.clone(),
     };
     let started = Event { at, path: journal::Path::run(), kind };
-    let mut driver = Driver { performer, time, flows, watch: &mut |_, _| {} };
+    let mut driver = Driver { performer, time, flows, callback, watch: &mut |_, _| {} };
     driver.drive(&flow.plan, vec![started]).await
 }
 
@@ -149,45 +262,27 @@ fn show(flow: &Deployed, driven: &Driven) {
             let message = message.map(|it| format!(": {}", print::safe(it))).unwrap_or_default();
             print::line(format!("{}{message}", tone(color, end.status.name())));
         }
+        None if run.is_halted(&flow.plan) => print::line(tone(Tone::Warn, "stopped here")),
         None => {
             print::line(tone(Tone::Warn, "the run waits for something that cannot happen here"));
         }
     }
 }
 
-/// A flow by its name in the project, else by its path.
-fn find_flow(project: &Project, wanted: &str) -> anyhow::Result<FlowFile> {
-    let name = wanted.trim_end_matches('/');
-    let by_name = |it: &&FlowFile| it.name == name || it.package.flow.name == wanted;
-    if let Some(found) = project.flows.iter().find(by_name) {
-        return Ok(FlowFile {
-            name: found.name.clone(),
-            files: found.files.clone(),
-            package: found.package.clone(),
-        });
+/// Prints what was found in a flow's files, except that it is fine; whether there are errors.
+pub(crate) fn report(file: &FlowFile) -> bool {
+    let all = file.package.diagnostics.iter();
+    let all = all.flat_map(|(source, found)| found.iter().map(move |it| (source, it)));
+    let all = all.filter(|(_, it)| Severity::Warning <= it.severity);
+    let (mut errors, mut warnings): (Vec<_>, Vec<_>) =
+        all.partition(|(_, it)| it.severity == Severity::Error);
+    let (any, total) = (!errors.is_empty(), errors.len() + warnings.len());
+    errors.append(&mut warnings);
+    for (source, found) in errors.into_iter().take(SHOWN_MAX) {
+        note(diagnostics::render(source, found));
     }
-    let path = Path::new(wanted);
-    let file = if path.is_dir() { path.join("flow.yaml") } else { PathBuf::from(wanted) };
-    if file.is_file() {
-        return Ok(project.load_file(&file)?);
-    }
-    let names = project.flows.iter().map(|it| it.name.as_str());
-    match base::suggest::closest(name, names) {
-        Some(near) => bail!(
-            "there is no flow `{wanted}` in this project, nor such a file; did you mean `{near}`?"
-        ),
-        None => bail!("there is no flow `{wanted}` in this project, nor such a file"),
-    }
-}
-
-/// Prints the errors of a flow's files; whether there are any.
-pub(crate) fn report_errors(file: &FlowFile) -> bool {
-    let mut any = false;
-    for (source, found) in &file.package.diagnostics {
-        for found in found.iter().filter(|it| it.severity == Severity::Error) {
-            any = true;
-            note(diagnostics::render(source, found));
-        }
+    if let Some(more) = total.checked_sub(SHOWN_MAX).filter(|it| 0 < *it) {
+        note(format!("and {more} more, which `flowright lint` names"));
     }
     any
 }
@@ -215,11 +310,18 @@ fn event_outputs(args: &RunArgs, trigger: &Trigger) -> anyhow::Result<Value> {
         Some(file) => as_outputs(read_data(file)?),
         None => json!({ "headers": {}, "body": {} }),
     };
-    if let TriggerKind::Manual(manual) = &trigger.kind {
-        outputs["body"] = manual_inputs(manual, &outputs["body"], &args.inputs)?;
-    } else if !args.inputs.is_empty() {
-        bail!("--input is for manual triggers; give this one its event with --event");
+    if args.inputs.is_empty() {
+        return Ok(outputs);
     }
+    let inputs = match &trigger.kind {
+        TriggerKind::Manual(manual) => manual.inputs.clone(),
+        TriggerKind::Request(request) => request.inputs(),
+        _ => Vec::new(),
+    };
+    if inputs.is_empty() {
+        bail!("--input is for triggers that declare inputs; give this one its event with --event");
+    }
+    outputs["body"] = typed_inputs(&inputs, &outputs["body"], &args.inputs)?;
     Ok(outputs)
 }
 
@@ -237,7 +339,9 @@ fn set_parameters(
             let known: Vec<&str> = known().map(|it| it.name.as_str()).collect();
             bail!("the flow has no parameter `{name}`; it has: {}", known.join(", "));
         };
-        let value = typed(parameter.ty, text)
+        let value = parameter
+            .ty
+            .read(text)
             .with_context(|| format!("the parameter `{name}` cannot be read from `{text}`"))?;
         let ty = parameter.ty;
         ensure!(ty.accepts(&value), "the parameter `{name}` is of type `{}`", ty.name());
@@ -272,49 +376,23 @@ fn as_outputs(event: Value) -> Value {
     outputs
 }
 
-fn manual_inputs(manual: &Manual, body: &Value, given: &[String]) -> anyhow::Result<Value> {
+/// The body with the inputs of the command line, each read by its type; what the trigger makes of
+/// them is the trigger's.
+fn typed_inputs(inputs: &[Input], body: &Value, given: &[String]) -> anyhow::Result<Value> {
     let mut values = body.as_object().cloned().unwrap_or_default();
     for pair in given {
         let (name, text) =
             pair.split_once('=').with_context(|| format!("`--input {pair}`: write NAME=VALUE"))?;
-        let Some(input) = manual.inputs.iter().find(|it| it.name == name) else {
-            let known: Vec<&str> = manual.inputs.iter().map(|it| it.name.as_str()).collect();
+        let Some(input) = inputs.iter().find(|it| it.name == name) else {
+            let known: Vec<&str> = inputs.iter().map(|it| it.name.as_str()).collect();
             bail!("the trigger has no input `{name}`; it has: {}", known.join(", "));
         };
-        values.insert(
-            name.to_owned(),
-            typed(input.ty, text).with_context(|| {
-                format!("the input `{name}` ({}) cannot be read from `{text}`", input.title)
-            })?,
-        );
-    }
-    for input in &manual.inputs {
-        match (&input.default, values.contains_key(&input.name)) {
-            (Some(default), false) => {
-                values.insert(input.name.clone(), default.clone());
-            }
-            (None, false) if input.required => {
-                bail!(
-                    "the input `{}` ({}) is required: give --input {}=…",
-                    input.name,
-                    input.title,
-                    input.name
-                );
-            }
-            _ => {}
-        }
+        let value = input.ty.read(text).with_context(|| {
+            format!("the input `{name}` ({}) cannot be read from `{text}`", input.title)
+        })?;
+        values.insert(name.to_owned(), value);
     }
     Ok(Value::Object(values))
-}
-
-fn typed(ty: ParameterType, text: &str) -> anyhow::Result<Value> {
-    if ty == ParameterType::String {
-        return Ok(text.into());
-    }
-    if ty == ParameterType::Array && !text.trim_start().starts_with('[') {
-        return Ok(text.split(',').map(|it| Value::from(it.trim())).collect());
-    }
-    Ok(serde_json::from_str(text)?)
 }
 
 /// A file with JSON or YAML; `-` is standard input.
@@ -331,11 +409,19 @@ fn read_data(file: &Path) -> anyhow::Result<Value> {
     if INPUT_BYTES_MAX < bytes.len() {
         bail!("`{}` has more than {INPUT_BYTES_MAX} bytes", file.display());
     }
-    let text =
-        String::from_utf8(bytes).with_context(|| format!("`{}` is not text", file.display()))?;
-    if let Ok(value) = serde_json::from_str(&text) {
-        return Ok(value);
+    let (text, fault) = yaml::decode(&bytes);
+    if let Some(fault) = fault.filter(|it| it.severity == Severity::Error) {
+        bail!("`{}` is not text: {}", file.display(), fault.message);
     }
-    serde_yaml::from_str(&text)
-        .with_context(|| format!("`{}` is neither JSON nor YAML", file.display()))
+    let text = text.trim_start_matches('\u{feff}');
+    let as_json = match serde_json::from_str(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    serde_yaml::from_str(text).map_err(|error| {
+        // What begins as JSON was meant as JSON.
+        let is_json = text.trim_start().starts_with(['{', '[']);
+        let error = if is_json { anyhow::Error::from(as_json) } else { error.into() };
+        error.context(format!("`{}` is neither JSON nor YAML", file.display()))
+    })
 }

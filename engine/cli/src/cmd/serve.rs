@@ -9,16 +9,17 @@ use std::{
 };
 
 use anyhow::Context as _;
+use base::limits::ANSWER_WAIT_SECONDS;
 use http_client::{Client, Egress};
 use server::{Listener, Server};
-use store_sqlite::SqliteStore;
 use tokio::sync::watch;
-use worker::{Engine, Flows, Hooks, Live, Project, SystemClock};
+use worker::{Addresses, Engine, Flows, Hooks, Live, Project, SystemClock};
 
 use crate::{
     Outcome,
     args::ServeArgs,
     cmd::lint,
+    database::{Database, Opened},
     print::{self, Tone, note, tone},
     secrets::ProcessSecrets,
     state,
@@ -35,7 +36,13 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
     let root = project_root(args.project.as_deref())?;
     let (stop, stopped) = watch::channel(false);
     let project = Project::load(&root, args.environment.as_deref())?;
-    let place = Place { listen: args.listen, database: root.join(&args.database) };
+    let public_url = args.public_url.as_deref().map(public_url).transpose()?;
+    let place = Place {
+        listen: args.listen,
+        database: args.database.clone(),
+        standby: args.standby,
+        public_url,
+    };
     let service = Service::start(&project, &place, &stopped).await?;
     service.print_addresses();
     let reload = tokio::spawn(reload(
@@ -70,8 +77,24 @@ pub(crate) fn project_root(given: Option<&Path>) -> anyhow::Result<PathBuf> {
 pub(crate) struct Place {
     /// Its address.
     pub listen: SocketAddr,
-    /// Its database file.
-    pub database: PathBuf,
+    /// Its database; a relative path counts from the project.
+    pub database: Database,
+    /// Whether it waits until nobody has the database any more.
+    pub standby: bool,
+    /// The address that others know it by, without a slash at its end.
+    pub public_url: Option<String>,
+}
+
+/// An address as services can call it.
+fn public_url(text: &str) -> anyhow::Result<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.map(|it| it.trim_end_matches('/')).unwrap_or_default();
+    let is_plain = !host.is_empty() && !host.contains(['?', '#', '@', ' ']);
+    anyhow::ensure!(
+        is_plain,
+        "`--public-url {text}` is no address: write it as in `https://flows.example.com`"
+    );
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// A service that is ready to answer.
@@ -80,6 +103,9 @@ pub(crate) struct Service {
     pub engine: Engine,
     server: Server,
     hooks: Hooks,
+    database: Opened,
+    /// The address that others know it by.
+    url: String,
 }
 
 impl Service {
@@ -96,20 +122,11 @@ impl Service {
             "the project `{}` has no flow that can run",
             project.root.display()
         );
-        // An address that cannot be had must not take the database from whoever has it.
-        let listener = Listener::bind(place.listen).await?;
-        let database = &place.database;
-        if let Some(folder) = database.parent() {
-            std::fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        }
-        let key = state::trigger_key(database)?;
-        let path = database.clone();
-        let store = tokio::task::spawn_blocking(move || {
-            SqliteStore::open(&path, store_sqlite::Options::default())
-        });
-        let store =
-            store.await?.with_context(|| format!("cannot open `{}`", database.display()))?;
+        let key = state::trigger_key(&place.database.state_folder(&project.root)?)?;
+        let (database, listener) = open(project, place).await?;
+        let url = place.public_url.clone();
+        let url = url.unwrap_or_else(|| format!("http://{}", listener.address()));
+        let addresses = Addresses { public_url: url.clone(), key };
         let client = Client::new(http_client::Options::default())?;
         let connections = project.connections(&secrets);
         for entry in connections.0.values() {
@@ -121,17 +138,25 @@ impl Service {
         let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
         let live = Live::new(client.clone(), connections.clone(), egress);
         let engine = Engine::start(worker::Options {
-            store: Arc::new(store),
+            store: Arc::clone(&database.store),
             performer: Arc::new(live),
             clock: Arc::new(SystemClock::default()),
             flows,
             active_max: ACTIVE_MAX,
+            addresses: Some(addresses.clone()),
         })
         .await?;
-        let hooks =
-            || Hooks { client: client.clone(), connections: connections.clone(), key: key.clone() };
-        let server =
-            Server::new(server::Options { listener, engine: engine.clone(), hooks: hooks() });
+        let hooks = || Hooks {
+            client: client.clone(),
+            connections: connections.clone(),
+            addresses: addresses.clone(),
+        };
+        let server = Server::new(server::Options {
+            listener,
+            engine: engine.clone(),
+            hooks: hooks(),
+            answer_wait: Duration::from_secs(ANSWER_WAIT_SECONDS),
+        });
         // Whoever stops the service stops the engine too.
         let (stopping, mut stopped) = (engine.clone(), stopped.clone());
         tokio::spawn(async move {
@@ -139,12 +164,12 @@ impl Service {
                 stopping.stop();
             }
         });
-        Ok(Self { engine, server, hooks: hooks() })
+        Ok(Self { engine, server, hooks: hooks(), database, url })
     }
 
-    /// The address of the server, `http://…`.
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.server.address())
+    /// The address that others know it by, `http://…`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// The address of a flow's only request trigger.
@@ -157,7 +182,8 @@ impl Service {
     }
 
     fn print_addresses(&self) {
-        note(format!("{} {}", tone(Tone::Good, "listening on"), self.url()));
+        let listening = format!("http://{}", self.server.address());
+        note(format!("{} {listening}", tone(Tone::Good, "listening on")));
         for (name, flow) in &*self.engine.flows() {
             note(format!(
                 "  {} {}",
@@ -198,8 +224,21 @@ impl Service {
             *stopped.borrow_and_update(),
             "another process has taken over the database"
         );
+        self.database.release().await;
         Ok(())
     }
+}
+
+/// An address that cannot be had must not take the database from whoever has it. Who takes it from
+/// nobody must not listen before: it could not answer.
+async fn open(project: &Project, place: &Place) -> anyhow::Result<(Opened, Listener)> {
+    if place.standby {
+        note("waiting until nobody else serves the database");
+        let database = place.database.open(&project.root, true).await?;
+        return Ok((database, Listener::bind(place.listen).await?));
+    }
+    let listener = Listener::bind(place.listen).await?;
+    Ok((place.database.open(&project.root, false).await?, listener))
 }
 
 /// The flows without errors; the others are reported and left out.
@@ -212,12 +251,20 @@ fn sound_flows(project: &Project, secrets: &ProcessSecrets) -> anyhow::Result<Fl
     Ok(flows)
 }
 
-/// Prints every error of a project; gives the flows that have any.
+/// Prints every error of a project; gives the flows that have any, or that would give invented
+/// answers.
 fn report_faulty(project: &Project) -> BTreeSet<String> {
-    let (names, findings) = lint::faulty(project);
+    let (mut names, findings) = lint::faulty(project);
     for file in &findings {
         for found in &file.found {
             note(crate::diagnostics::render(&file.source, found));
+        }
+    }
+    for file in &project.flows {
+        if let Some(action) = file.package.flow.with_static_results().next() {
+            let name = print::safe(&action.display);
+            note(format!("`{}`: the static result of `{name}` is for tests only", file.name));
+            names.insert(file.name.clone());
         }
     }
     names
