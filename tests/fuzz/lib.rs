@@ -9,15 +9,18 @@ use std::ops::Range;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use base::Timestamp;
+use base::{Source, Timestamp};
 use expr::functions::{Function, TABLE};
 use expr::{Dialect, Notation, Operand, Outcome, SyntaxError, Template, Tree};
+use flow::import::Beside;
 use serde_json::{Value, json};
 
 use document::Document;
 
 /// No evaluation takes longer, whatever it is of.
 const EVALUATION_MAX: Duration = Duration::from_secs(1);
+/// Nor does reading a file that a fuzzer writes.
+const READING_MAX: Duration = Duration::from_secs(2);
 /// Depth of generated calls.
 const DEPTH_MAX: usize = 5;
 
@@ -42,6 +45,33 @@ static CONTEXT: LazyLock<Value> = LazyLock::new(|| {
         "now": "2026-01-31T12:00:00Z"
     })
 });
+
+/// Reads a file of the cloud's, with itself as every file that could belong to it, and says how it
+/// would run and what is wrong with it.
+///
+/// # Panics
+/// When a place does not lie in the file, or the reading takes too long.
+pub fn check_definition(bytes: &[u8]) {
+    let begun = Instant::now();
+    let (text, fault) = yaml::decode(bytes);
+    let source = Source::new("folder/workflow.json", &text);
+    let beside: Vec<(String, Source)> =
+        Beside::FILES.iter().map(|name| ((*name).to_owned(), source.clone())).collect();
+    let found = flow::package::definitions(&source, &beside).unwrap_or_default();
+    let diagnostics = found.iter().flat_map(|it| &it.package.diagnostics);
+    for it in diagnostics.flat_map(|(_, found)| found).chain(&fault) {
+        let spans = it.labels.iter().map(|it| it.span).chain([it.span]);
+        for span in spans.chain(it.fix.iter().map(|it| it.span)) {
+            assert!(text.get(span.start..span.end).is_some(), "{it:?}");
+        }
+    }
+    flow::fidelity::check(&source, &Beside::read(&beside), fault.as_ref());
+    let flows: Vec<lint::FlowFile<'_>> =
+        found.iter().map(|it| lint::FlowFile { name: "flow", package: &it.package }).collect();
+    let catalog = connector::Catalog::new(Vec::new());
+    lint::check(&lint::Project { flows: &flows, catalog: &catalog, environment: None });
+    assert!(begun.elapsed() < READING_MAX, "{:?}", begun.elapsed());
+}
 
 fn context() -> Document {
     Document::new(CONTEXT.clone(), Timestamp::default(), 1).expect("the context is good")

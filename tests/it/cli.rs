@@ -128,7 +128,7 @@ fn run_suggests_what_was_meant() {
     assert!(err.contains("no-such-file.json"), "{err}");
     let (code, _, err) = run(&["run", "co-sell/register-webhooks"]);
     assert_eq!(code, 2);
-    assert!(err.contains("--input endpoint=…"), "{err}");
+    assert!(err.contains("`endpoint`") && err.contains("--input NAME=VALUE"), "{err}");
     let args = ["run", "co-sell/register-webhooks", "--input", "endpont=x"];
     let (code, _, err) = run(&args);
     assert_eq!(code, 2);
@@ -147,6 +147,36 @@ fn serve_refuses_addresses_that_others_can_reach() {
     assert!(err.contains("flowright.yaml"), "{err}");
 }
 
+const INVENTED: &str = "
+flow: Invented
+triggers: [{ name: By hand, request: { kind: Button, schema: { properties: { n: { type: integer } } } } }]
+staticResults: { made up: { outputs: { statusCode: OK, body: invented } } }
+actions:
+  - { name: Ask, staticResult: made up, http: { method: GET, uri: 'https://service.example/' } }
+  - { name: Answer, respond: { body: [$.actions.Ask.body, $.trigger.body.n] } }
+";
+
+#[test]
+fn static_results_are_for_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    fs::create_dir_all(folder.path().join("flows/invented")).unwrap();
+    write("flowright.yaml", "{}");
+    write("flows/invented/flow.yaml", INVENTED);
+    write("none.json", "{}");
+    let run = |args: &[&str]| told(&run_in(folder.path(), args));
+    let mocked = ["run", "invented", "--mocks", "none.json", "--input", "n=3", "--json"];
+    let (code, out, err) = run(&mocked);
+    assert_eq!(code, 0, "{err}");
+    let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(shown["response"]["body"], serde_json::json!(["invented", 3]), "{out}");
+    for args in [&["run", "invented"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let (code, out, err) = run(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?} {err}");
+        assert!(err.contains("static result"), "{err}");
+    }
+}
+
 #[test]
 fn the_demo_verifies_its_story() {
     let begun = Instant::now();
@@ -154,4 +184,32 @@ fn the_demo_verifies_its_story() {
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("all of it was verified"), "{out}");
     assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn serve_says_which_database_it_cannot_use_but_not_its_password() {
+    let folder = project_copy();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (database, part) in [
+        ("mysql://u:hunter2@localhost/runs".to_owned(), "no database is reached by `mysql:`"),
+        ("postgres://u:hunter2@localhost".to_owned(), "names no database"),
+        (
+            "postgres://u:hunter2@h/runs?sslmode=allow".to_owned(),
+            "`sslmode=allow` is not supported",
+        ),
+        (format!("postgresql://u:hunter2@{gone}/runs"), "could not connect to the database"),
+        ("sqlite:flowright.yaml".to_owned(), "cannot open"),
+    ] {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--database", &database];
+        let (code, out, err) = told(&run_in(folder.path(), &args));
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains(part) && !err.contains("hunter2"), "{err}");
+    }
+    let args = ["serve", "--listen", "127.0.0.1:0", "--standby"];
+    let (code, _, err) = told(&run_in(folder.path(), &args));
+    assert!(code == 2 && err.contains("needs a database server"), "{err}");
+    let mut help = Command::new(flowright());
+    help.args(["serve", "--help"]).env("FLOWRIGHT_DATABASE", "postgres://u:hunter2@h/runs");
+    let (code, out, _) = told(&help.output().unwrap());
+    assert!(code == 0 && out.contains("FLOWRIGHT_DATABASE") && !out.contains("hunter2"), "{out}");
 }

@@ -75,6 +75,7 @@ fn runs(flow: &Arc<Deployed>, row: &Value) -> Vec<Run> {
         secure_parameters: &Map::new(),
         outputs,
         now,
+        callback_url: None,
     };
     let started = fire::fire(&event).unwrap().into_iter().map(|firing| EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
@@ -82,6 +83,7 @@ fn runs(flow: &Arc<Deployed>, row: &Value) -> Vec<Run> {
         parameters: parameters.clone(),
         seed: 1,
         run: "run".to_owned(),
+        callback: None,
     });
     let started = started.map(|kind| Event { at: now, path: journal::Path::run(), kind });
     started.map(|it| drive(flow, &mocks, &BTreeMap::new(), now, vec![it]).run).collect()
@@ -123,7 +125,7 @@ fn property(records: &[&Record], key: &str, expected: &Value) -> Value {
     let failure = record.failure.as_ref();
     match key {
         "status" => record.status.name().into(),
-        "code" => record.code.as_str().into(),
+        "code" => (*record.code).into(),
         "error_code" => json!(failure.map(|it| &it.code)),
         "error_message" => json!(failure.map(|it| &it.message)),
         "error_message_contains" => {

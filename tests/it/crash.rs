@@ -17,8 +17,10 @@ use emulators::{Fault, FaultKind, Logged, Running};
 use http_client::Client;
 use journal::{
     Admission, Admitted, Append, Event, FlowVersion, RunFilter, RunRow, Store, StoreError, Timer,
+    TriggerState,
 };
 use serde_json::{Value, json};
+use store_postgres::{PostgresStore, cluster};
 use store_sqlite::SqliteStore;
 use tokio::{sync::watch, task::JoinSet};
 use worker::Project;
@@ -40,6 +42,32 @@ pub(crate) enum Moment {
     After,
 }
 
+/// Where the runs of a story are.
+pub(crate) enum Place {
+    Folder(tempfile::TempDir),
+    /// The URL of a database.
+    Server(String),
+}
+
+impl Place {
+    fn folder() -> Self {
+        Self::Folder(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) async fn open(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Folder(folder) => {
+                let file = folder.path().join("flowright.db");
+                Arc::new(SqliteStore::open(&file, store_sqlite::Options::default()).unwrap())
+            }
+            Self::Server(url) => {
+                let store = PostgresStore::connect(url, store_postgres::Options::default()).await;
+                Arc::new(store.unwrap())
+            }
+        }
+    }
+}
+
 /// A store in a process that dies at a certain write.
 pub(crate) struct Mortal {
     store: Arc<dyn Store>,
@@ -54,9 +82,8 @@ struct Fate {
 }
 
 impl Mortal {
-    fn open(file: &Path) -> Arc<Self> {
-        let store = SqliteStore::open(file, store_sqlite::Options::default()).unwrap();
-        Self::new(Arc::new(store))
+    async fn open(place: &Place) -> Arc<Self> {
+        Self::new(place.open().await)
     }
 
     pub(crate) fn new(store: Arc<dyn Store>) -> Arc<Self> {
@@ -118,8 +145,16 @@ impl Store for Mortal {
         self.store.flow(sha).await
     }
 
-    async fn admit(&self, admissions: Vec<Admission>) -> Result<Vec<Admitted>, StoreError> {
-        self.write(self.store.admit(admissions)).await
+    async fn advance(
+        &self,
+        admissions: Vec<Admission>,
+        states: Vec<TriggerState>,
+    ) -> Result<Vec<Admitted>, StoreError> {
+        self.write(self.store.advance(admissions, states)).await
+    }
+
+    async fn triggers(&self) -> Result<Vec<TriggerState>, StoreError> {
+        self.store.triggers().await
     }
 
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError> {
@@ -166,25 +201,25 @@ struct Story {
     world: Running,
     project: Project,
     client: Client,
-    folder: tempfile::TempDir,
+    place: Place,
     store: Arc<Mortal>,
     service: Service,
 }
 
 impl Story {
-    async fn begin(client: Client) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn begin(client: Client, place: Place) -> Self {
         let world = world().await;
         let project = project(&root(), &connections(&world));
-        let store = Mortal::open(&folder.path().join("flowright.db"));
-        let parts = Parts { store: store.clone(), client: client.clone(), port: 0 };
+        let store = Mortal::open(&place).await;
+        let parts =
+            Parts { store: store.clone(), client: client.clone(), port: 0, ..Parts::default() };
         let service = Service::start(world.clone(), &project, parts).await;
         service.register().await;
-        Self { world, project, client, folder, store, service }
+        Self { world, project, client, place, store, service }
     }
 
-    async fn tell(death: Option<(usize, Moment)>, client: Client) -> Told {
-        let mut story = Self::begin(client).await;
+    async fn tell(death: Option<(usize, Moment)>, client: Client, place: Place) -> Told {
+        let mut story = Self::begin(client, place).await;
         let before = calls(&story.world).values().sum::<usize>();
         story.store.arm(death);
         let first = Arc::clone(&story.store);
@@ -215,8 +250,13 @@ impl Story {
             }
             let port = self.service.address.port();
             self.service.stop().await;
-            self.store = Mortal::open(&self.folder.path().join("flowright.db"));
-            let parts = Parts { store: self.store.clone(), client: self.client.clone(), port };
+            self.store = Mortal::open(&self.place).await;
+            let parts = Parts {
+                store: self.store.clone(),
+                client: self.client.clone(),
+                port,
+                ..Parts::default()
+            };
             self.service = Service::start(self.world.clone(), &self.project, parts).await;
         }
     }
@@ -287,7 +327,7 @@ fn check_calls(usual: &Calls, calls: &Calls, at: &str) {
 async fn every_write() {
     const TOGETHER: usize = 6;
     let client = client();
-    let usual = Story::tell(None, client.clone()).await.calls;
+    let usual = Story::tell(None, client.clone(), Place::folder()).await.calls;
     // One makes the opportunity, one changes it.
     let of_opportunity = usual.get("PATCH /api/data/v9.2/opportunities({id})");
     assert_eq!(of_opportunity, Some(&2), "{usual:#?}");
@@ -300,7 +340,7 @@ async fn every_write() {
             for moment in [Moment::Before, Moment::After] {
                 let client = client.clone();
                 stories.spawn(async move {
-                    let told = Story::tell(Some((at, moment)), client).await;
+                    let told = Story::tell(Some((at, moment)), client, Place::folder()).await;
                     (format!("{moment:?} write {at}"), told)
                 });
             }
@@ -317,11 +357,73 @@ async fn every_write() {
     assert!(30 <= deaths, "{deaths}");
 }
 
+/// The same in a database of a server, at some of the writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn some_writes_on_a_server() {
+    let Some(cluster) = cluster::shared() else { return };
+    let client = client();
+    let place = || Place::Server(cluster.database());
+    let usual = Story::tell(None, client.clone(), place()).await.calls;
+    let mut stories = JoinSet::new();
+    for at in [1, 2, 4, 7, 10, 13] {
+        for moment in [Moment::Before, Moment::After] {
+            let (client, place) = (client.clone(), place());
+            stories.spawn(async move {
+                let told = Story::tell(Some((at, moment)), client, place).await;
+                (format!("{moment:?} write {at}"), told)
+            });
+        }
+    }
+    while let Some(story) = stories.join_next().await {
+        let (name, told) = story.unwrap();
+        check_calls(&usual, &told.calls, &name);
+        assert!(told.died, "{name}");
+    }
+}
+
+/// The server of the runs crashes while they are under way, and comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engine_outlives_its_database() {
+    let Some(cluster) = cluster::Cluster::start() else { return };
+    let story = Story::begin(client(), Place::Server(cluster.database())).await;
+    let partner = &story.world.partner_center;
+    for round in 0..3 {
+        let slow = FaultKind::Delay(Duration::from_millis(400 + 150 * round));
+        story.world.dataverse.fault(Fault::once("/api/data/v9.2/", slow));
+        let id = partner.create_referral(referral());
+        let asked = story.world.dataverse.requests().len();
+        until("a run is under way", async || asked < story.world.dataverse.requests().len()).await;
+        tokio::task::block_in_place(|| cluster.crash());
+        // Nobody takes this delivery before the server is back.
+        let value = 31_000 + round;
+        let details = json!({ "dealValue": value });
+        assert!(partner.patch_referral(&id, json!({ "details": details })));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::task::block_in_place(|| cluster.resume());
+        partner.settled().await;
+        let rows = story.service.quiet_and_good().await;
+        assert_eq!(rows.len(), partner.deliveries().len(), "one run for each event");
+        let referral = partner.referral(&id).unwrap();
+        let opportunities = story.world.dataverse.rows("opportunities");
+        let mine = opportunities.iter().find(|it| it["flowright_referralidentifier"] == *id);
+        let mine = mine.unwrap();
+        assert_eq!(referral["externalReferenceId"], mine["opportunityid"]);
+        assert_eq!(mine["estimatedvalue"].to_string(), format!("{value}.0"));
+    }
+    assert_eq!(story.world.dataverse.rows("opportunities").len(), 3);
+    let deliveries = partner.deliveries();
+    let mut answers = deliveries.iter().flat_map(|it| &it.attempts).map(|it| it.status);
+    assert!(answers.any(|it| it == Some(503)), "while it is away, nothing is taken");
+    assert!(!story.store.is_dead());
+    story.service.stop().await;
+    story.world.stop();
+}
+
 impl Story {
     /// A known referral is closed. Closing an opportunity twice is an error, so it is asked for once
     /// at most, and a run that does not know what became of it says so.
     async fn close(death: (usize, Moment), client: Client) -> bool {
-        let mut story = Self::begin(client).await;
+        let mut story = Self::begin(client, Place::folder()).await;
         let id = story.world.partner_center.create_referral(referral());
         story.service.quiet_and_good().await;
         story.store.arm(Some(death));
@@ -364,19 +466,32 @@ async fn what_must_not_be_repeated_is_asked_for_once() {
 }
 
 /// `flowright serve` on a copy of the project; killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
 }
 
 impl Process {
-    fn start(project: &Path, port: u16) -> Self {
-        let mut child = Command::new(flowright())
+    pub(crate) fn start(project: &Path, port: u16) -> Self {
+        Self::start_on(".flowright/flowright.db", project, port)
+    }
+
+    fn start_on(database: &str, project: &Path, port: u16) -> Self {
+        Self::ready(Self::spawn(database, project, port, &[]))
+    }
+
+    fn spawn(database: &str, project: &Path, port: u16, more: &[&str]) -> Child {
+        Command::new(flowright())
+            .env("FLOWRIGHT_DATABASE", database)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--project"])
             .arg(project)
+            .args(more)
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    fn ready(mut child: Child) -> Self {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let ready = lines.by_ref().map(Result::unwrap).find(|it| it.starts_with("listening on "));
         assert!(ready.is_some(), "the service did not start");
@@ -386,7 +501,7 @@ impl Process {
     }
 
     /// As a power cut would: no handler runs.
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -399,11 +514,11 @@ impl Drop for Process {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < PATIENCE, "{what}");
@@ -444,10 +559,11 @@ struct Killable {
     world: Running,
     port: u16,
     process: Process,
+    database: String,
 }
 
 impl Killable {
-    async fn start() -> Self {
+    async fn start(database: &str) -> Self {
         let folder = project_copy();
         let world = world().await;
         let environment = json!({ "connections": connections(&world) }).to_string();
@@ -455,9 +571,9 @@ impl Killable {
         fs::create_dir_all(&environments).unwrap();
         fs::write(environments.join("production.yaml"), environment).unwrap();
         let port = free_port();
-        let process = Process::start(folder.path(), port);
+        let process = Process::start_on(database, folder.path(), port);
         register(folder.path(), port);
-        Self { folder, world, port, process }
+        Self { folder, world, port, process, database: database.to_owned() }
     }
 }
 
@@ -479,7 +595,45 @@ async fn all_ended(world: &Running, port: u16) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_9() {
-    let Killable { folder, world, port, mut process } = Killable::start().await;
+    kill_9_with(".flowright/flowright.db").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_on_a_server() {
+    if let Some(cluster) = cluster::shared() {
+        let url = cluster.database();
+        kill_9_with(&cluster.over_network(&url)).await;
+        assert_eq!(
+            cluster.ask(&url, "SELECT count(*) FROM flowright.run WHERE status IS NULL"),
+            "0"
+        );
+        assert_ne!(cluster.ask(&url, "SELECT count(*) FROM flowright.run"), "0");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_stopped_is_followed_at_once() {
+    let Some(cluster) = cluster::shared() else { return };
+    let Killable { folder, world, port, mut process, database } =
+        Killable::start(&cluster.database()).await;
+    let next = Process::spawn(&database, folder.path(), port, &["--standby"]);
+    // Longer than a lease: whoever serves is waited for.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(process.child.try_wait().unwrap().is_none(), "it was taken over");
+    let first = process.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &first]).status().unwrap().success());
+    assert!(process.child.wait().unwrap().success());
+    let begun = Instant::now();
+    let mut process = Process::ready(next);
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    world.partner_center.create_referral(referral());
+    assert_eq!(all_ended(&world, port).await.len(), 2);
+    process.kill();
+    world.stop();
+}
+
+async fn kill_9_with(database: &str) {
+    let Killable { folder, world, port, mut process, database } = Killable::start(database).await;
     let partner = &world.partner_center;
 
     // The first run is held while it creates its opportunity.
@@ -493,6 +647,9 @@ async fn kill_9() {
     })
     .await;
     tokio::time::sleep(Duration::from_millis(150)).await;
+    // On a server the next one waits already.
+    let is_server = database.contains("://");
+    let next = is_server.then(|| Process::spawn(&database, folder.path(), port, &["--standby"]));
     process.kill();
     assert_eq!(world.dataverse.rows("opportunities").len(), 0, "the call was under way");
     let accounts = world.dataverse.rows("accounts");
@@ -509,7 +666,10 @@ async fn kill_9() {
     };
     until("a delivery was tried", async || refused()).await;
 
-    let mut process = Process::start(folder.path(), port);
+    let mut process = match next {
+        Some(next) => Process::ready(next),
+        None => Process::start_on(&database, folder.path(), port),
+    };
     let all = all_ended(&world, port).await;
     // Created, changed, and the echo of our own write; twice but for the change.
     assert_eq!(all.len(), 5);
@@ -532,7 +692,8 @@ async fn kill_9() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_9_while_a_retry_is_due() {
-    let Killable { folder, world, port, mut process } = Killable::start().await;
+    let Killable { folder, world, port, mut process, database } =
+        Killable::start(".flowright/flowright.db").await;
     let lose = Fault::once("/api/data/v9.2/opportunities(", FaultKind::LoseReply);
     world.dataverse.fault(lose.for_method("PATCH"));
     let id = world.partner_center.create_referral(referral());
@@ -542,7 +703,7 @@ async fn kill_9_while_a_retry_is_due() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     process.kill();
     let begun = Instant::now();
-    let mut process = Process::start(folder.path(), port);
+    let mut process = Process::start_on(&database, folder.path(), port);
     let all = all_ended(&world, port).await;
     assert!(Duration::from_secs(4) < begun.elapsed(), "the pause was cut short");
     assert_eq!(all.len(), 2);

@@ -111,6 +111,7 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
         secure_parameters: &Map::new(),
         outputs: &outputs,
         now,
+        callback_url: None,
     };
     let firings = fire(&event).unwrap();
     assert_eq!(firings.len(), 1, "{name}: the event starts one run");
@@ -120,10 +121,15 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
         parameters: parameters.clone(),
         seed: 1,
         run: "example".to_owned(),
+        callback: Some(journal::Callback {
+            url: "https://flow.example/callbacks/example".to_owned(),
+            key: "key".to_owned(),
+        }),
     };
     let started = Event { at: now, path: journal::Path::run(), kind };
     let time = Time::Virtual(now);
-    let mut driver = Driver { performer: &performer, time, flows, watch: &mut |_, _| {} };
+    let mut driver =
+        Driver { performer: &performer, time, flows, callback: None, watch: &mut |_, _| {} };
     let driven = driver.drive(&flow.plan, vec![started]).await;
     let shown = interp::view::tree(&flow.plan, &driven.run);
     let status = driven.run.end().map(|it| it.status);

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use base::{Outcome, RunId, Source, Status, Timestamp};
 use connector::Catalog;
 use interp::{Plan, effect::Ask};
-use journal::{MemoryStore, RunFilter, RunRow, Store};
+use journal::{Admission, Event, EventKind, MemoryStore, RunFilter, RunRow, Store};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 use worker::{AdmitError, Deployed, Engine, Flows, Incoming, Performer, SystemClock};
@@ -53,7 +53,7 @@ impl Oracle {
     }
 }
 
-fn flows(texts: &[(&str, &str)]) -> Flows {
+pub(crate) fn flows(texts: &[(&str, &str)]) -> Flows {
     let one = |(name, text): &(&str, &str)| {
         let file = format!("flows/{name}/flow.yaml");
         let package = flow::package::read(&Source::new(&file, text), &[]);
@@ -69,7 +69,8 @@ fn flows(texts: &[(&str, &str)]) -> Flows {
 async fn start(store: Arc<dyn Store>, oracle: &Arc<Oracle>, flows: Flows, most: usize) -> Engine {
     let performer = Arc::clone(oracle) as Arc<dyn Performer>;
     let clock = Arc::new(SystemClock::default());
-    let options = worker::Options { store, performer, clock, flows, active_max: most };
+    let options =
+        worker::Options { store, performer, clock, flows, active_max: most, addresses: None };
     Engine::start(options).await.unwrap()
 }
 
@@ -190,6 +191,65 @@ async fn a_run_that_is_stopped_before_its_turn_asks_nothing() {
     assert_eq!(oracle.asked(), 2);
 }
 
+const LONG: &str = "
+flow: Long
+triggers:
+  - { name: Go, manual: {} }
+actions:
+  - name: Each
+    foreach: '@range(0, 10000)'
+    actions:
+      - { name: One, compose: '@add(item(), 1)' }
+      - { name: Two, compose: { n: \"@outputs('One')\" } }
+      - { name: Three, compose: \"@outputs('Two')?['n']\" }
+";
+
+#[tokio::test]
+async fn what_a_run_can_compute_again_is_not_stored() {
+    let oracle = Arc::new(Oracle::default());
+    let engine = start(Arc::new(MemoryStore::new()), &oracle, flows(&[("long", LONG)]), 1).await;
+    let run = fire(&engine, "long", json!({})).await.unwrap();
+    assert_eq!(end(&engine, &run).await.status, Some(Status::Succeeded));
+    let (_, events) = engine.load(&run).await.unwrap();
+    assert_eq!(events.len(), 2, "its beginning and its end");
+    let (_, plan, run) = engine.show(&run).await.unwrap();
+    let three = plan.flow.find("Three").unwrap();
+    assert_eq!(run.records(three).count(), 10_000);
+}
+
+#[tokio::test]
+async fn a_run_that_ends_in_its_first_step_has_ended_though_it_is_stopped() {
+    let oracle = Arc::new(Oracle::default());
+    let store = Arc::new(MemoryStore::new());
+    let all = flows(&[("quick", QUICK)]);
+    store.put_flow(all["quick"].version()).await.unwrap();
+    let kind = EventKind::Started {
+        trigger: "Go".to_owned(),
+        outputs: json!({}),
+        parameters: Map::new(),
+        seed: 1,
+        run: "a".to_owned(),
+        callback: None,
+    };
+    let started = Event { at: Timestamp::default(), path: journal::Path::run(), kind };
+    let admission = Admission {
+        run: RunId::new("a"),
+        flow: "quick".to_owned(),
+        sha: all["quick"].sha.clone(),
+        trigger: "Go".to_owned(),
+        dedupe: None,
+        key: None,
+        parent: None,
+        started,
+        then: Vec::new(),
+    };
+    store.admit(vec![admission]).await.unwrap();
+    let engine = start(store, &oracle, all, 1).await;
+    // The task of the run has not had its turn yet: this is in its mail when it has.
+    engine.cancel(&RunId::new("a"), "too late");
+    assert_eq!(end(&engine, &RunId::new("a")).await.status, Some(Status::Succeeded));
+}
+
 const FAULTY: &str = "
 flow: Faulty
 triggers:
@@ -286,6 +346,16 @@ actions:
   - name: All
     select: \"@first(item()?['outputs'])?['outputs']\"
     from: \"@result('Each')\"
+  - { name: Fan out, runFlow: fan, with: [1, 2] }
+";
+
+const FAN: &str = "
+flow: Fan
+triggers:
+  - { name: Go, request: {}, splitOn: '@triggerBody()' }
+actions:
+  - { name: Nap, wait: PT0.01S }
+  - { name: Answer, respond: { body: nobody waits } }
 ";
 
 const CHILD: &str = "
@@ -304,7 +374,7 @@ actions:
 async fn family(death: (usize, Moment)) -> (bool, usize) {
     let oracle = Arc::new(Oracle::default());
     let store = MemoryStore::new();
-    let all = || flows(&[("parent", PARENT), ("child", CHILD)]);
+    let all = || flows(&[("parent", PARENT), ("child", CHILD), ("fan", FAN)]);
     let mortal = Mortal::new(Arc::new(store.reopen()));
     let mut engine = start(mortal.clone(), &oracle, all(), 9).await;
     mortal.arm(Some(death));
@@ -339,7 +409,7 @@ async fn family(death: (usize, Moment)) -> (bool, usize) {
     let parents: Vec<&RunRow> = rows.iter().filter(|it| it.flow == "parent").collect();
     // An event whose writing failed before anything was stored is the caller's to send again.
     assert_eq!(parents.len(), usize::from(death != (1, Moment::Before)), "{death:?}");
-    assert_eq!(rows.len(), parents.len() * 4, "{death:?}");
+    assert_eq!(rows.len(), parents.len() * 6, "{death:?}");
     for parent in parents {
         let actions = shown(&engine, &parent.run).await;
         let all = action(&actions, "Each").unwrap();

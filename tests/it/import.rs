@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use base::{Source, Timestamp};
 use cli::summary;
-use flow::fidelity::{Checked, check};
+use flow::{
+    fidelity::{Checked, check},
+    import::Beside,
+};
 use interp::{Run, fire};
 use journal::{Event, EventKind};
 use serde_json::{Map, Value, json};
@@ -44,6 +47,7 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
         secure_parameters: &flow.plan.secure_parameters,
         outputs,
         now,
+        callback_url: None,
     });
     let started = firings.unwrap().into_iter().map(|firing| EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
@@ -51,6 +55,7 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
         parameters: parameters.clone(),
         seed: 1,
         run: "run".to_owned(),
+        callback: None,
     });
     let events = started.map(|kind| Event { at: now, path: journal::Path::run(), kind });
     let runs: Vec<Run> =
@@ -291,7 +296,9 @@ fn the_program_takes_each_form_of_an_event() {
 /// Name, fidelity and first reason of each definition of a file.
 fn told(file: &Value) -> Vec<(String, &'static str, String)> {
     let source = Source::new("folder/flow.json", &file.to_string());
-    let Checked::Definitions(reports) = check(&source) else { return Vec::new() };
+    let Checked::Definitions(reports) = check(&source, &Beside::default(), None) else {
+        return Vec::new();
+    };
     let told = reports.into_iter().map(|it| {
         let worst = it.reasons.iter().find(|reason| reason.fidelity == it.fidelity);
         let message = worst.map_or(String::new(), |it| it.message.clone());
@@ -338,9 +345,9 @@ fn a_definition_is_as_good_as_its_worst_part() {
     let cyclic = json!({ "type": "Compose", "inputs": 1, "runAfter": { "A": ["Succeeded"] } });
     let rows = [
         (compose, "exact", ""),
-        (mocked, "notes", "`A` is carried out: its static result `Compose0` is not used here"),
-        (response, "notes", "the option `Asynchronous` of `A` has no effect here"),
-        (nested, "notes", "`correlation` of the action `Odd` is not kept"),
+        (mocked, "notes", "`A` has the static result `Compose0`: the flow runs with mocks only"),
+        (response, "exact", ""),
+        (nested, "notes", "`correlation` of the action `Odd` has no effect here"),
         (deployed, "notes", "1 text is known only when the template around it is deployed"),
         (call, "needs a connection", "needs the connection `shared_x`"),
         (
@@ -349,20 +356,19 @@ fn a_definition_is_as_good_as_its_worst_part() {
             "authentication of the type `ManagedServiceIdentity` needs a connector",
         ),
         (
-            json!({ "type": "Xslt", "inputs": {} }),
+            json!({ "type": "Agent", "inputs": {} }),
             "unsupported",
-            "the action `A` is of type `Xslt`, which does not run here",
+            "the action `A` is of type `Agent`, which does not run here",
         ),
         (
             json!({ "type": "HttpWebhook", "inputs": { "subscribe": hook, "unsubscribe": {} } }),
-            "unsupported",
-            "the action `A` is of type `HttpWebhook`, which does not run here",
+            "exact",
+            "",
         ),
         (
             json!({ "type": "ApiConnection", "inputs": { "method": "get", "path": "/x", "host": host } }),
-            "unsupported",
-            "the action `A` calls a path of its connection, not an operation; only mocks answer that \
-             here",
+            "needs a connection",
+            "needs the connection `x`",
         ),
         (cyclic, "unsupported", "`A` runs after itself"),
     ];
@@ -376,11 +382,21 @@ fn a_definition_is_as_good_as_its_worst_part() {
 #[test]
 fn triggers_that_nothing_fires_are_told() {
     let schedule = json!({ "frequency": "Day", "interval": 1 });
+    let nowhere = json!({ "frequency": "Day", "interval": 1, "timeZone": "Middle Earth" });
+    let get = json!({ "method": "GET", "uri": "https://news.example/" });
     let host = json!({ "connectionName": "shared_x", "operationId": "New" });
     let rows = [
         (json!({ "type": "Request" }), "exact"),
-        (json!({ "type": "Request", "inputs": { "relativePath": "/x/{id}" } }), "notes"),
-        (json!({ "type": "Recurrence", "recurrence": schedule }), "notes"),
+        (json!({ "type": "Request", "inputs": { "relativePath": "/x/{id}" } }), "exact"),
+        (json!({ "type": "Recurrence", "recurrence": schedule }), "exact"),
+        (json!({ "type": "SlidingWindow", "recurrence": schedule }), "exact"),
+        (json!({ "type": "Recurrence", "recurrence": nowhere }), "notes"),
+        (json!({ "type": "Http", "recurrence": schedule, "inputs": get }), "exact"),
+        (json!({ "type": "HttpWebhook", "inputs": { "subscribe": get } }), "exact"),
+        (
+            json!({ "type": "OpenApiConnectionWebhook", "inputs": { "host": host } }),
+            "needs a connection",
+        ),
         (json!({ "type": "OpenApiConnection", "inputs": { "host": host } }), "needs a connection"),
         (json!({ "type": "Batch", "inputs": {} }), "unsupported"),
     ];
@@ -427,7 +443,7 @@ fn definitions_are_found_in_every_form() {
     for (file, expected) in rows {
         assert_eq!(names(&file), expected, "{file}");
     }
-    let broken = check(&Source::new("x.json", "{ \"actions\": "));
+    let broken = check(&Source::new("x.json", "{ \"actions\": "), &Beside::default(), None);
     assert!(matches!(broken, Checked::Broken(message) if message.contains("line 1")));
 }
 
@@ -436,11 +452,13 @@ fn reasons_say_where_they_stand() {
     let part = |name: &str| {
         format!(
             r#"{{"type": "Microsoft.Logic/workflows", "name": "{name}", "properties": {{"definition":
-            {{"triggers": {{}}, "actions": {{ "é": {{"type": "Xslt"}}, "B": {{"type": "Liquid"}} }} }} }} }}"#
+            {{"triggers": {{}}, "actions": {{ "é": {{"type": "Agent"}}, "B": {{"type": "Nonsense"}} }} }} }} }}"#
         )
     };
     let text = format!("{{\"resources\": [\n{},{}\n]}}", part("a"), part("b"));
-    let Checked::Definitions(reports) = check(&Source::new("x.json", &text)) else {
+    let Checked::Definitions(reports) =
+        check(&Source::new("x.json", &text), &Beside::default(), None)
+    else {
         panic!("no definitions")
     };
     let source = Source::new("x.json", &text);
@@ -456,9 +474,9 @@ fn reasons_say_where_they_stand() {
 fn import_reports_on_every_file_of_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    let xslt = definition(&json!({}), &json!({ "A": { "type": "xslt", "inputs": {} } }));
-    write("a.json", &xslt.to_string());
-    write("b.json", &format!("\u{feff}{}", xslt.to_string().replace("xslt", "Xslt")));
+    let agent = definition(&json!({}), &json!({ "A": { "type": "agent", "inputs": {} } }));
+    write("a.json", &agent.to_string());
+    write("b.json", &format!("\u{feff}{}", agent.to_string().replace("agent", "Agent")));
     write("connections.json", "{ \"managedApiConnections\": {} }");
     let run = |arguments: &[&str]| {
         let mut command = Command::new(flowright());
@@ -471,7 +489,7 @@ fn import_reports_on_every_file_of_a_folder() {
     let summary = &shown["summary"];
     assert_eq!((code, &summary["definitions"]), (0, &json!(2)), "{out}");
     assert_eq!(summary["fidelity"]["unsupported"], 2);
-    assert_eq!(summary["unsupported_types"], json!({ "xslt": 2 }));
+    assert_eq!(summary["unsupported_types"], json!({ "agent": 2 }));
     assert_eq!(shown["other_files"], json!(["./connections.json"]));
     let name = folder.path().join("d.json");
     let text = definition(&json!({}), &json!({ "A": { "type": "Compose", "inputs": "~" } }));
@@ -484,7 +502,7 @@ fn import_reports_on_every_file_of_a_folder() {
     write("c.json", "{");
     let (code, out) = run(&[]);
     assert_eq!(code, 1, "{out}");
-    for text in ["unsupported         ./a.json", "     2 xslt", "cannot be read      ./c.json"] {
+    for text in ["unsupported         ./a.json", "     2 agent", "cannot be read      ./c.json"] {
         assert!(out.contains(text), "{out}");
     }
 }

@@ -56,6 +56,7 @@ struct World<'a> {
     order: Order,
     asked: &'a [Ask],
     answers: BTreeMap<(Path, u32), Outcome>,
+    calls: Vec<Event>,
     asks: Vec<Ask>,
     timers: BTreeMap<(Path, bool), Timestamp>,
     delivered: Vec<Event>,
@@ -78,6 +79,7 @@ impl<'a> World<'a> {
             order,
             asked: &driven.asked,
             answers: answers.collect(),
+            calls: events.iter().filter(|it| is_call(it)).cloned().collect(),
             asks: Vec::new(),
             timers: BTreeMap::new(),
             delivered: Vec::new(),
@@ -96,7 +98,7 @@ impl<'a> World<'a> {
             };
             let event = match asked {
                 Some(ask) => self.answer(&ask),
-                None => self.timer(),
+                None => self.call().or_else(|| self.timer()),
             };
             let Some(event) = event else { return };
             self.deliver(event);
@@ -127,7 +129,7 @@ impl<'a> World<'a> {
                 Effect::Disarm { path, deadline } => {
                     self.timers.remove(&(path, deadline));
                 }
-                Effect::Respond { .. } | Effect::Finish { .. } => {}
+                Effect::Respond { .. } | Effect::Unsubscribe { .. } | Effect::Finish { .. } => {}
             }
         }
     }
@@ -142,6 +144,14 @@ impl<'a> World<'a> {
         Some(Event { at: self.now, path: ask.path.clone(), kind })
     }
 
+    /// The call of a service that the run waits for.
+    fn call(&mut self) -> Option<Event> {
+        let subscribed = self.run.subscribed(self.plan);
+        let is_due = |it: &Event| subscribed.iter().any(|ask| ask.path == it.path);
+        let awaited = self.calls.iter().position(is_due);
+        awaited.map(|index| self.calls.remove(index))
+    }
+
     fn timer(&mut self) -> Option<Event> {
         let first = self.timers.iter().min_by_key(|(_, due)| **due);
         let ((path, deadline), due) = first.map(|(key, due)| (key.clone(), *due))?;
@@ -150,4 +160,8 @@ impl<'a> World<'a> {
         let kind = if deadline { EventKind::Expired } else { EventKind::Woken };
         Some(Event { at: self.now, path, kind })
     }
+}
+
+fn is_call(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Called { .. })
 }

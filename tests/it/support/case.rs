@@ -43,9 +43,17 @@ struct Memory<'a> {
 
 #[async_trait]
 impl Performer for Memory<'_> {
+    fn answers(&self, plan: &Plan, ask: &Ask) -> bool {
+        self.mocks.answers(plan, ask)
+    }
+
     async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome {
         self.asked.lock().unwrap().push(ask.clone());
         self.mocks.perform(plan, ask, now).await
+    }
+
+    fn call_back(&self, ask: &Ask) -> Option<Value> {
+        self.mocks.call_back(ask)
     }
 }
 
@@ -58,10 +66,10 @@ pub(crate) struct Case {
     /// The flow.
     pub(crate) flow: Arc<Deployed>,
     /// The flows that it calls.
-    children: BTreeMap<String, Arc<Deployed>>,
-    trigger: String,
-    outputs: Value,
-    mocks: Mocks,
+    pub(crate) children: BTreeMap<String, Arc<Deployed>>,
+    pub(crate) trigger: String,
+    pub(crate) outputs: Value,
+    pub(crate) mocks: Mocks,
     now: Timestamp,
 }
 
@@ -122,6 +130,7 @@ impl Case {
             secure_parameters: &Map::new(),
             outputs: &self.outputs,
             now: self.now,
+            callback_url: None,
         })
     }
 
@@ -133,6 +142,10 @@ impl Case {
             parameters: self.flow.parameters.clone(),
             seed: 1,
             run: format!("run-{index}"),
+            callback: Some(journal::Callback {
+                url: format!("https://flow.example/callbacks/run-{index}"),
+                key: "key".to_owned(),
+            }),
         };
         Event { at: self.now, path: journal::Path::run(), kind }
     }
@@ -162,7 +175,8 @@ pub(crate) fn drive(
     let memory = Memory { mocks, asked: Mutex::default() };
     let mut unwatched = |_: &Event, _: &Run| {};
     let time = Time::Virtual(now);
-    let mut driver = Driver { performer: &memory, time, flows: children, watch: &mut unwatched };
+    let mut driver =
+        Driver { performer: &memory, time, flows: children, callback: None, watch: &mut unwatched };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let driven = runtime.block_on(driver.drive(&flow.plan, events));
     let asked = memory.asked.into_inner().unwrap();

@@ -3,5 +3,6 @@
 pub(crate) mod case;
 pub(crate) mod service;
 pub(crate) mod trace;
+pub(crate) mod zip;
 
 pub(crate) use case::Case;

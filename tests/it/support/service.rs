@@ -15,7 +15,9 @@ use journal::{Admitted, MemoryStore, RunFilter, RunRow, Store};
 use serde_json::{Value, json};
 use server::Server;
 use tokio::{sync::oneshot, task::JoinHandle};
-use worker::{Engine, Hooks, Incoming, Live, Project, SystemClock, project::Secrets};
+use worker::{
+    Addresses, Engine, Flows, Hooks, Incoming, Live, Project, SystemClock, project::Secrets,
+};
 
 /// The flow that follows referrals.
 pub(crate) const SYNC: &str = "co-sell/partner-center-to-dynamics";
@@ -111,11 +113,16 @@ pub(crate) struct Parts {
     pub(crate) client: Client,
     /// Zero takes a free port.
     pub(crate) port: u16,
+    /// How long callers wait for an answer.
+    pub(crate) answer_wait: Duration,
+    /// In the place of the project's own.
+    pub(crate) flows: Option<Flows>,
 }
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { store: Arc::new(MemoryStore::new()), client: client(), port: 0 }
+        let (store, answer_wait) = (Arc::new(MemoryStore::new()), Duration::from_mins(2));
+        Self { store, client: client(), port: 0, answer_wait, flows: None }
     }
 }
 
@@ -146,7 +153,7 @@ impl Service {
 
     /// Starts a project.
     pub(crate) async fn start(world: Running, project: &Project, parts: Parts) -> Self {
-        let Parts { store, client, port } = parts;
+        let Parts { store, client, port, answer_wait, flows } = parts;
         let connections = project.connections(&NoSecrets);
         for (name, entry) in &connections.0 {
             assert!(entry.connection.is_ok(), "connection `{name}`: {:?}", entry.connection);
@@ -154,23 +161,29 @@ impl Service {
         let hosts = project.settings.http.allow_hosts.iter();
         let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
         let live = Live::new(client.clone(), connections.clone(), egress);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listener = server::Listener::bind(address).await.unwrap();
+        let addresses = Addresses {
+            public_url: format!("http://{}", listener.address()),
+            key: Secret::new(KEY.to_owned()),
+        };
         let engine = Engine::start(worker::Options {
             store,
             performer: Arc::new(live),
             clock: Arc::new(SystemClock::default()),
-            flows: project.deploy(&NoSecrets).unwrap(),
+            flows: flows.unwrap_or_else(|| project.deploy(&NoSecrets).unwrap()),
             active_max: 1_000,
+            addresses: Some(addresses.clone()),
         })
         .await
         .unwrap();
         let hooks = || Hooks {
             client: client.clone(),
             connections: connections.clone(),
-            key: Secret::new(KEY.to_owned()),
+            addresses: addresses.clone(),
         };
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let listener = server::Listener::bind(address).await.unwrap();
-        let options = server::Options { listener, engine: engine.clone(), hooks: hooks() };
+        let options =
+            server::Options { listener, engine: engine.clone(), hooks: hooks(), answer_wait };
         let server = Server::new(options);
         let address = server.address();
         let (stop, stopped) = oneshot::channel();
