@@ -158,13 +158,20 @@ impl Writer {
     }
 
     fn items(&mut self, items: &[Child<'_>], indent: usize) {
-        for child in items {
-            self.line(indent);
+        for (nth, child) in items.iter().enumerate() {
+            // The first item of a list that is an item itself stands in its line.
+            if 0 < nth || self.text.is_empty() || self.text.ends_with('\n') {
+                self.line(indent);
+            }
             self.text.push('-');
             match Part::at(*child, indent + 2) {
                 Part::Entries(entries) if !entries.is_empty() => {
                     self.text.push(' ');
                     self.entries(&entries, indent + 2);
+                }
+                Part::Items(items) if !items.is_empty() => {
+                    self.text.push(' ');
+                    self.items(&items, indent + 2);
                 }
                 part => {
                     self.value(&part, indent, indent + 2);

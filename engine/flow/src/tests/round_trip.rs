@@ -364,6 +364,32 @@ fn of_the_cloud_lenient(flow: &Flow) -> Result<(), String> {
 
 /// What is compared notices what it is there for.
 #[test]
+fn branches_are_written_as_parallel() {
+    let written = |after: &str| {
+        let text = format!(
+            r#"{{"triggers": {{}}, "actions": {{
+            "A": {{"type": "Compose", "inputs": 1}},
+            "B1": {{"type": "Compose", "inputs": 1, "runAfter": {{"A": ["Succeeded"]}}}},
+            "C1": {{"type": "Compose", "inputs": 1, "runAfter": {{"A": ["Succeeded"]}}}},
+            "B2": {{"type": "Compose", "inputs": 1, "runAfter": {{"B1": ["Succeeded"]}}}},
+            "J": {{"type": "Compose", "inputs": 1, "runAfter": {after}}}}}}}"#
+        );
+        let yaml = export::yaml(&import::read(&Source::new("flow.json", &text)).0);
+        yaml.split_once("actions:").unwrap().1.replace("compose: 1", "").replace([' ', '\n'], "")
+    };
+    assert_eq!(
+        written(r#"{"C1": ["Succeeded"], "B2": ["Succeeded"]}"#),
+        "-name:A-parallel:--name:C1--name:B1-name:B2-name:J"
+    );
+    // What waits for more, or for less, says so itself.
+    assert_eq!(
+        written(r#"{"C1": ["Succeeded"], "B2": ["Failed"]}"#),
+        "-name:A-name:B1-name:B2-name:C1runAfter:{A:[Succeeded]}\
+         -name:JrunAfter:{C1:[Succeeded],B2:[Failed]}"
+    );
+}
+
+#[test]
 fn a_difference_is_found() {
     let json = |inputs: &str, after: &str, besides: &str| {
         let text = format!(

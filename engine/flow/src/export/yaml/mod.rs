@@ -1,13 +1,17 @@
 //! Flows as flow files.
 
 mod actions;
+mod parallel;
 mod triggers;
 
-use base::{Status, StatusSet};
+use std::collections::BTreeSet;
+
+use base::Status;
 use expr::Dialect;
 use serde_json::{Value, json};
 use yaml::{Draft, emit};
 
+use self::parallel::{Waiting, follows};
 use super::{
     order::order,
     values::{Entries, Values, duration, retry},
@@ -91,16 +95,41 @@ impl Writer<'_> {
     }
 
     fn block(&mut self, block: &Block) -> Draft {
-        let mut before = None;
+        let mut before = Vec::new();
         let mut actions = Vec::new();
-        for id in order(self.flow, block) {
-            actions.push(self.action(id, before));
-            before = Some(id);
+        let mut rest = order(self.flow, block);
+        let waiting = Waiting::of(self.flow, &rest);
+        while let Some(id) = rest.first().copied() {
+            let branches = waiting.branches(self.flow, &rest, &before);
+            if branches.is_empty() {
+                actions.push(self.action(id, &before));
+                before = vec![id];
+            } else {
+                actions.push(self.parallel(&branches, &before));
+                before = branches.iter().filter_map(|it| it.last().copied()).collect();
+            }
+            let mut written: BTreeSet<ActionId> = branches.into_iter().flatten().collect();
+            written.insert(id);
+            rest.retain(|it| !written.contains(it));
         }
         Draft::List(actions)
     }
 
-    fn action(&mut self, id: ActionId, before: Option<ActionId>) -> Draft {
+    fn parallel(&mut self, branches: &[Vec<ActionId>], before: &[ActionId]) -> Draft {
+        let mut lists = Vec::new();
+        for branch in branches {
+            let mut before = before.to_vec();
+            let mut actions = Vec::new();
+            for id in branch {
+                actions.push(self.action(*id, &before));
+                before = vec![*id];
+            }
+            lists.push(Draft::List(actions));
+        }
+        Draft::Block(vec![("parallel".to_owned(), Draft::List(lists))])
+    }
+
+    fn action(&mut self, id: ActionId, before: &[ActionId]) -> Draft {
         let flow = self.flow;
         let action = flow.action(id);
         let mut lines = Lines::default();
@@ -124,15 +153,9 @@ impl Writer<'_> {
     }
 
     /// What the place in the list does not say.
-    fn run_after(&self, action: &Action, before: Option<ActionId>) -> Option<Value> {
+    fn run_after(&self, action: &Action, before: &[ActionId]) -> Option<Value> {
         let after = action.run_after.as_slice();
-        let said = match (before, after) {
-            (None, []) => true,
-            (Some(before), [only]) => {
-                only.predecessor == before && only.statuses == StatusSet::SUCCEEDED
-            }
-            (None, [_, ..]) | (Some(_), _) => false,
-        };
+        let said = follows(action, before);
         let named = after.iter().map(|it| {
             let statuses: Vec<Value> =
                 it.statuses.iter().map(Status::name).map(Value::from).collect();
