@@ -16,6 +16,8 @@ const KEY_BYTES_MAX: usize = 1_000;
 pub enum Draft {
     /// A value; small lists and objects stand in one line.
     Value(Value),
+    /// A value in one line with a comment behind it; a longer one goes without.
+    Noted(Value, String),
     /// An object with every entry on lines of its own.
     Block(Vec<(String, Self)>),
     /// A list with every item on lines of its own.
@@ -60,7 +62,7 @@ enum Child<'a> {
 impl<'a> Part<'a> {
     fn of(draft: &'a Draft) -> Self {
         match draft {
-            Draft::Value(value) => Self::of_value(value),
+            Draft::Value(value) | Draft::Noted(value, _) => Self::of_value(value),
             Draft::Block(entries) => {
                 let child = |(key, draft): &'a (String, Draft)| (&**key, Child::Draft(draft));
                 Self::Entries(entries.iter().map(child).collect())
@@ -92,6 +94,18 @@ impl<'a> Part<'a> {
                     Some(text) => Self::Inline(text),
                     None => Self::of_value(value),
                 }
+            }
+            Child::Draft(Draft::Noted(value, note)) => {
+                let room = WIDTH.saturating_sub(column);
+                let text = match value {
+                    Value::String(text) => scalar_text::value(text, 0, room, WIDTH),
+                    other => inline(other, INLINE_DEPTH_MAX).unwrap_or_default(),
+                };
+                // Neither may hold an end of a line.
+                if text.is_empty() || text.contains('\n') || note.contains(char::is_control) {
+                    return Self::of_value(value);
+                }
+                Self::Inline(format!("{text}  # {note}"))
             }
             Child::Draft(draft) => Self::of(draft),
         }

@@ -65,3 +65,19 @@ pub const FUNCTION_APP: &str = "function-app";
 pub const API_MANAGEMENT: &str = "api-management";
 /// What the connectors that are built into Logic Apps Standard are called: this and a name.
 pub const SERVICE_PROVIDERS: &str = "/serviceProviders/";
+
+/// The type that a call of a connector has in the cloud, where that is not a connector's call: the
+/// operation is none if method and path are called.
+pub fn type_of(connector: &str, operation: Option<&str>) -> Option<&'static str> {
+    let is = |name: &str| connector == name || connector.starts_with(&format!("{name}:"));
+    if connector.starts_with(SERVICE_PROVIDERS) {
+        return Some("ServiceProvider");
+    }
+    match operation {
+        None if is(FUNCTION_APP) => Some("Function"),
+        None if is(API_MANAGEMENT) => Some("ApiManagement"),
+        Some(_) if connector == LOCAL_FUNCTIONS => Some("InvokeFunction"),
+        Some(name) => find(name).filter(|it| it.connector == connector).map(|it| it.type_name),
+        None => None,
+    }
+}

@@ -16,7 +16,11 @@ use super::{
     order::order,
     values::{Entries, Values, duration, retry},
 };
-use crate::model::{Action, ActionId, Block, Flow, Parameter};
+use crate::{
+    ActionKind,
+    actions::{api_connection::Target, hosted},
+    model::{Action, ActionId, Block, Flow, Parameter},
+};
 
 /// Writes a flow file that is read as the same flow.
 pub fn yaml(flow: &Flow) -> String {
@@ -133,7 +137,11 @@ impl Writer<'_> {
         let flow = self.flow;
         let action = flow.action(id);
         let mut lines = Lines::default();
-        lines.put("name", action.display.as_str());
+        let name = action.display.as_str();
+        match self.unusual_type(action) {
+            Some(ty) => lines.put("name", Draft::Noted(name.into(), ty.to_owned())),
+            None => lines.put("name", name),
+        }
         lines.put_some("description", action.description.as_deref());
         lines.put_some("runAfter", self.run_after(action, before));
         let blocks = self.kind(action, &mut lines);
@@ -150,6 +158,17 @@ impl Writer<'_> {
         lines.extend(common);
         lines.0.extend(blocks.0);
         lines.draft()
+    }
+
+    /// The type that an action has in the cloud, where the call does not tell it.
+    fn unusual_type(&self, action: &Action) -> Option<&'static str> {
+        let ActionKind::ApiConnection(call) = &action.kind else { return None };
+        let connection = self.flow.connections.iter().find(|it| it.name == call.connection)?;
+        let operation = match &call.target {
+            Target::Operation(operation) => Some(operation.as_str()),
+            Target::Path { .. } => None,
+        };
+        hosted::type_of(&connection.connector, operation)
     }
 
     /// What the place in the list does not say.
