@@ -83,12 +83,26 @@ fn read_project(reader: &mut Reader, project: &mut Project, root: &Node) {
         let mut inner = Fields::new(reader, node, "`http`");
         let hosts = inner.given("allowHosts");
         let hosts = hosts.map_or(&[][..], |it| reader.list(it, "`allowHosts`"));
-        let hosts = hosts.iter().filter_map(|it| reader.text(it, "an item of `allowHosts`"));
+        let hosts = hosts.iter().filter_map(|it| read_host(reader, it));
         project.http.allow_hosts = hosts.collect();
         inner.finish(reader);
     }
     project.lint = fields.given("lint").cloned();
     fields.finish(reader);
+}
+
+/// A host stands for all its ports, an origin for one; nothing else would ever be met.
+fn read_host(reader: &mut Reader, node: &Node) -> Option<String> {
+    let host = reader.text(node, "an item of `allowHosts`")?;
+    let bare = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
+    let port_without_scheme = !host.contains("://") && host.contains(':') && !host.starts_with('[');
+    if host.is_empty() || bare.contains(['/', '*', ' ']) || port_without_scheme {
+        let message = format!("`{host}` is neither a host nor an origin");
+        let found = Diagnostic::new(code::WRONG_TYPE, node.span, message);
+        reader.sink.push(found.hint("write `api.example.com` or `https://api.example.com:8443`"));
+        return None;
+    }
+    Some(host)
 }
 
 fn read_folder(reader: &mut Reader, node: &Node, what: &str) -> Option<Folder> {

@@ -139,4 +139,17 @@ fn projects_have_usual_places() {
     let expected = "1:9 wrong-type an item of `flows` must be a folder, not a pattern: `*/flows` \
                     (every flow below the folder is taken)";
     assert_eq!(lines(&faulty, &found), [expected]);
+    for host in ["localhost:8080", "https://x.example/path", "*.example", "a b"] {
+        let faulty = source(&format!("http: {{ allowHosts: [good.example, '{host}'] }}\n"));
+        let (project, found) = project::read(&faulty);
+        let message = format!("`{host}` is neither a host nor an origin");
+        assert_eq!(found.iter().map(|it| &it.message).collect::<Vec<_>>(), [&message]);
+        assert_eq!(project.http.allow_hosts, ["good.example"]);
+    }
+    for host in ["[::1]", "https://x.example:8443", "10.0.0.1"] {
+        let (project, found) =
+            project::read(&source(&format!("http: {{ allowHosts: ['{host}'] }}")));
+        assert!(found.is_empty(), "{found:?}");
+        assert_eq!(project.http.allow_hosts, [host]);
+    }
 }
