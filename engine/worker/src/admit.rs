@@ -156,15 +156,7 @@ impl Admitter {
         let Some(trigger) = flow.plan.flow.trigger(&incoming.trigger) else {
             return Err(AdmitError::UnknownTrigger(incoming.flow, incoming.trigger));
         };
-        let event = interp::fire::Event {
-            flow: &flow.plan.flow,
-            trigger,
-            parameters: &flow.parameters,
-            secure_parameters: &flow.plan.secure_parameters,
-            outputs: &incoming.outputs,
-            now: inner.now(),
-            callback_url: None,
-        };
+        let event = flow.event(trigger, &incoming.outputs, inner.now());
         let firings = fire(&event).map_err(AdmitError::Trigger)?;
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
         let (mut admissions, entries) = line_up(inner, flow, trigger, firings);
@@ -214,15 +206,7 @@ impl Admitter {
             let Some(trigger) = flow.plan.flow.trigger(&event.trigger) else {
                 return Err(AdmitError::UnknownTrigger(event.flow, event.trigger));
             };
-            let seen = interp::fire::Event {
-                flow: &flow.plan.flow,
-                trigger,
-                parameters: &flow.parameters,
-                secure_parameters: &flow.plan.secure_parameters,
-                outputs: &event.outputs,
-                now: inner.now(),
-                callback_url: None,
-            };
+            let seen = flow.event(trigger, &event.outputs, inner.now());
             let firings = fire(&seen).map(|it| keyed(trigger, key, it));
             found.push((flow, trigger, firings));
         }
@@ -420,11 +404,16 @@ pub(crate) fn keyed(
     mut firings: Vec<Firing>,
 ) -> Vec<Firing> {
     if let Some(key) = key.filter(|_| trigger.dedupe.is_none()) {
-        for (n, firing) in (1..).zip(&mut firings) {
-            firing.dedupe = Some(if n == 1 { key.clone() } else { format!("{key}#{n}") });
-        }
+        know_by(&key, &mut firings);
     }
     firings
+}
+
+/// Makes firings of one event known by its key: `key`, `key#2`, `key#3`, …
+pub(crate) fn know_by(key: &str, firings: &mut [Firing]) {
+    for (n, firing) in (1..).zip(firings) {
+        firing.dedupe = Some(if n == 1 { key.to_owned() } else { format!("{key}#{n}") });
+    }
 }
 
 /// Puts a run of the store into its lane; it goes on if it has its turn.

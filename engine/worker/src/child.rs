@@ -7,11 +7,11 @@ use flow::Trigger;
 use interp::{
     Run,
     effect::{Ask, Request},
-    fire::{Event, Firing, fire, immediate_response},
+    fire::{Firing, fire, immediate_response},
 };
 use serde_json::{Map, Value, json};
 
-use crate::deploy::Deployed;
+use crate::{admit::know_by, deploy::Deployed};
 
 /// How deep flows may call each other.
 pub(crate) const CHILD_DEPTH_MAX: usize = 8;
@@ -47,21 +47,9 @@ pub(crate) fn call<'a>(
     let flow = find_flow(flows, flow).ok_or_else(|| no_flow(flow))?;
     let trigger = find_trigger(flow, trigger.as_deref())?;
     let outputs = outputs(inputs, tracking_id);
-    let event = Event {
-        flow: &flow.plan.flow,
-        trigger,
-        parameters: &flow.parameters,
-        secure_parameters: &flow.plan.secure_parameters,
-        outputs: &outputs,
-        now,
-        callback_url: None,
-    };
+    let event = flow.event(trigger, &outputs, now);
     let mut firings = fire(&event)?;
-    for (index, firing) in firings.iter_mut().enumerate() {
-        let key = &ask.idempotency_key;
-        let key = if index == 0 { key.clone() } else { format!("{key}#{}", index + 1) };
-        firing.dedupe = Some(key);
-    }
+    know_by(&ask.idempotency_key, &mut firings);
     let at_once = if firings.is_empty() {
         let message = "a condition of the called flow's trigger does not hold, so it has not run";
         Some(Outcome::failed(Failure::new("NoResponse", message)))

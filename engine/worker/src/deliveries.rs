@@ -142,15 +142,7 @@ impl Subscriber<'_> {
             return Err(Rejected::not_found());
         };
         let (flow, trigger) = (&self.flow.name, self.trigger.name.as_str());
-        let event = fire::Event {
-            flow: &self.flow.plan.flow,
-            trigger: self.trigger,
-            parameters: &self.flow.parameters,
-            secure_parameters: &self.flow.plan.secure_parameters,
-            outputs: &Value::Null,
-            now,
-            callback_url: None,
-        };
+        let event = self.flow.event(self.trigger, &Value::Null, now);
         let given = fire::value(&event, &self.on.parameters, "with").map_err(|failure| {
             let reason = failure.message;
             tracing::error!(flow, trigger, reason, "What a trigger wants cannot be evaluated.");

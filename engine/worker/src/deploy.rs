@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::{Source, digest::sha256_hex};
+use base::{Source, Timestamp, digest::sha256_hex};
 use connector::{Catalog, Connector, Operation};
 use expr::Tree;
-use flow::{ActionId, ActionKind, Flow, Package, actions::api_connection::Target, import::Beside};
-use interp::Plan;
+use flow::{
+    ActionId, ActionKind, Flow, Package, Trigger, actions::api_connection::Target, import::Beside,
+};
+use interp::{Plan, fire::Event};
 use journal::FlowVersion;
 use serde_json::{Map, Value};
 
@@ -56,6 +58,24 @@ impl Deployed {
         // Nobody else has the plan yet; a copy would serve as well.
         name.clone_into(&mut Arc::make_mut(&mut self.plan).environment);
         self
+    }
+
+    /// An event of one of its triggers, `{headers, body, …}`, as the trigger sees it.
+    pub fn event<'a>(
+        &'a self,
+        trigger: &'a Trigger,
+        outputs: &'a Value,
+        now: Timestamp,
+    ) -> Event<'a> {
+        Event {
+            flow: &self.plan.flow,
+            trigger,
+            parameters: &self.parameters,
+            secure_parameters: &self.plan.secure_parameters,
+            outputs,
+            now,
+            callback_url: None,
+        }
     }
 
     /// The version as the store keeps it.

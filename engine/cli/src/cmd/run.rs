@@ -9,7 +9,7 @@ use flow::{ActionKind, Flow, Trigger, TriggerKind, triggers::manual::Input};
 use http_client::{Client, Egress};
 use interp::{
     Run,
-    fire::{Event as FireEvent, Firing, fire},
+    fire::{Firing, fire},
 };
 use journal::{Callback, Event, EventKind};
 use serde_json::{Map, Value, json};
@@ -97,16 +97,7 @@ async fn runs(
 ) -> Result<Outcome, Refusal> {
     let clock = Arc::new(SystemClock::default());
     let now = clock.now();
-    let event = FireEvent {
-        flow: &flow.plan.flow,
-        trigger,
-        parameters: &flow.parameters,
-        secure_parameters: &flow.plan.secure_parameters,
-        outputs: &outputs,
-        now,
-        callback_url: None,
-    };
-    let firings = match fire(&event) {
+    let firings = match fire(&flow.event(trigger, &outputs, now)) {
         Ok(firings) => firings,
         // What is given by hand is part of the command.
         Err(failure) if matches!(trigger.kind, TriggerKind::Manual(_)) => {

@@ -105,15 +105,7 @@ impl<'a> Subscriber<'a> {
     }
 
     fn event<'e>(&'e self, address: Option<&'e str>, at: Timestamp) -> Event<'e> {
-        Event {
-            flow: &self.flow.plan.flow,
-            trigger: self.trigger,
-            parameters: &self.flow.parameters,
-            secure_parameters: &self.flow.plan.secure_parameters,
-            outputs: &Value::Null,
-            now: at,
-            callback_url: address,
-        }
+        Event { callback_url: address, ..self.flow.event(self.trigger, &Value::Null, at) }
     }
 
     /// What is sent to subscribe or unsubscribe by plain HTTP.

@@ -245,15 +245,7 @@ impl Task {
     }
 
     pub(super) fn event<'a>(&'a self, outputs: &'a Value, now: Timestamp) -> Event<'a> {
-        Event {
-            flow: &self.flow.plan.flow,
-            trigger: self.trigger(),
-            parameters: &self.flow.parameters,
-            secure_parameters: &self.flow.plan.secure_parameters,
-            outputs,
-            now,
-            callback_url: None,
-        }
+        self.flow.event(self.trigger(), outputs, now)
     }
 
     /// Remembers and tells why nothing was fired.

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use base::{Duration, ErrorClass, Failure, Outcome, Timestamp};
 use flow::{Flow, Trigger, TriggerKind, triggers::batch::Batch};
-use interp::fire::{Event, Firing, fire};
+use interp::fire::{Firing, fire};
 use journal::{StoreError, TriggerState};
 use serde_json::{Value, json};
 use tokio::{
@@ -223,17 +223,7 @@ fn firings_of(
     release: &Release,
     now: Timestamp,
 ) -> Result<Vec<Firing>, Failure> {
-    let outputs = release.outputs();
-    let event = Event {
-        flow: &flow.plan.flow,
-        trigger,
-        parameters: &flow.parameters,
-        secure_parameters: &flow.plan.secure_parameters,
-        outputs: &outputs,
-        now,
-        callback_url: None,
-    };
-    fire(&event)
+    fire(&flow.event(trigger, &release.outputs(), now))
 }
 
 fn answer(sent: Vec<Sent>, outcome: &Outcome) {
