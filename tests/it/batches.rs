@@ -125,6 +125,25 @@ async fn messages_are_released_by_count_and_by_time_over_restarts() {
 }
 
 #[tokio::test]
+async fn what_falls_due_while_its_trigger_is_gone_is_released_when_it_is_back() {
+    let other = RECEIVER.split("    batch:").next().unwrap().to_owned()
+        + "    manual: {}\nactions:\n  - { name: Count, compose: 0 }\n";
+    for gone in [vec![("sender", SENDER)], vec![("sender", SENDER), ("receiver", other.as_str())]] {
+        let clock = ManualClock::at("2026-01-05T10:00:00Z");
+        let world = World::on(MemoryStore::new(), clock).await;
+        world.send(1).await;
+        world.engine.deploy(flows(&gone)).await.unwrap();
+        world.clock.go(601);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(world.released(0).await.len(), 0);
+        let back = flows(&[("sender", SENDER), ("receiver", RECEIVER)]);
+        world.engine.deploy(back).await.unwrap();
+        world.clock.go(61);
+        assert_eq!(numbers(&world.released(1).await[0]), [1]);
+    }
+}
+
+#[tokio::test]
 async fn a_message_for_nobody_is_a_failure_of_its_sender() {
     let store = MemoryStore::new();
     let texts = [

@@ -30,7 +30,7 @@ use crate::{
 const WAITING_MAX: usize = 1_024;
 /// Messages that are kept in one transaction.
 const TOGETHER_MAX: usize = 256;
-/// Before a batch whose trigger has failed is released again.
+/// Before a batch whose trigger has failed or has gone is released again.
 const FAILED_PAUSE: Duration = Duration::seconds(60);
 /// The longest sleep: a batch that was deployed meanwhile is seen after this at the latest.
 const SLEEP_MAX: std::time::Duration = std::time::Duration::from_secs(5);
@@ -162,17 +162,17 @@ async fn take(
     now: Timestamp,
 ) {
     let flows = inner.flows();
-    let found = flows.get(&of.0).and_then(|flow| Some((flow, flow.plan.flow.trigger(&of.1)?)));
-    let Some((flow, trigger)) = found else {
-        // Its messages stay until the flow is there again.
-        kept.entry(of).and_modify(|it| it.due = None);
-        return answer(
-            sent,
-            &Outcome::failed(Failure::new("TriggerNotFound", "the flow has gone")),
-        );
-    };
-    let TriggerKind::Batch(batch) = &trigger.kind else {
-        return answer(sent, &Outcome::failed(Failure::new("TriggerNotFound", "it is no batch")));
+    let found = flows.get(&of.0).and_then(|flow| {
+        let trigger = flow.plan.flow.trigger(&of.1)?;
+        let TriggerKind::Batch(batch) = &trigger.kind else { return None };
+        Some((flow, trigger, batch))
+    });
+    let Some((flow, trigger, batch)) = found else {
+        // Its messages stay; what is due is looked at again, for the trigger may come back.
+        let later = now.after(FAILED_PAUSE);
+        kept.entry(of).and_modify(|it| it.due = it.due.map(|due| due.max(later)));
+        let failure = Failure::new("TriggerNotFound", "the batch trigger has gone");
+        return answer(sent, &Outcome::failed(failure));
     };
     let mut pending = kept.get(&of).cloned().unwrap_or_else(|| Pending::new(now));
     for sent in &sent {
