@@ -7,7 +7,10 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -73,6 +76,7 @@ pub(crate) struct Mortal {
     store: Arc<dyn Store>,
     fate: Mutex<Fate>,
     dead: watch::Sender<bool>,
+    loads: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -87,12 +91,18 @@ impl Mortal {
     }
 
     pub(crate) fn new(store: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { store, fate: Mutex::default(), dead: watch::Sender::new(false) })
+        let (fate, loads) = (Mutex::default(), AtomicUsize::new(0));
+        Arc::new(Self { store, fate, dead: watch::Sender::new(false), loads })
     }
 
     /// From now on: dies at this write, counted from 1.
     pub(crate) fn arm(&self, death: Option<(usize, Moment)>) {
         *self.fate.lock().unwrap() = Fate { writes: 0, death };
+    }
+
+    /// How many runs were read with their events.
+    pub(crate) fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
     }
 
     fn writes(&self) -> usize {
@@ -162,11 +172,12 @@ impl Store for Mortal {
     }
 
     async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.store.load(run).await
     }
 
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
-        self.store.open_runs(after, limit).await
+    async fn awake_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+        self.store.awake_runs(after, limit).await
     }
 
     async fn runs(

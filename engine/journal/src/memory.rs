@@ -126,11 +126,11 @@ impl Store for MemoryStore {
         Ok(Some((run.row.clone(), events)))
     }
 
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+    async fn awake_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
         let state = self.read();
         let rows = state.open.iter().filter(|position| after < **position);
-        let rows = rows.filter_map(|position| state.runs.get(position)).take(limit);
-        Ok(rows.map(|run| run.row.clone()).collect())
+        let rows = rows.filter_map(|position| state.runs.get(position)).map(|run| &run.row);
+        Ok(rows.filter(|row| row.turn || !row.asleep).take(limit).cloned().collect())
     }
 
     async fn runs(
@@ -221,6 +221,8 @@ impl State {
             error: None,
             created: admission.started.at,
             finished: None,
+            asleep: false,
+            turn: false,
         };
         self.runs.insert(position, Run { row, events: vec![text] });
     }
@@ -246,6 +248,8 @@ impl State {
                 run.row.status = Some(end.status);
                 run.row.error.clone_from(&end.error);
                 run.row.finished = Some(end.at);
+            } else {
+                (run.row.asleep, run.row.turn) = (step.asleep, step.turn);
             }
         }
         if end.is_some() {

@@ -44,9 +44,7 @@ impl Admission {
     /// The step that it is stored with; none if nothing followed at once.
     pub fn first_step(&mut self) -> Option<Append> {
         let events = std::mem::take(&mut self.then);
-        let (arm, disarm, children) = (Vec::new(), Vec::new(), Vec::new());
-        let run = self.run.clone();
-        (!events.is_empty()).then_some(Append { run, events, arm, disarm, children })
+        (!events.is_empty()).then(|| Append { events, ..Append::new(self.run.clone()) })
     }
 }
 
@@ -107,6 +105,19 @@ pub struct Append {
     pub disarm: Vec<(Path, bool)>,
     /// Runs to start together with this step.
     pub children: Vec<Admission>,
+    /// Whether the run waits for nothing but timers and calls from now on: nobody who takes it up
+    /// has anything to do with it before one of them comes.
+    pub asleep: bool,
+    /// Whether it has its turn among ordered runs.
+    pub turn: bool,
+}
+
+impl Append {
+    /// A step that adds nothing, of a run that is awake and not ordered.
+    pub fn new(run: RunId) -> Self {
+        let (events, arm, disarm) = (Vec::new(), Vec::new(), Vec::new());
+        Self { run, events, arm, disarm, children: Vec::new(), asleep: false, turn: false }
+    }
 }
 
 /// One run as lists show it.
@@ -134,6 +145,11 @@ pub struct RunRow {
     pub created: Timestamp,
     /// When it ended.
     pub finished: Option<Timestamp>,
+    /// Whether it waits for nothing but timers and calls; says nothing of one that has ended.
+    pub asleep: bool,
+    /// Whether it has its turn among ordered runs, which is known after its first step; says nothing
+    /// of one that has ended.
+    pub turn: bool,
 }
 
 /// Which runs a list shows; empty members let all through.
@@ -206,8 +222,9 @@ pub trait Store: Send + Sync {
     /// A run with all its events in order.
     async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError>;
 
-    /// Open runs in the order of admission, from after a position.
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError>;
+    /// Open runs that somebody who takes them up has to know of, in the order of admission, from
+    /// after a position: all but those that sleep without having a turn.
+    async fn awake_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError>;
 
     /// Runs, newest first, from before a position.
     async fn runs(

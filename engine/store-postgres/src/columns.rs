@@ -132,6 +132,20 @@ impl Ends<'_> {
     }
 }
 
+columns!(Rests { position: &'a i64, asleep: bool, turn: bool });
+
+impl<'a> Rests<'a> {
+    pub(crate) fn of(changes: &'a Changes<'_>) -> Self {
+        let mut all = Self::default();
+        for (position, (asleep, turn)) in &changes.rests {
+            all.position.push(position);
+            all.asleep.push(*asleep);
+            all.turn.push(*turn);
+        }
+        all
+    }
+}
+
 columns!(OldTimers { run: i64, path_sha: &'a [u8], deadline: bool });
 
 impl<'a> OldTimers<'a> {

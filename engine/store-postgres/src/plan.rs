@@ -19,6 +19,8 @@ pub(crate) struct Known {
     /// Number of its last event.
     pub(crate) last: i32,
     pub(crate) has_ended: bool,
+    /// Whether it is asleep, and whether it has its turn.
+    pub(crate) rest: (bool, bool),
 }
 
 /// What the database has of the things that a batch speaks of, and what the batch has added so far.
@@ -44,6 +46,8 @@ pub(crate) struct Changes<'a> {
     /// Position of the run, number, text.
     pub(crate) events: Vec<(i64, i32, &'a Body)>,
     pub(crate) ended: Vec<(i64, End)>,
+    /// Position of the run, whether it is asleep and has its turn.
+    pub(crate) rests: BTreeMap<i64, (bool, bool)>,
     /// Path and time, or none for one that goes.
     pub(crate) timers: BTreeMap<TimerKey, Option<(&'a str, i64)>>,
     pub(crate) triggers: BTreeMap<(&'a str, &'a str), &'a TriggerRow>,
@@ -60,12 +64,13 @@ impl<'a> Changes<'a> {
     }
 
     fn extend(&mut self, later: Self) {
-        let Self { flows, blobs, runs, events, ended, timers, triggers, release } = later;
+        let Self { flows, blobs, runs, events, ended, rests, timers, triggers, release } = later;
         self.flows.extend(flows);
         self.blobs.extend(blobs);
         self.runs.extend(runs);
         self.events.extend(events);
         self.ended.extend(ended);
+        self.rests.extend(rests);
         self.timers.extend(timers);
         self.triggers.extend(triggers);
         self.release |= release;
@@ -147,7 +152,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             return Err(status::unknown_version(admission));
         }
         let position = self.position(admission)?;
-        let run = Known { position, last: 1, has_ended: false };
+        let run = Known { position, last: 1, has_ended: false, rest: (false, false) };
         self.new.runs.insert(admission.run.clone(), run);
         self.changes.runs.push((position, entry));
         self.changes.event(run, 1, &entry.started);
@@ -190,6 +195,10 @@ impl<'v, 'a> Draft<'v, 'a> {
         if let Some(end) = append.events.last().and_then(status::end) {
             run.has_ended = true;
             self.changes.ended.push((run.position, end));
+        } else if run.rest != (append.asleep, append.turn) {
+            // Most steps change nothing about it.
+            run.rest = (append.asleep, append.turn);
+            self.changes.rests.insert(run.position, run.rest);
         }
         self.new.runs.insert(append.run.clone(), run);
         step.children.iter().try_for_each(|child| self.admit(child))

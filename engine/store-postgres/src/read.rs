@@ -15,8 +15,9 @@ use crate::{
 
 /// What a list shows of a run, in the order in which `read_row` takes it.
 const COLUMNS: &str = "run.position, run.run, run.flow, run.sha, run.trigger_name, run.order_key,
-    run.parent_run, run.parent_path, run.status, run.error, run.created, run.finished";
-const N_COLUMNS: usize = 12;
+    run.parent_run, run.parent_path, run.status, run.error, run.created, run.finished,
+    run.asleep, run.turn";
+const N_COLUMNS: usize = 14;
 
 /// A run with all its events, as they were at one moment. The run itself comes with the first.
 pub(crate) async fn load(
@@ -63,15 +64,16 @@ fn text(row: &Row) -> Result<String, StoreError> {
     body::unpack_checked(sha, get(row, column(3))?, get(row, column(4))?)
 }
 
-/// Open runs in the order of admission.
-pub(crate) async fn open_runs(
+/// Open runs that do not sleep or have their turn, in the order of admission.
+pub(crate) async fn awake_runs(
     readers: &Readers,
     after: u64,
     limit: usize,
 ) -> Result<Vec<RunRow>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM run
-         WHERE status IS NULL AND position > $1 ORDER BY position LIMIT $2"
+         WHERE status IS NULL AND (turn OR NOT asleep) AND position > $1
+         ORDER BY position LIMIT $2"
     );
     rows(readers, &sql, &[&to_i64(after), &to_i64(limit)]).await
 }
@@ -150,6 +152,8 @@ fn read_row(row: &Row) -> Result<RunRow, StoreError> {
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(get(row, 10)?),
         finished: get::<Option<i64>>(row, 11)?.map(Timestamp::from_ticks),
+        asleep: get(row, 12)?,
+        turn: get(row, 13)?,
     })
 }
 

@@ -7,14 +7,14 @@ use base::RunId;
 use tokio_postgres::Error;
 
 use crate::{
-    columns::{Blobs, Ends, Events, Inbox, NewTimers, OldTimers, Runs, Triggers},
+    columns::{Blobs, Ends, Events, Inbox, NewTimers, OldTimers, Rests, Runs, Triggers},
     link::{Doing, Link, pipeline},
     owner::Ownership,
     plan::{Changes, Known, View},
     work::{Entry, FlowRow, Work},
 };
 
-const FIND_RUNS: &str = "SELECT run, position, status IS NOT NULL,
+const FIND_RUNS: &str = "SELECT run, position, status IS NOT NULL, asleep, turn,
     coalesce((SELECT max(number) FROM event WHERE event.run = run.position), 0)
     FROM run WHERE run = ANY($1::text[])";
 const FIND_KNOWN: &str = "SELECT sha, run FROM inbox WHERE sha = ANY($1::bytea[])";
@@ -42,6 +42,9 @@ const END_RUNS: &str = "UPDATE run SET status = new.status, error = new.error,
     finished = new.finished
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
         AS new (position, status, error, finished)
+    WHERE run.position = new.position";
+const REST_RUNS: &str = "UPDATE run SET asleep = new.asleep, turn = new.turn
+    FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) AS new (position, asleep, turn)
     WHERE run.position = new.position";
 const DELETE_TIMERS: &str = "DELETE FROM timer
     USING unnest($1::bigint[], $2::bytea[], $3::boolean[]) AS old (run, path_sha, deadline)
@@ -71,6 +74,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     INSERT_INBOX,
     INSERT_EVENTS,
     END_RUNS,
+    REST_RUNS,
     DELETE_TIMERS,
     DELETE_TIMERS_OF,
     PUT_TIMERS,
@@ -133,8 +137,9 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     let found = pipeline(doing.collect()).await?;
     let [runs, inbox, versions, positions] = &found[..] else { return Ok(view) };
     for row in runs {
-        let known =
-            Known { position: row.try_get(1)?, has_ended: row.try_get(2)?, last: row.try_get(3)? };
+        let rest = (row.try_get(3)?, row.try_get(4)?);
+        let (position, has_ended, last) = (row.try_get(1)?, row.try_get(2)?, row.try_get(5)?);
+        let known = Known { position, last, has_ended, rest };
         view.runs.insert(RunId::new(row.try_get::<_, String>(0)?), known);
     }
     for row in inbox {
@@ -162,7 +167,7 @@ pub(crate) async fn write(
 ) -> Result<(), Error> {
     let ended: BTreeSet<i64> = changes.ended.iter().map(|(position, _)| *position).collect();
     let (runs, events) = (Runs::of(changes), Events::of(changes));
-    let (inbox, ends) = (Inbox::of(changes), Ends::of(changes));
+    let (inbox, ends, rests) = (Inbox::of(changes), Ends::of(changes), Rests::of(changes));
     let (blobs, triggers) = (Blobs::of(changes), Triggers::of(changes));
     let (old, new) = (OldTimers::of(changes), NewTimers::of(changes, &ended));
     let ended: Vec<i64> = ended.into_iter().collect();
@@ -179,6 +184,7 @@ pub(crate) async fn write(
         (INSERT_INBOX, inbox.values()),
         (INSERT_EVENTS, events.values()),
         (END_RUNS, ends.values()),
+        (REST_RUNS, rests.values()),
         (DELETE_TIMERS, old.values()),
         (DELETE_TIMERS_OF, (!ended.is_empty()).then(|| vec![&ended as _])),
         (PUT_TIMERS, new.values()),

@@ -18,6 +18,7 @@ const APPLICATION_ID: i64 = 0x466c_6f77;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_trigger.sql"),
+    include_str!("../migrations/0003_sleep.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.

@@ -120,13 +120,20 @@ impl Step {
     /// Adds the step to its run. Gives what became of its children.
     pub(crate) fn append(&self, connection: &Connection) -> Result<Vec<Admitted>, WriteError> {
         let append = &self.append;
-        let Some((position, has_ended)) = find(connection, &append.run)? else {
+        let Some(known) = find(connection, &append.run)? else {
             return Err(StoreError::UnknownRun(append.run.clone()).into());
         };
-        if has_ended {
+        if known.has_ended {
             return Err(status::already_ended(append).into());
         }
+        let position = known.position;
         self.insert(connection, position)?;
+        // Most steps change nothing about it.
+        if known.rest != (append.asleep, append.turn) {
+            let sql = "UPDATE run SET asleep = ?2, turn = ?3 WHERE position = ?1";
+            let row = params![position, append.asleep, append.turn];
+            connection.prepare_cached(sql)?.execute(row)?;
+        }
         timers::apply(connection, position, append)?;
         self.children.iter().map(|child| child.admit(connection)).collect()
     }
@@ -146,15 +153,26 @@ impl Step {
     }
 }
 
-/// Position of a run, and whether it has ended.
-fn find(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<(i64, bool)>> {
-    let sql = "SELECT position, status IS NOT NULL FROM run WHERE run = ?1";
+/// What a step has to know of its run.
+struct Known {
+    position: i64,
+    has_ended: bool,
+    /// Whether it is asleep, and whether it has its turn.
+    rest: (bool, bool),
+}
+
+fn find(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Known>> {
+    let sql = "SELECT position, status IS NOT NULL, asleep, turn FROM run WHERE run = ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    let known = |row: &Row<'_>| {
+        let rest = (row.get(2)?, row.get(3)?);
+        Ok(Known { position: row.get(0)?, has_ended: row.get(1)?, rest })
+    };
+    statement.query_row([run.as_str()], known).optional()
 }
 
 const ROW: &str = "SELECT position, run, run.flow, sha, trigger_name, order_key, parent_run,
-    parent_path, status, error, created, finished
+    parent_path, status, error, created, finished, asleep, turn
     FROM run JOIN flow_version ON flow_version.id = run.version";
 
 /// A run with all its events, as they were at one moment.
@@ -186,13 +204,17 @@ pub(crate) fn load(
     }
 }
 
-/// Open runs in the order of admission.
-pub(crate) fn open_runs(
+/// Open runs that do not sleep or have their turn, in the order of admission.
+pub(crate) fn awake_runs(
     connection: &Connection,
     after: u64,
     limit: usize,
 ) -> Result<Vec<RunRow>, StoreError> {
-    let sql = format!("{ROW} WHERE status IS NULL AND position > ?1 ORDER BY position LIMIT ?2");
+    // As the index has it.
+    let sql = format!(
+        "{ROW} WHERE status IS NULL AND (turn OR NOT asleep) AND position > ?1
+        ORDER BY position LIMIT ?2"
+    );
     rows(connection, &sql, &[&to_i64(after), &to_i64(limit)])
 }
 
@@ -266,6 +288,8 @@ fn read_row(row: &Row<'_>) -> Result<RunRow, StoreError> {
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(row.get(10).map_err(reading)?),
         finished: row.get::<_, Option<i64>>(11).map_err(reading)?.map(Timestamp::from_ticks),
+        asleep: row.get(12).map_err(reading)?,
+        turn: row.get(13).map_err(reading)?,
     })
 }
 

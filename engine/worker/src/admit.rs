@@ -416,11 +416,11 @@ pub(crate) fn know_by(key: &str, firings: &mut [Firing]) {
     }
 }
 
-/// Puts a run of the store into its lane; it goes on if it has its turn.
-pub(crate) fn enter(inner: &Arc<Inner>, entry: Entry) {
+/// Puts a run of the store into its lane; it goes on if it has its turn and does not sleep.
+pub(crate) fn enter(inner: &Arc<Inner>, entry: Entry, asleep: bool) {
     let run = entry.run.clone();
     let started = lock(&inner.lanes).enter(entry);
-    if started {
+    if started && !asleep {
         inner.deliver(&run, Message::Look);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicI64},
 };
 
 use base::{Failure, RunId, Status, Timestamp};
@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
     pub timer_set: Notify,
+    /// Ticks at which the next timer is due, as far as is known.
+    pub timer_next: AtomicI64,
     /// Counts deployments, for whoever follows the flows.
     pub deployed: watch::Sender<u64>,
     pub admitter: Admitter,
@@ -162,6 +164,7 @@ impl Engine {
             waiters: Mutex::new(BTreeMap::new()),
             fired: Mutex::new(BTreeSet::new()),
             timer_set: Notify::new(),
+            timer_next: AtomicI64::new(i64::MAX),
             deployed: watch::Sender::new(0),
             admitter,
             stop: watch::Sender::new(false),

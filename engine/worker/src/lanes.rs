@@ -48,6 +48,11 @@ impl Lanes {
         true
     }
 
+    /// Whether a run is ordered and has its turn.
+    pub(crate) fn has_turn(&self, run: &RunId) -> bool {
+        self.active.contains_key(run)
+    }
+
     /// A run has ended. Gives the run that may start in its place.
     pub(crate) fn leave(&mut self, run: &RunId) -> Option<RunId> {
         let lane = self.active.remove(run)?;

@@ -23,6 +23,7 @@ use crate::{
     child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
     engine::{Inner, Message, lock},
     lanes::Entry,
+    timers,
 };
 
 /// Open runs that are read at a time when the engine starts.
@@ -30,11 +31,12 @@ const RECOVER_BATCH: usize = 1_000;
 /// Events of one run that are made durable together.
 const EVENTS_MAX: usize = 256;
 
-/// Takes up every open run in the order of admission.
+/// Takes up every open run in the order of admission. Those that sleep stay where they are: what they
+/// wait for wakes them.
 pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
-        let rows = inner.store.open_runs(after, RECOVER_BATCH).await?;
+        let rows = inner.store.awake_runs(after, RECOVER_BATCH).await?;
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.position;
         for row in rows {
@@ -43,7 +45,7 @@ pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), StoreError> {
                 // The flow has been removed: its runs finish on the version they are pinned to.
                 None => Entry { run: row.run.clone(), lane: None },
             };
-            enter(inner, entry);
+            enter(inner, entry, row.asleep);
         }
     }
 }
@@ -82,13 +84,7 @@ async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
         response: None,
     };
     let event = Event { at: inner.now(), path: Path::run(), kind };
-    let batch = Append {
-        run: run.clone(),
-        events: vec![event],
-        arm: Vec::new(),
-        disarm: Vec::new(),
-        children: Vec::new(),
-    };
+    let batch = Append { events: vec![event], ..Append::new(run.clone()) };
     let parent = match append(inner, batch).await {
         Ok(_) => load(inner, run).await.map(|found| found.and_then(|(row, _)| row.parent)),
         Err(error) => Err(error),
@@ -123,6 +119,10 @@ struct Task {
     /// Questions that are being asked; while there are any, the run stays in memory, because whoever
     /// takes it up again would ask them again.
     asking: BTreeSet<Path>,
+    /// Questions that other runs answer, or that are answered by a message to itself.
+    calling: BTreeSet<Path>,
+    /// Whether the store has it that the run sleeps.
+    known_asleep: bool,
 }
 
 async fn work(
@@ -135,12 +135,11 @@ async fn work(
     let _permit = gate.permits.acquire().await;
     let mut early = VecDeque::new();
     // Whoever made the mailbox has put something into it.
-    let (origin, events, has_ended) = match mail.try_recv() {
+    let (origin, events, has_ended, asleep) = match mail.try_recv() {
         Ok(Message::Begin(fresh)) => {
             let Fresh { origin, started, begun, .. } = *fresh;
             let plan = inner.plan(&origin.flow, &origin.sha).await?;
-            let asking = BTreeSet::new();
-            let mut task = Task { inner, origin, plan, run: Run::default(), mail, early, asking };
+            let mut task = Task::new(inner, (origin, plan), mail, early);
             let effects = match begun {
                 Some(begun) => {
                     task.run = begun.run;
@@ -156,13 +155,13 @@ async fn work(
             let Some((row, events)) = load(&inner, &id).await? else {
                 return Err(StoreError::UnknownRun(id));
             };
-            let RunRow { run, flow, sha, parent, status, .. } = row;
-            (Origin { run, flow, sha, parent }, events, status.is_some())
+            let RunRow { run, flow, sha, parent, status, asleep, .. } = row;
+            (Origin { run, flow, sha, parent }, events, status.is_some(), asleep)
         }
     };
     let plan = inner.plan(&origin.flow, &origin.sha).await?;
-    let (run, asking) = (Run::default(), BTreeSet::new());
-    let mut task = Task { inner, origin, plan, run, mail, early, asking };
+    let mut task = Task::new(inner, (origin, plan), mail, early);
+    task.known_asleep = asleep;
     if has_ended {
         task.retire();
         return Ok(());
@@ -184,6 +183,16 @@ async fn load(inner: &Arc<Inner>, id: &RunId) -> Result<Option<(RunRow, Vec<Even
 }
 
 impl Task {
+    fn new(
+        inner: Arc<Inner>,
+        (origin, plan): (Origin, Arc<Plan>),
+        mail: mpsc::UnboundedReceiver<Message>,
+        early: VecDeque<Message>,
+    ) -> Self {
+        let (run, asking, calling) = (Run::default(), BTreeSet::new(), BTreeSet::new());
+        Self { inner, origin, plan, run, mail, early, asking, calling, known_asleep: false }
+    }
+
     /// Rebuilds the run; asks again what was asked and not answered.
     async fn resume(&mut self, events: &[Event]) -> Result<(), StoreError> {
         let mut effects = Vec::new();
@@ -268,6 +277,7 @@ impl Task {
                 };
                 if matches!(*kind, EventKind::Answered { .. }) {
                     self.asking.remove(&path);
+                    self.calling.remove(&path);
                 }
                 let event = Event { at: self.inner.now(), path, kind: *kind };
                 effects.extend(step(&self.plan, &mut self.run, &event));
@@ -320,10 +330,14 @@ impl Task {
         // A parent goes on when its child answers, or when it ends without an answer.
         let answers = responded.is_some() || (finished && self.run.response().is_none());
         let fired: Vec<(Path, bool)> = events.iter().filter_map(fired_timer).collect();
-        let armed = !arm.is_empty();
-        if !(events.is_empty() && arm.is_empty() && disarm.is_empty() && children.is_empty()) {
+        let earliest = arm.iter().map(|timer| timer.due).min();
+        let asleep = !finished && asks.is_empty() && self.waits_for_nobody();
+        let turn = lock(&self.inner.lanes).has_turn(&run);
+        let is_new = !(events.is_empty() && arm.is_empty() && disarm.is_empty());
+        if is_new || !children.is_empty() || (asleep && !self.known_asleep) {
+            self.known_asleep = asleep;
             let fresh: Vec<Fresh> = children.iter().map(|it| Fresh::of(it, None)).collect();
-            let batch = Append { run: run.clone(), events, arm, disarm, children };
+            let batch = Append { run: run.clone(), events, arm, disarm, children, asleep, turn };
             let inner = Arc::clone(&self.inner);
             let ordered = entries.iter().any(|it| it.lane.is_some());
             let order = if ordered { Some(inner.order.lock().await) } else { None };
@@ -335,8 +349,8 @@ impl Task {
         for (path, deadline) in fired {
             lock(&self.inner.fired).remove(&(run.clone(), path, deadline));
         }
-        if armed {
-            self.inner.timer_set.notify_one();
+        if let Some(due) = earliest {
+            timers::set(&self.inner, due);
         }
         for ask in asks {
             self.perform(ask);
@@ -351,6 +365,14 @@ impl Task {
             answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
         }
         Ok(())
+    }
+
+    /// Whether nothing but timers and calls can make the run go on.
+    fn waits_for_nobody(&mut self) -> bool {
+        let (run, plan) = (&self.run, &self.plan);
+        // Those that have run out of time are answered in vain.
+        self.calling.retain(|path| run.asks(plan, path, 1));
+        self.asking.is_empty() && self.calling.is_empty()
     }
 
     fn plan_effect(&mut self, effect: Effect, planned: &mut Planned, events: &mut Vec<Event>) {
@@ -393,7 +415,8 @@ impl Task {
 
     /// Child runs are rows of the same commit. The path of a caller that is told something at once
     /// is that of its run: it waits for none of them.
-    fn plan_child(&self, ask: &Ask, planned: &mut Planned) {
+    fn plan_child(&mut self, ask: &Ask, planned: &mut Planned) {
+        self.calling.insert(ask.path.clone());
         let flows = self.inner.flows();
         let called = if CHILD_DEPTH_MAX <= planned.depth {
             Err(too_deep())
@@ -434,7 +457,7 @@ impl Task {
         Ok(depth)
     }
 
-    /// Starts new children; one that was started before has perhaps ended without our knowing.
+    /// Starts new children; one that was started before has perhaps answered without our knowing.
     async fn enter_children(
         &self,
         admitted: Vec<Admitted>,
@@ -445,10 +468,11 @@ impl Task {
                 Admitted::New(_) => begin(&self.inner, entry, fresh),
                 Admitted::Duplicate(child) => {
                     let Some((row, events)) = load(&self.inner, &child).await? else { continue };
-                    if row.status.is_some() {
-                        let plan = self.inner.plan(&row.flow, &row.sha).await?;
-                        let outcome =
-                            child_outcome(&interp::replay(&plan, &events), self.inner.now());
+                    let plan = self.inner.plan(&row.flow, &row.sha).await?;
+                    let state = interp::replay(&plan, &events);
+                    // One that has answered may sleep long after that.
+                    if row.status.is_some() || state.response().is_some() {
+                        let outcome = child_outcome(&state, self.inner.now());
                         let parent = Parent { run: self.origin.run.clone(), path };
                         answer_parent(&self.inner, &parent, outcome);
                     }

@@ -1,7 +1,11 @@
 //! Wakes runs whose pauses are over.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
+use base::Timestamp;
 use journal::{EventKind, Timer};
 
 use crate::engine::{Inner, Message, lock};
@@ -13,10 +17,19 @@ const SLEEP_MAX: Duration = Duration::from_secs(5);
 /// After the store has failed.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
+/// A timer was set: whoever sleeps for longer than that is woken.
+pub(crate) fn set(inner: &Inner, due: Timestamp) {
+    if due.ticks() < inner.timer_next.load(Ordering::SeqCst) {
+        inner.timer_set.notify_one();
+    }
+}
+
 /// The task of the timers; ends when the engine stops.
 pub(crate) async fn run(inner: Arc<Inner>) {
     while !inner.stopped() {
         let set = inner.timer_set.notified();
+        // Until it is known which one is next, every one may be.
+        inner.timer_next.store(i64::MAX, Ordering::SeqCst);
         let sleep = match look(&inner).await {
             Ok(sleep) => sleep,
             Err(error) => {
@@ -43,6 +56,7 @@ async fn look(inner: &Arc<Inner>) -> Result<Duration, Box<dyn std::error::Error 
         return Ok(Duration::ZERO);
     }
     let next = inner.store.next_due().await?;
+    inner.timer_next.store(next.map_or(i64::MAX, Timestamp::ticks), Ordering::SeqCst);
     let now = inner.now();
     Ok(match next {
         // What is due and still there is on its way; it leaves when its event is stored.

@@ -215,9 +215,9 @@ impl Store for Faulty {
         self.store.load(run).await
     }
 
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+    async fn awake_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
         self.fails()?;
-        self.store.open_runs(after, limit).await
+        self.store.awake_runs(after, limit).await
     }
 
     async fn runs(

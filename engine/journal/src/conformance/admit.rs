@@ -9,7 +9,7 @@ use super::{
 pub(super) async fn numbers_runs_in_order(store: &dyn Store) {
     admit_all(store, &["b", "a", "d", "c"]).await;
     admit_one(store, admission("0")).await;
-    let rows = store.open_runs(0, 100).await.unwrap();
+    let rows = store.awake_runs(0, 100).await.unwrap();
     let names: Vec<_> = rows.iter().map(|row| row.run.as_str()).collect();
     assert_eq!(names, ["b", "a", "d", "c", "0"]);
     assert!(rows.first().unwrap().position > 0, "position 0 is before the first");
@@ -151,7 +151,7 @@ pub(super) async fn stores_what_followed_at_once(store: &dyn Store) {
     assert_eq!((row.status, events.len()), (Some(Status::Succeeded), 2));
     let (row, events) = store.load(&run("asked")).await.unwrap().unwrap();
     assert_eq!((row.status, events.len()), (None, 2));
-    let open = store.open_runs(0, 10).await.unwrap();
+    let open = store.awake_runs(0, 10).await.unwrap();
     assert_eq!(open.iter().map(|it| it.run.clone()).collect::<Vec<_>>(), [run("asked")]);
     // A known event starts nothing, whatever would have followed.
     let again = Admission { then: vec![finished(Status::Failed)], ..keyed("again", "k") };

@@ -40,9 +40,11 @@ pub(super) async fn gives_the_row(store: &dyn Store) {
         error: None,
         created: at(1_000),
         finished: None,
+        asleep: false,
+        turn: false,
     };
     assert_eq!(row, expected);
-    assert_eq!(store.open_runs(row.position - 1, 10).await.unwrap(), [expected]);
+    assert_eq!(store.awake_runs(row.position - 1, 10).await.unwrap(), [expected]);
 }
 
 /// Loads what was appended in one step and in steps of their own, which must be the same.

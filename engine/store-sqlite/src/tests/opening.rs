@@ -40,7 +40,12 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     drop(store);
     // What the first version has not.
     let older = rusqlite::Connection::open(&path).unwrap();
-    older.execute_batch("DROP TABLE trigger_state; PRAGMA user_version = 1;").unwrap();
+    let sql = "DROP TABLE trigger_state;
+        DROP INDEX run_awake;
+        ALTER TABLE run DROP COLUMN asleep;
+        ALTER TABLE run DROP COLUMN turn;
+        PRAGMA user_version = 1;";
+    older.execute_batch(sql).unwrap();
     drop(older);
     let state = TriggerState {
         flow: "sample".to_owned(),

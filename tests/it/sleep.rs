@@ -1,0 +1,226 @@
+//! Runs that sleep cost nothing: they are not read when the engine starts, and wake in time.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use base::{Outcome, RunId, Status, Timestamp};
+use interp::{Plan, effect::Ask};
+use journal::{Admission, Append, Event, EventKind, MemoryStore, Path, Store, Timer};
+use serde_json::{Map, json};
+use store_sqlite::SqliteStore;
+use tokio::time::Instant;
+use worker::{Engine, Flows, Incoming, Performer};
+
+use crate::{
+    crash::{Mortal, until},
+    engine::flows,
+    triggers::ManualClock,
+};
+
+const NOW: &str = "2026-03-01T00:00:00Z";
+const SLEEPERS: usize = 100_000;
+
+/// Naps take an hour; `Ordered` naps one at a time; the parent waits for its child, which answers
+/// before its nap.
+const FLOWS: &[(&str, &str)] = &[
+    (
+        "nap",
+        "
+flow: Nap
+triggers:
+  - { name: Go, manual: {} }
+actions:
+  - { name: Nap, wait: PT1H }
+",
+    ),
+    (
+        "ordered",
+        "
+flow: Ordered
+triggers:
+  - { name: Go, manual: {}, concurrency: { runs: 1, key: \"@triggerBody()?['key']\" } }
+actions:
+  - { name: Nap, wait: PT1H }
+",
+    ),
+    (
+        "parent",
+        "
+flow: Parent
+triggers:
+  - { name: Go, manual: {} }
+actions:
+  - { name: Call, runFlow: child }
+  - { name: Nap, wait: PT1H }
+",
+    ),
+    (
+        "child",
+        "
+flow: Child
+triggers:
+  - { name: Called, request: {} }
+actions:
+  - { name: Answer, respond: { body: done } }
+  - { name: Nap, wait: PT2H }
+",
+    ),
+];
+
+/// Nobody is asked anything.
+struct Nobody;
+
+#[async_trait]
+impl Performer for Nobody {
+    async fn perform(&self, _plan: &Plan, ask: &Ask, _now: Timestamp) -> Outcome {
+        panic!("{} asks", ask.path)
+    }
+}
+
+fn sample() -> Flows {
+    flows(FLOWS)
+}
+
+async fn start(store: Arc<dyn Store>, clock: &Arc<ManualClock>) -> (Engine, Arc<Mortal>) {
+    let store = Mortal::new(store);
+    let options = worker::Options {
+        store: Arc::<Mortal>::clone(&store),
+        performer: Arc::new(Nobody),
+        clock: Arc::<ManualClock>::clone(clock),
+        flows: sample(),
+        active_max: 10,
+        addresses: None,
+    };
+    (Engine::start(options).await.unwrap(), store)
+}
+
+async fn fire(engine: &Engine, flow: &str, key: &str) -> RunId {
+    let outputs = json!({ "headers": {}, "body": { "key": key } });
+    let incoming = Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs };
+    let receipt = engine.fire(incoming).await.unwrap();
+    match receipt.runs.first().unwrap() {
+        journal::Admitted::New(run) | journal::Admitted::Duplicate(run) => run.clone(),
+    }
+}
+
+async fn asleep(store: &MemoryStore, run: &RunId) -> bool {
+    store.load(run).await.unwrap().is_some_and(|(row, _)| row.asleep)
+}
+
+async fn status(store: &MemoryStore, run: &RunId) -> Option<Status> {
+    store.load(run).await.unwrap().unwrap().0.status
+}
+
+/// A run as the engine leaves it when it sleeps.
+fn sleeper(sha: &str, n: usize, due: Timestamp) -> (Admission, Append) {
+    let run = RunId::new(format!("sleeper-{n}"));
+    let at = Timestamp::parse(NOW).unwrap();
+    let kind = EventKind::Started {
+        trigger: "Go".to_owned(),
+        outputs: json!({ "headers": {}, "body": { "n": n } }),
+        parameters: Map::new(),
+        seed: 1,
+        run: run.to_string(),
+        callback: None,
+    };
+    let admission = Admission {
+        run: run.clone(),
+        flow: "nap".to_owned(),
+        sha: sha.to_owned(),
+        trigger: "Go".to_owned(),
+        dedupe: None,
+        key: None,
+        parent: None,
+        started: Event { at, path: Path::run(), kind },
+        then: Vec::new(),
+    };
+    let timer = Timer { run: run.clone(), path: Path::new([], "Nap"), deadline: false, due };
+    (admission, Append { arm: vec![timer], asleep: true, ..Append::new(run) })
+}
+
+async fn put_sleepers(store: &dyn Store, count: usize, due: Timestamp) {
+    let flows = sample();
+    for flow in flows.values() {
+        store.put_flow(flow.version()).await.unwrap();
+    }
+    let sha = &flows["nap"].sha;
+    for first in (0..count).step_by(5_000) {
+        let page = (first..count.min(first + 5_000)).map(|n| sleeper(sha, n, due));
+        let (admissions, naps): (Vec<_>, Vec<_>) = page.unzip();
+        store.admit(admissions).await.unwrap();
+        store.append(naps).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_reads_no_run_that_sleeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = store_sqlite::Options::default();
+    let store = SqliteStore::open(&folder.path().join("runs.db"), options).unwrap();
+    let clock = ManualClock::at(NOW);
+    let far = Timestamp::parse("2026-04-01T00:00:00Z").unwrap();
+    put_sleepers(&store, SLEEPERS, far).await;
+    let begun = Instant::now();
+    let (engine, store) = start(Arc::new(store), &clock).await;
+    let took = begun.elapsed();
+    println!("{SLEEPERS} runs sleep; the engine has started after {took:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let run = fire(&engine, "nap", "").await;
+    until("the run sleeps", async || store.load(&run).await.unwrap().unwrap().0.asleep).await;
+    engine.stop();
+    // The test itself has looked at one.
+    let looks = store.loads();
+    let (engine, store) = start(store, &clock).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!((store.loads(), looks > 0), (0, true));
+    engine.stop();
+}
+
+#[tokio::test]
+async fn a_run_that_sleeps_is_left_until_its_time() {
+    let memory = Arc::new(MemoryStore::new());
+    let clock = ManualClock::at(NOW);
+    let (engine, _) = start(Arc::<MemoryStore>::clone(&memory), &clock).await;
+    let nap = fire(&engine, "nap", "").await;
+    let first = fire(&engine, "ordered", "k").await;
+    let second = fire(&engine, "ordered", "k").await;
+    let parent = fire(&engine, "parent", "").await;
+    for run in [&nap, &first, &parent] {
+        until("it sleeps", async || asleep(&memory, run).await).await;
+    }
+    assert!(!asleep(&memory, &second).await, "it has not begun");
+    engine.stop();
+    let (engine, store) = start(Arc::new(memory.reopen()), &clock).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(store.loads(), 0, "a start reads nobody");
+    assert_eq!(memory.load(&second).await.unwrap().unwrap().1.len(), 1, "it waits for its turn");
+
+    clock.go(3_600);
+    for run in [&nap, &first, &parent] {
+        until("it wakes", async || status(&memory, run).await == Some(Status::Succeeded)).await;
+    }
+    until("the next one has its turn", async || asleep(&memory, &second).await).await;
+    assert_eq!(status(&memory, &second).await, None);
+    clock.go(3_600);
+    until("it ends", async || status(&memory, &second).await == Some(Status::Succeeded)).await;
+    engine.stop();
+}
+
+/// The process dies after the child's answer is durable and before its parent hears of it.
+#[tokio::test]
+async fn the_answer_of_a_child_that_sleeps_is_not_lost() {
+    let memory = Arc::new(MemoryStore::new());
+    let clock = ManualClock::at(NOW);
+    let (engine, store) = start(Arc::<MemoryStore>::clone(&memory), &clock).await;
+    // The parent's step with its child, then the child's own.
+    store.arm(Some((3, crate::crash::Moment::After)));
+    let parent = fire(&engine, "parent", "").await;
+    store.death().await;
+    engine.stop();
+    assert!(!asleep(&memory, &parent).await, "it waits for its child");
+    let (engine, _) = start(Arc::new(memory.reopen()), &clock).await;
+    until("it has its answer", async || asleep(&memory, &parent).await).await;
+    clock.go(3_600);
+    until("it ends", async || status(&memory, &parent).await == Some(Status::Succeeded)).await;
+    engine.stop();
+}
