@@ -4,7 +4,12 @@ use async_trait::async_trait;
 use base::{RunId, Status, Timestamp};
 use serde_json::Value;
 
-use crate::{event::Event, path::Path};
+use crate::{
+    event::Event,
+    nodes::{Nodes, Post},
+    path::Path,
+    shard::Shards,
+};
 
 /// A flow version as it was when runs were pinned to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,13 +115,16 @@ pub struct Append {
     pub asleep: bool,
     /// Whether it has its turn among ordered runs.
     pub turn: bool,
+    /// Notes for the owners of other shards; none where one process has them all.
+    pub posts: Vec<Post>,
 }
 
 impl Append {
     /// A step that adds nothing, of a run that is awake and not ordered.
     pub fn new(run: RunId) -> Self {
         let (events, arm, disarm) = (Vec::new(), Vec::new(), Vec::new());
-        Self { run, events, arm, disarm, children: Vec::new(), asleep: false, turn: false }
+        let (children, posts) = (Vec::new(), Vec::new());
+        Self { run, events, arm, disarm, children, asleep: false, turn: false, posts }
     }
 }
 
@@ -168,8 +176,9 @@ pub struct RunFilter {
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process has taken over; this one must stop.
-    #[error("this process no longer owns the store")]
+    /// Another process has taken over what this would have changed: of a store with one owner
+    /// everything, else the shard.
+    #[error("this process no longer owns what it would write to")]
     Fenced,
     /// Something was asked of a run that the store does not have.
     #[error("no run `{0}`")]
@@ -223,8 +232,14 @@ pub trait Store: Send + Sync {
     async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError>;
 
     /// Open runs that somebody who takes them up has to know of, in the order of admission, from
-    /// after a position: all but those that sleep without having a turn.
-    async fn awake_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError>;
+    /// after a position: all but those that sleep without having a turn. A store of one process
+    /// need not look at the shards, here and below.
+    async fn awake_runs(
+        &self,
+        shards: Shards,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError>;
 
     /// Runs, newest first, from before a position.
     async fn runs(
@@ -235,8 +250,18 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<RunRow>, StoreError>;
 
     /// Timers that are due, earliest first. They stay until their event is appended.
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError>;
+    async fn due(
+        &self,
+        shards: Shards,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Timer>, StoreError>;
 
     /// When the next timer is due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError>;
+
+    /// What several processes have in common; none if the store has one owner.
+    fn shared(&self) -> Option<&dyn Nodes> {
+        None
+    }
 }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::Timestamp;
 use journal::body::{self, Body};
 
-use crate::{link::Values, plan::Changes};
+use crate::{
+    link::Values,
+    plan::{Changes, shard_of},
+};
 
 /// Columns of the rows of one table: one vector for each, so that one statement inserts them all.
 macro_rules! columns {
@@ -44,6 +47,7 @@ impl<'a> Blobs<'a> {
 
 columns!(Runs {
     position: i64,
+    shard: i16,
     run: &'a str,
     sha: &'a str,
     flow: &'a str,
@@ -61,6 +65,7 @@ impl<'a> Runs<'a> {
         for (position, entry) in &changes.runs {
             let new = &entry.admission;
             all.position.push(*position);
+            all.shard.push(shard_of(&new.run));
             all.run.push(new.run.as_str());
             all.sha.push(&new.sha);
             all.flow.push(&new.flow);
@@ -80,8 +85,9 @@ columns!(Inbox { sha: &'a [u8], flow: &'a str, trigger: &'a str, run: &'a str })
 impl<'a> Inbox<'a> {
     pub(crate) fn of(changes: &Changes<'a>) -> Self {
         let mut all = Self::default();
-        for (_, entry) in &changes.runs {
-            let Some(sha) = &entry.inbox else { continue };
+        // In one order on every node: else two could wait for each other.
+        let known = changes.runs.iter().filter_map(|(_, it)| Some((it.inbox.as_ref()?, *it)));
+        for (sha, entry) in known.collect::<BTreeMap<_, _>>() {
             all.sha.push(sha);
             all.flow.push(&entry.admission.flow);
             all.trigger.push(&entry.admission.trigger);
@@ -162,16 +168,24 @@ impl<'a> OldTimers<'a> {
     }
 }
 
-columns!(NewTimers { run: i64, path_sha: &'a [u8], deadline: bool, path: &'a str, due: i64 });
+columns!(NewTimers {
+    run: i64,
+    path_sha: &'a [u8],
+    deadline: bool,
+    shard: i16,
+    path: &'a str,
+    due: i64,
+});
 
 impl<'a> NewTimers<'a> {
     pub(crate) fn of(changes: &'a Changes<'_>, ended: &BTreeSet<i64>) -> Self {
         let mut all = Self::default();
         for ((run, path_sha, deadline), new) in &changes.timers {
-            let Some((path, due)) = new.filter(|_| !ended.contains(run)) else { continue };
+            let Some((shard, path, due)) = new.filter(|_| !ended.contains(run)) else { continue };
             all.run.push(*run);
             all.path_sha.push(path_sha);
             all.deadline.push(*deadline);
+            all.shard.push(shard);
             all.path.push(path);
             all.due.push(due);
         }
@@ -189,6 +203,19 @@ impl<'a> Triggers<'a> {
             all.trigger.push(trigger);
             all.state.push(&new.state);
             all.due.push(new.due.map(Timestamp::ticks));
+        }
+        all
+    }
+}
+
+columns!(Notes { shard: i16, text: &'a str });
+
+impl<'a> Notes<'a> {
+    pub(crate) fn of(changes: &Changes<'a>) -> Self {
+        let mut all = Self::default();
+        for note in &changes.mail {
+            all.shard.push(note.shard);
+            all.text.push(note.text);
         }
         all
     }

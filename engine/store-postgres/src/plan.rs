@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::RunId;
 use journal::{
-    Admission, Admitted, StoreError,
+    Admission, Admitted, Shard, Shards, StoreError,
     body::{Body, Packed},
     status::{self, End},
 };
 
-use crate::work::{Entry, FlowRow, Sha, Step, TriggerRow, Work, path_sha};
+use crate::work::{Entry, FlowRow, NoteRow, Sha, Step, TriggerRow, Work, path_sha};
 
 /// A run as the database has it.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,27 @@ pub(crate) struct View {
     pub(crate) versions: BTreeSet<String>,
     /// Positions that nobody else will get, and how many have been given away.
     pub(crate) positions: Vec<i64>,
+    /// What may be written to.
+    pub(crate) owned: Shards,
     pub(crate) n_given: usize,
+}
+
+/// A note for the owner of a shard.
+#[derive(Clone, Copy)]
+pub(crate) struct Note<'a> {
+    pub(crate) shard: i16,
+    pub(crate) text: &'a str,
+}
+
+impl<'a> Note<'a> {
+    fn of(row: &'a NoteRow) -> Self {
+        Self { shard: row.shard, text: &row.text }
+    }
+}
+
+/// The number of the shard of a run.
+pub(crate) fn shard_of(run: &RunId) -> i16 {
+    i16::from(Shard::of_run(run).number())
 }
 
 /// Position of the run, digest of the path, whether a deadline.
@@ -48,11 +68,11 @@ pub(crate) struct Changes<'a> {
     pub(crate) ended: Vec<(i64, End)>,
     /// Position of the run, whether it is asleep and has its turn.
     pub(crate) rests: BTreeMap<i64, (bool, bool)>,
-    /// Path and time, or none for one that goes.
-    pub(crate) timers: BTreeMap<TimerKey, Option<(&'a str, i64)>>,
+    /// Shard, path and time, or none for one that goes.
+    pub(crate) timers: BTreeMap<TimerKey, Option<(i16, &'a str, i64)>>,
     pub(crate) triggers: BTreeMap<(&'a str, &'a str), &'a TriggerRow>,
-    /// This is the last batch.
-    pub(crate) release: bool,
+    pub(crate) mail: Vec<Note<'a>>,
+    pub(crate) discarded: Vec<i64>,
 }
 
 impl<'a> Changes<'a> {
@@ -64,7 +84,8 @@ impl<'a> Changes<'a> {
     }
 
     fn extend(&mut self, later: Self) {
-        let Self { flows, blobs, runs, events, ended, rests, timers, triggers, release } = later;
+        let Self { flows, blobs, runs, events, ended, rests, timers, triggers, mail, discarded } =
+            later;
         self.flows.extend(flows);
         self.blobs.extend(blobs);
         self.runs.extend(runs);
@@ -73,7 +94,8 @@ impl<'a> Changes<'a> {
         self.rests.extend(rests);
         self.timers.extend(timers);
         self.triggers.extend(triggers);
-        self.release |= release;
+        self.mail.extend(mail);
+        self.discarded.extend(discarded);
     }
 }
 
@@ -123,16 +145,29 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
             Work::Advance(entries, triggers) => {
                 for new in triggers {
+                    self.check(Shard::of_flow(&new.flow))?;
                     self.changes.triggers.insert((&new.flow, &new.trigger), new);
                 }
                 entries.iter().try_for_each(|entry| self.admit(entry))
             }
-            Work::Append(steps) => steps.iter().try_for_each(|step| self.step(step)),
-            Work::Release => {
-                self.changes.release = true;
+            Work::Append(steps) => steps.iter().try_for_each(|step| {
+                self.check(Shard::of_run(&step.append.run))?;
+                self.step(step)
+            }),
+            Work::Post(notes) => {
+                self.changes.mail.extend(notes.iter().map(Note::of));
+                Ok(())
+            }
+            Work::Discard(ids) => {
+                self.changes.discarded.extend(ids);
                 Ok(())
             }
         }
+    }
+
+    /// Refuses what is somebody else's.
+    fn check(&self, shard: Shard) -> Result<(), StoreError> {
+        if self.view.owned.contains(shard) { Ok(()) } else { Err(StoreError::Fenced) }
     }
 
     fn admit(&mut self, entry: &'a Entry) -> Result<(), StoreError> {
@@ -154,6 +189,9 @@ impl<'v, 'a> Draft<'v, 'a> {
         let position = self.position(admission)?;
         let run = Known { position, last: 1, has_ended: false, rest: (false, false) };
         self.new.runs.insert(admission.run.clone(), run);
+        if !self.view.owned.contains(Shard::of_run(&admission.run)) {
+            self.changes.mail.push(Note::of(&entry.begin));
+        }
         self.changes.runs.push((position, entry));
         self.changes.event(run, 1, &entry.started);
         self.admitted.push(Admitted::New(admission.run.clone()));
@@ -188,9 +226,10 @@ impl<'v, 'a> Draft<'v, 'a> {
         for (path, deadline) in ended.chain(disarmed) {
             self.changes.timers.insert((run.position, path_sha(path), deadline), None);
         }
+        let shard = shard_of(&append.run);
         for timer in &append.arm {
             let key = (run.position, path_sha(&timer.path), timer.deadline);
-            self.changes.timers.insert(key, Some((timer.path.as_str(), timer.due.ticks())));
+            self.changes.timers.insert(key, Some((shard, timer.path.as_str(), timer.due.ticks())));
         }
         if let Some(end) = append.events.last().and_then(status::end) {
             run.has_ended = true;
@@ -201,6 +240,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             self.changes.rests.insert(run.position, run.rest);
         }
         self.new.runs.insert(append.run.clone(), run);
+        self.changes.mail.extend(step.posts.iter().map(Note::of));
         step.children.iter().try_for_each(|child| self.admit(child))
     }
 }

@@ -2,13 +2,14 @@
 
 use base::{RunId, Status, Timestamp};
 use journal::{
-    Event, FlowVersion, Parent, Path, RunFilter, RunRow, StoreError, Timer, TriggerState, body,
-    codec, status,
+    Event, FlowVersion, Mail, NodeRow, Parent, Path, RunFilter, RunRow, Shard, Shards, StoreError,
+    Timer, TriggerState, body, codec, status,
 };
 use serde_json::Value;
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
+    node::{self, NODES},
     readers::{Readers, get},
     work::Sha,
 };
@@ -67,15 +68,17 @@ fn text(row: &Row) -> Result<String, StoreError> {
 /// Open runs that do not sleep or have their turn, in the order of admission.
 pub(crate) async fn awake_runs(
     readers: &Readers,
+    shards: Shards,
     after: u64,
     limit: usize,
 ) -> Result<Vec<RunRow>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM run
-         WHERE status IS NULL AND (turn OR NOT asleep) AND position > $1
-         ORDER BY position LIMIT $2"
+         WHERE shard = ANY($1::smallint[]) AND status IS NULL AND (turn OR NOT asleep)
+             AND position > $2
+         ORDER BY position LIMIT $3"
     );
-    rows(readers, &sql, &[&to_i64(after), &to_i64(limit)]).await
+    rows(readers, &sql, &[&numbers(shards), &to_i64(after), &to_i64(limit)]).await
 }
 
 /// Runs that pass a filter, newest first.
@@ -161,16 +164,22 @@ fn parent(run: String, path: String) -> Parent {
     Parent { run: RunId::new(run), path: Path::from_address(path) }
 }
 
-/// Timers that are due, earliest first.
+/// Timers that are due, earliest first. Each shard is looked at by itself: together, all that are due
+/// would have to be sorted to find the first.
 pub(crate) async fn due(
     readers: &Readers,
+    shards: Shards,
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<Timer>, StoreError> {
     let sql = "SELECT run.run, timer.path, timer.deadline, timer.due
-        FROM timer JOIN run ON run.position = timer.run
-        WHERE timer.due <= $1 ORDER BY timer.due, timer.run, timer.path, timer.deadline LIMIT $2";
-    let rows = readers.query(sql, &[&until.ticks(), &to_i64(limit)]).await?;
+        FROM unnest($1::smallint[]) AS mine (shard) CROSS JOIN LATERAL (
+            SELECT * FROM timer WHERE timer.shard = mine.shard AND timer.due <= $2
+            ORDER BY timer.due LIMIT $3
+        ) AS timer JOIN run ON run.position = timer.run
+        ORDER BY timer.due, timer.run, timer.path, timer.deadline LIMIT $3";
+    let values: &[&(dyn ToSql + Sync)] = &[&numbers(shards), &until.ticks(), &to_i64(limit)];
+    let rows = readers.query(sql, values).await?;
     let timer = |row: &Row| {
         Ok(Timer {
             run: RunId::new(get::<String>(row, 0)?),
@@ -183,8 +192,15 @@ pub(crate) async fn due(
 }
 
 /// When the next timer is due.
-pub(crate) async fn next_due(readers: &Readers) -> Result<Option<Timestamp>, StoreError> {
-    let rows = readers.query("SELECT min(due) FROM timer", &[]).await?;
+pub(crate) async fn next_due(
+    readers: &Readers,
+    shards: Shards,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT min(first.due)
+        FROM unnest($1::smallint[]) AS mine (shard) CROSS JOIN LATERAL (
+            SELECT min(timer.due) AS due FROM timer WHERE timer.shard = mine.shard
+        ) AS first";
+    let rows = readers.query(sql, &[&numbers(shards)]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(get::<Option<i64>>(row, 0)?.map(Timestamp::from_ticks))
 }
@@ -201,6 +217,39 @@ pub(crate) async fn triggers(readers: &Readers) -> Result<Vec<TriggerState>, Sto
         Ok(TriggerState { flow, trigger, state, due })
     };
     readers.query(sql, &[]).await?.iter().map(state).collect()
+}
+
+/// What was left for the owner of shards, oldest first.
+pub(crate) async fn mail(
+    readers: &Readers,
+    shards: Shards,
+    limit: usize,
+) -> Result<Vec<Mail>, StoreError> {
+    let sql = "SELECT id, shard, note FROM mail WHERE shard = ANY($1::smallint[])
+        ORDER BY id LIMIT $2";
+    let unreadable = |id| StoreError::Corrupt(format!("the note {id}"));
+    let mail = |row: &Row| {
+        let (id, shard): (i64, i16) = (get(row, 0)?, get(row, 1)?);
+        let note = codec::decode_note(get(row, 2)?).map_err(|_| unreadable(id))?;
+        let shard = u8::try_from(shard).map_err(|_| unreadable(id))?;
+        Ok(Mail { id: u64::try_from(id).unwrap_or(0), shard: Shard::new(shard), note })
+    };
+    readers.query(sql, &[&numbers(shards), &to_i64(limit)]).await?.iter().map(mail).collect()
+}
+
+/// The processes that were here lately.
+pub(crate) async fn nodes(readers: &Readers) -> Result<Vec<NodeRow>, StoreError> {
+    readers.query(NODES, &[]).await?.iter().map(node::read_row).collect()
+}
+
+/// Shards as an array for the database.
+fn numbers(shards: Shards) -> Vec<i16> {
+    shards.iter().map(|it| i16::from(it.number())).collect()
+}
+
+/// A time as the database has it, in ticks.
+pub(crate) const fn timestamp(ticks: i64) -> Timestamp {
+    Timestamp::from_ticks(ticks)
 }
 
 /// A flow version by its sha.

@@ -2,9 +2,9 @@
 
 use base::{Timestamp, digest::sha256};
 use journal::{
-    Admission, Append, FlowVersion, Path, StoreError, TriggerState,
+    Admission, Append, FlowVersion, Path, Post, StoreError, TriggerState,
     body::{Body, Packed},
-    status,
+    codec, status,
 };
 
 use crate::error::Failure;
@@ -17,8 +17,15 @@ pub(crate) enum Work {
     PutFlow(FlowRow),
     Advance(Vec<Entry>, Vec<TriggerRow>),
     Append(Vec<Step>),
-    /// Nothing more is written after this.
-    Release,
+    Post(Vec<NoteRow>),
+    /// Notes by their numbers.
+    Discard(Vec<i64>),
+}
+
+/// A note as it will be stored.
+pub(crate) struct NoteRow {
+    pub(crate) shard: i16,
+    pub(crate) text: String,
 }
 
 /// A flow version as it will be stored.
@@ -37,6 +44,8 @@ pub(crate) struct Entry {
     /// What it is known by.
     pub(crate) inbox: Option<Sha>,
     pub(crate) key_sha: Option<Sha>,
+    /// What its owner is told, if that is somebody else.
+    pub(crate) begin: NoteRow,
 }
 
 /// A step with the texts of its events.
@@ -44,6 +53,7 @@ pub(crate) struct Step {
     pub(crate) append: Append,
     pub(crate) events: Vec<Body>,
     pub(crate) children: Vec<Entry>,
+    pub(crate) posts: Vec<NoteRow>,
 }
 
 /// Where a trigger has got to, as it will be stored.
@@ -81,7 +91,8 @@ impl Work {
                 return Err(StoreError::IllegalEvent { run: append.run, reason });
             }
             let children = entries(std::mem::take(&mut append.children)).await?;
-            steps.push(Step { append, events, children });
+            let posts = notes(&std::mem::take(&mut append.posts))?;
+            steps.push(Step { append, events, children, posts });
         }
         Ok(Self::Append(steps))
     }
@@ -91,7 +102,8 @@ impl Work {
         let of_entries =
             |entries: &[Entry]| entries.iter().map(|it| size(&it.started)).sum::<usize>();
         match self {
-            Self::Release => 0,
+            Self::Discard(_) => 0,
+            Self::Post(notes) => notes.iter().map(|it| it.text.len()).sum(),
             Self::PutFlow(flow) => flow.files.zstd.len(),
             Self::Advance(entries, triggers) => {
                 let states: usize = triggers.iter().map(|it| it.state.len()).sum();
@@ -106,6 +118,19 @@ impl Work {
             }
         }
     }
+}
+
+impl NoteRow {
+    fn new(post: &Post) -> Result<Self, StoreError> {
+        let text = codec::encode_note(&post.note)
+            .map_err(|error| Failure::new("could not write a note as text", error))?;
+        Ok(Self { shard: i16::from(post.shard.number()), text })
+    }
+}
+
+/// Notes as they will be stored.
+pub(crate) fn notes(posts: &[Post]) -> Result<Vec<NoteRow>, StoreError> {
+    posts.iter().map(NoteRow::new).collect()
 }
 
 impl TriggerRow {
@@ -133,7 +158,7 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
         let then = match admission.first_step() {
             Some(append) => {
                 let events = bodies(&append).await?;
-                Some(Step { append, events, children: Vec::new() })
+                Some(Step { append, events, children: Vec::new(), posts: Vec::new() })
             }
             None => None,
         };
@@ -146,7 +171,8 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
         }
         let inbox = admission.dedupe.as_ref().map(|key| inbox_sha(flow, trigger, key));
         let key_sha = admission.key.as_ref().map(|key| sha256(key.as_bytes()));
-        entries.push(Entry { admission, started, then, inbox, key_sha });
+        let begin = NoteRow::new(&Post::begin(&admission))?;
+        entries.push(Entry { admission, started, then, inbox, key_sha, begin });
     }
     Ok(entries)
 }

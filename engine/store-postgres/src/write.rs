@@ -1,15 +1,15 @@
 //! What is asked of the database before a batch is written, and the batch as one transaction. Each
 //! is sent in one go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::RunId;
 use tokio_postgres::Error;
 
 use crate::{
-    columns::{Blobs, Ends, Events, Inbox, NewTimers, OldTimers, Rests, Runs, Triggers},
+    columns::{Blobs, Ends, Events, Inbox, NewTimers, Notes, OldTimers, Rests, Runs, Triggers},
     link::{Doing, Link, pipeline},
-    owner::Ownership,
+    node::{BALANCE, LEAVE, Node, RELEASE},
     plan::{Changes, Known, View},
     work::{Entry, FlowRow, Work},
 };
@@ -22,18 +22,17 @@ const FIND_VERSIONS: &str = "SELECT sha FROM flow_version WHERE sha = ANY($1::te
 const RESERVE: &str = "SELECT nextval('run_position_seq') FROM generate_series(1, $1::bigint)";
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-const OWN: &str = "SELECT own($1, $2, $3, $4)";
+const OWN: &str = "SELECT own($1, $2, $3)";
 /// Losing it in a crash of the server does no harm, so the disk is not waited for.
-const RENEW: &str = "SELECT set_config('synchronous_commit', 'off', true), own($1, $2, $3, $4)";
-const RELEASE: &str = "UPDATE owner SET until = '-infinity'";
+const RENEW: &str = "SELECT set_config('synchronous_commit', 'off', true), own($1, $2, $3)";
 const INSERT_FLOW: &str = "INSERT INTO flow_version (sha, flow, length, files)
     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 const INSERT_BLOBS: &str = "INSERT INTO blob (sha, length, zstd)
     SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING";
-const INSERT_RUNS: &str = "INSERT INTO run (position, run, sha, flow, trigger_name, order_key,
-    key_sha, parent_run, parent_path, created)
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[],
-        $6::bytea[], $7::bytea[], $8::text[], $9::text[], $10::bigint[])";
+const INSERT_RUNS: &str = "INSERT INTO run (position, shard, run, sha, flow, trigger_name,
+    order_key, key_sha, parent_run, parent_path, created)
+    SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::text[],
+        $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::text[], $11::bigint[])";
 const INSERT_INBOX: &str = "INSERT INTO inbox (sha, flow, trigger_name, run)
     SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[])";
 const INSERT_EVENTS: &str = "INSERT INTO event (run, number, text, sum, blob)
@@ -51,12 +50,16 @@ const DELETE_TIMERS: &str = "DELETE FROM timer
     WHERE timer.run = old.run AND timer.path_sha = old.path_sha
         AND timer.deadline = old.deadline";
 const DELETE_TIMERS_OF: &str = "DELETE FROM timer WHERE run = ANY($1::bigint[])";
-const PUT_TIMERS: &str = "INSERT INTO timer (run, path_sha, deadline, path, due)
-    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::boolean[], $4::text[], $5::bigint[])
+const PUT_TIMERS: &str = "INSERT INTO timer (run, path_sha, deadline, shard, path, due)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::boolean[], $4::smallint[], $5::text[],
+        $6::bigint[])
     ON CONFLICT (run, path_sha, deadline) DO UPDATE SET due = excluded.due";
 const PUT_TRIGGERS: &str = "INSERT INTO trigger_state (flow, trigger_name, state, due)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
     ON CONFLICT (flow, trigger_name) DO UPDATE SET state = excluded.state, due = excluded.due";
+const INSERT_MAIL: &str = "INSERT INTO mail (shard, note)
+    SELECT * FROM unnest($1::smallint[], $2::text[])";
+const DISCARD: &str = "DELETE FROM mail WHERE id = ANY($1::bigint[])";
 const COMMIT: &str = "COMMIT";
 
 /// What `look` and `write` carry out.
@@ -67,7 +70,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     RESERVE,
     OWN,
     RENEW,
+    BALANCE,
     RELEASE,
+    LEAVE,
     INSERT_FLOW,
     INSERT_BLOBS,
     INSERT_RUNS,
@@ -79,6 +84,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DELETE_TIMERS_OF,
     PUT_TIMERS,
     PUT_TRIGGERS,
+    INSERT_MAIL,
+    DISCARD,
 ];
 
 /// Everything that a batch speaks of.
@@ -95,7 +102,7 @@ impl<'a> Mentioned<'a> {
         let mut all = Self::default();
         for work in batch {
             match work {
-                Work::PutFlow(_) | Work::Release => {}
+                Work::PutFlow(_) | Work::Post(_) | Work::Discard(_) => {}
                 Work::Advance(entries, _) => all.entries(entries),
                 Work::Append(steps) => {
                     for step in steps {
@@ -118,8 +125,9 @@ impl<'a> Mentioned<'a> {
     }
 }
 
-/// What the database has of what a batch speaks of. It stays so until the batch is written, or the
-/// writing fails, because nobody else writes.
+/// What the database has of what a batch speaks of. Of this node's own runs it stays so until the batch
+/// is written, or the writing fails, because nobody else writes to them. Another node may come first
+/// with a known event: that is a conflict of the writing.
 pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     let all = Mentioned::of(batch);
     let runs: Vec<_> = all.runs.into_iter().collect();
@@ -156,12 +164,12 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     Ok(view)
 }
 
-/// Writes all changes and the number of the batch, if the caller is still the owner. An error with
+/// Writes all changes and the number of the batch, if the caller was not given up. An error with
 /// which the server refused a statement means that nothing is written; after any other, nobody
 /// knows.
 pub(crate) async fn write(
     link: &Link,
-    owner: &Ownership,
+    node: &Node,
     next: i64,
     changes: &Changes<'_>,
 ) -> Result<(), Error> {
@@ -169,12 +177,15 @@ pub(crate) async fn write(
     let (runs, events) = (Runs::of(changes), Events::of(changes));
     let (inbox, ends, rests) = (Inbox::of(changes), Ends::of(changes), Rests::of(changes));
     let (blobs, triggers) = (Blobs::of(changes), Triggers::of(changes));
+    let (notes, discarded) = (Notes::of(changes), &changes.discarded);
     let (old, new) = (OldTimers::of(changes), NewTimers::of(changes, &ended));
     let ended: Vec<i64> = ended.into_iter().collect();
 
     let mut all: Vec<Doing<'_>> = vec![link.command(BEGIN)];
-    all.push(link.run(OWN, vec![&owner.epoch, &owner.session, &next, &owner.lease]));
-    all.extend(changes.flows.iter().map(|flow| {
+    all.push(link.run(OWN, vec![&node.id, &node.session, &next]));
+    // In one order on every node, as everything that two may write: else they could wait for each other.
+    let flows: BTreeMap<_, _> = changes.flows.iter().map(|it| (&it.sha, it)).collect();
+    all.extend(flows.into_values().map(|flow| {
         let FlowRow { sha, flow, files } = flow;
         link.run(INSERT_FLOW, vec![sha, flow, &files.length, &files.zstd])
     }));
@@ -189,18 +200,17 @@ pub(crate) async fn write(
         (DELETE_TIMERS_OF, (!ended.is_empty()).then(|| vec![&ended as _])),
         (PUT_TIMERS, new.values()),
         (PUT_TRIGGERS, triggers.values()),
+        (INSERT_MAIL, notes.values()),
+        (DISCARD, (!discarded.is_empty()).then(|| vec![discarded as _])),
     ];
     let needed = statements.into_iter().filter_map(|(sql, values)| Some((sql, values?)));
     all.extend(needed.map(|(sql, values)| link.run(sql, values)));
-    if changes.release {
-        all.push(link.run(RELEASE, Vec::new()));
-    }
     all.push(link.command(COMMIT));
     pipeline(all).await.map(drop)
 }
 
-/// Tells those who wait for the database that its owner is there.
-pub(crate) async fn renew(link: &Link, owner: &Ownership) -> Result<(), Error> {
-    let Ownership { epoch, session, batch, lease } = owner;
-    link.run(RENEW, vec![epoch, session, batch, lease]).await.map(drop)
+/// Tells the others that the node is there.
+pub(crate) async fn renew(link: &Link, node: &Node) -> Result<(), Error> {
+    let Node { id, session, batch } = node;
+    link.run(RENEW, vec![id, session, batch]).await.map(drop)
 }

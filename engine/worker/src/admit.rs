@@ -6,6 +6,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use base::{Failure, RunId};
@@ -15,20 +16,28 @@ use interp::{
     fire::{Firing, fire, immediate_response},
     step,
 };
-use journal::{Admission, Admitted, Event, EventKind, Parent, Path, StoreError, TriggerState};
+use journal::{
+    Admission, Admitted, Event, EventKind, Parent, Path, Shard, Shards, StoreError, TriggerState,
+};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    answers,
+    ask::back_off,
     deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
     lanes::{Entry, Lane},
+    mail,
+    queue::check_queue,
     random,
 };
 
 /// Events that may wait to be admitted; beyond that, callers wait.
 const REQUESTS_MAX: usize = 1_024;
+/// After the store has failed.
+const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 /// Events that are admitted in one commit.
 const BATCH_MAX: usize = 512;
 
@@ -161,7 +170,7 @@ impl Admitter {
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
         let (mut admissions, entries) = line_up(inner, flow, trigger, firings);
         for (n, entry) in entries.iter().enumerate() {
-            check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry)?;
+            check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry).await?;
         }
         let way = if response.is_some() { Way::Never } else { Way::of(flow, trigger) };
         let answer = match admissions.as_slice() {
@@ -185,6 +194,12 @@ impl Admitter {
         })?;
         let is_new = matches!(runs.as_slice(), [Admitted::New(_)]);
         let answer = answer.filter(|_| is_new);
+        if answer.is_some()
+            && let [only] = ids.as_slice()
+            && !inner.tenures.has(only)
+        {
+            tokio::spawn(answers::follow(Arc::clone(inner), only.clone()));
+        }
         Ok(Receipt { runs, response, answer, is_later, flow, is_terse })
     }
 
@@ -217,7 +232,7 @@ impl Admitter {
                 Ok(firings) => {
                     let (new, lined) = line_up(inner, flow, trigger, firings);
                     for (admission, entry) in new.into_iter().zip(lined) {
-                        check_queue(inner, flow, &entries, &entry)?;
+                        check_queue(inner, flow, &entries, &entry).await?;
                         admissions.push(admission);
                         entries.push(entry);
                     }
@@ -269,33 +284,81 @@ impl Admitter {
                 count = requests.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
                 _ = stop.wait_for(|stop| *stop) => return,
             }
-            let mut fresh = Vec::new();
-            let mut all = Vec::new();
-            for Request { lined_up, .. } in &mut batch {
-                let begun = std::mem::take(&mut lined_up.begun);
-                let new = lined_up.admissions.iter().zip(begun);
-                fresh.push(new.map(|(new, begun)| Fresh::of(new, begun)).collect::<Vec<_>>());
-                all.append(&mut lined_up.admissions);
-            }
-            let states = batch.iter().filter_map(|request| request.state.clone()).collect();
             let order = inner.order.lock().await;
-            let mut result = inner.store.advance(all, states).await.map_err(Arc::new);
-            if matches!(result.as_ref().map_err(AsRef::as_ref), Err(StoreError::Fenced)) {
-                // Whoever has taken over takes in events and works on the runs.
-                inner.stop();
+            let ordered = batch.iter().flat_map(|it| &it.lined_up.entries);
+            let is_ordered = ordered.into_iter().any(|it| it.lane.is_some());
+            let stored = store(&inner, &mut batch).await;
+            if is_ordered {
+                settle_order(&inner).await;
             }
-            let mut rest = result.as_mut().map(|all| std::mem::take(all).into_iter());
-            for (request, fresh) in batch.drain(..).zip(fresh) {
-                let answer = match &mut rest {
-                    Ok(rest) => Ok(rest.by_ref().take(fresh.len()).collect()),
-                    Err(error) => Err(Arc::clone(error)),
-                };
+            for (request, (answer, fresh)) in batch.drain(..).zip(stored) {
                 enter_all(&inner, &answer, request.lined_up.entries.into_iter().zip(fresh));
                 // A caller that has gone away has its event admitted all the same.
                 drop(request.answer.send(answer));
             }
             drop(order);
         }
+    }
+}
+
+/// Stores what is asked for; gives what each is answered, and its runs. What has no state of a trigger
+/// is stored together: it cannot be refused because of what another process has.
+async fn store(inner: &Inner, batch: &mut [Request]) -> Vec<(Answer, Vec<Fresh>)> {
+    let together = |it: &Request| it.state.is_none() || inner.store.shared().is_none();
+    let mut all = (Vec::new(), Vec::new());
+    let mut fresh = Vec::new();
+    let mut alone = Vec::new();
+    for request in batch.iter_mut() {
+        let LinedUp { admissions, begun, .. } = &mut request.lined_up;
+        let new = admissions.iter().zip(std::mem::take(begun));
+        fresh.push(new.map(|(new, begun)| Fresh::of(new, begun)).collect::<Vec<_>>());
+        if together(request) {
+            all.0.append(&mut request.lined_up.admissions);
+            all.1.extend(request.state.clone());
+        }
+    }
+    let mut merged = Ok(Vec::new().into_iter());
+    if !(all.0.is_empty() && all.1.is_empty()) {
+        merged = advance(inner, all.0, all.1).await.map(Vec::into_iter);
+    }
+    for (request, fresh) in batch.iter_mut().zip(fresh) {
+        let answer = if together(request) {
+            match &mut merged {
+                Ok(rest) => Ok(rest.by_ref().take(fresh.len()).collect()),
+                Err(error) => Err(Arc::clone(error)),
+            }
+        } else {
+            let admissions = std::mem::take(&mut request.lined_up.admissions);
+            advance(inner, admissions, request.state.clone().into_iter().collect()).await
+        };
+        alone.push((answer, fresh));
+    }
+    alone
+}
+
+async fn advance(
+    inner: &Inner,
+    admissions: Vec<Admission>,
+    states: Vec<TriggerState>,
+) -> Result<Vec<Admitted>, Arc<StoreError>> {
+    inner.store.advance(admissions, states).await.map_err(|error| {
+        if matches!(error, StoreError::Fenced) {
+            // Whoever has taken over goes on with what this was about.
+            inner.is_fenced();
+        }
+        Arc::new(error)
+    })
+}
+
+/// Lets what other processes have admitted stand in line before what was admitted here just now: it
+/// may have been acknowledged before this was asked for. The caller holds the order of admission.
+pub(crate) async fn settle_order(inner: &Arc<Inner>) {
+    let mut pause = SETTLE_PAUSE;
+    while let Err(error) = mail::drain(inner).await {
+        if inner.stopped() || !matches!(error, StoreError::Io(_)) {
+            return;
+        }
+        back_off(&error, &mut pause).await;
     }
 }
 
@@ -391,8 +454,8 @@ fn over(inner: &Arc<Inner>, id: &RunId, run: &Run) {
 /// Puts a run that was just admitted into its lane; it begins if it has its turn.
 pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
     let run = entry.run.clone();
-    let started = lock(&inner.lanes).enter(entry);
-    if started {
+    // Of a run of another process it is told by the store.
+    if inner.is_own(&run) && lock(&inner.lanes).enter(entry) {
         inner.deliver(&run, Message::Begin(Box::new(fresh)));
     }
 }
@@ -416,11 +479,10 @@ pub(crate) fn know_by(key: &str, firings: &mut [Firing]) {
     }
 }
 
-/// Puts a run of the store into its lane; it goes on if it has its turn and does not sleep.
-pub(crate) fn enter(inner: &Arc<Inner>, entry: Entry, asleep: bool) {
+/// Puts a run of the store into its lane; it begins if it has its turn.
+pub(crate) fn enter(inner: &Arc<Inner>, entry: Entry) {
     let run = entry.run.clone();
-    let started = lock(&inner.lanes).enter(entry);
-    if started && !asleep {
+    if inner.tenures.has(&run) && lock(&inner.lanes).enter(entry) {
         inner.deliver(&run, Message::Look);
     }
 }
@@ -448,7 +510,8 @@ pub(crate) fn admission(
     firing: Firing,
     parent: Option<Parent>,
 ) -> Admission {
-    let run = RunId::new(random::run_id(inner.now()));
+    let shards = shards_for(inner, flow, trigger, &firing, parent.as_ref());
+    let run = random::run_id(inner.now(), shards);
     let kind = EventKind::Started {
         trigger: trigger.to_owned(),
         outputs: firing.outputs,
@@ -470,6 +533,25 @@ pub(crate) fn admission(
     }
 }
 
+/// Where a new run belongs: with those that it is ordered among, with its parent, or wherever this
+/// process can begin it at once.
+fn shards_for(
+    inner: &Inner,
+    flow: &Deployed,
+    trigger: &str,
+    firing: &Firing,
+    parent: Option<&Parent>,
+) -> Shards {
+    if inner.store.shared().is_none() {
+        return Shards::ALL;
+    }
+    let trigger = flow.plan.flow.trigger(trigger);
+    if trigger.is_some_and(|it| it.concurrency.is_some()) {
+        return Shard::of_key(&flow.name, firing.key.as_deref().unwrap_or_default()).into();
+    }
+    parent.map_or_else(|| inner.tenures.ours(), |it| Shard::of_run(&it.run).into())
+}
+
 /// Where a run stands in line.
 pub(crate) fn entry_of(flow: &Deployed, admission: &Admission) -> Entry {
     lane_entry(flow, &admission.trigger, admission.key.as_deref(), admission.run.clone())
@@ -487,30 +569,4 @@ pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run:
         (lane, concurrency.runs.max(1))
     });
     Entry { run, lane }
-}
-
-/// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
-pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
-    let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
-        return false;
-    };
-    let Some(most) = concurrency.max_waiting else { return false };
-    let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
-    let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
-    most + concurrency.runs.max(1) <= load
-}
-
-/// Refuses an event if, with those of the same event before it, more would wait than may.
-fn check_queue(
-    inner: &Inner,
-    flow: &Deployed,
-    before: &[Entry],
-    entry: &Entry,
-) -> Result<(), AdmitError> {
-    let Some((lane, width)) = &entry.lane else { return Ok(()) };
-    let concurrency = flow.plan.flow.trigger(&lane.trigger).and_then(|it| it.concurrency.as_ref());
-    let Some(most) = concurrency.and_then(|it| it.max_waiting) else { return Ok(()) };
-    let ahead = before.iter().filter(|it| it.lane == entry.lane).count();
-    let waiting = (lock(&inner.lanes).load(lane) + ahead + 1).saturating_sub(*width);
-    if most < waiting { Err(AdmitError::QueueFull(waiting - 1)) } else { Ok(()) }
 }

@@ -3,11 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicI64},
+    time::Duration,
 };
 
 use base::{Failure, RunId, Status, Timestamp};
 use interp::Plan;
-use journal::{Admitted, Event, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
+use journal::{
+    Admitted, Event, NodeRow, Path, RunFilter, RunRow, Shard, Store, StoreError, TriggerState,
+};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
@@ -18,10 +21,17 @@ use crate::{
     deliveries::Delivered,
     deploy::Deployed,
     lanes::Lanes,
+    mail::{self, Letters, Slip},
+    nodes,
     perform::Performer,
-    pump, random, timers,
+    pump, random,
+    tenure::Tenures,
+    timers,
     triggers::{self, batch::Batches},
 };
+
+/// Between two looks at a run whose end is waited for.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Options {
@@ -66,6 +76,10 @@ pub(crate) struct Inner {
     pub waiters: Mutex<BTreeMap<RunId, Vec<oneshot::Sender<Value>>>>,
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
+    pub tenures: Tenures,
+    pub mail: Letters,
+    /// A write was refused because something is not this process's own any more.
+    pub fenced: Notify,
     pub timer_set: Notify,
     /// Ticks at which the next timer is due, as far as is known.
     pub timer_next: AtomicI64,
@@ -86,11 +100,20 @@ pub(crate) enum Message {
     Begin(Box<Fresh>),
     /// An event, without its time.
     Event(Path, Box<journal::EventKind>),
+    /// An event that another process has left.
+    Note(Path, Box<journal::EventKind>, Slip),
     /// A service calls the run back; it is told when that is durable, and whether it was awaited.
     Call { path: Path, outputs: Value, done: oneshot::Sender<bool> },
 }
 
 impl Message {
+    /// Its run takes nothing in any more. Whoever called it back finds that out by himself.
+    pub(crate) fn settle(self) {
+        if let Self::Note(_, _, slip) = self {
+            slip.taken();
+        }
+    }
+
     pub(crate) fn event(path: Path, kind: journal::EventKind) -> Self {
         Self::Event(path, Box::new(kind))
     }
@@ -149,6 +172,7 @@ impl Engine {
         let Options { store, performer, clock, flows, active_max, addresses } = options;
         let (admitter, requests) = Admitter::new();
         let (batches, messages) = Batches::new();
+        let (mail, ends) = Letters::new();
         let inner = Arc::new(Inner {
             store,
             performer,
@@ -163,6 +187,9 @@ impl Engine {
             permits: Semaphore::new(active_max),
             waiters: Mutex::new(BTreeMap::new()),
             fired: Mutex::new(BTreeSet::new()),
+            tenures: Tenures::new(),
+            mail,
+            fenced: Notify::new(),
             timer_set: Notify::new(),
             timer_next: AtomicI64::new(i64::MAX),
             deployed: watch::Sender::new(0),
@@ -174,7 +201,9 @@ impl Engine {
         tokio::spawn(Admitter::run(Arc::clone(&inner), requests));
         // Runs that were taken up before the store failed must not go on: whoever tries again would
         // work on them a second time.
-        pump::recover(&inner).await.inspect_err(|_| inner.stop())?;
+        nodes::look(&inner).await.inspect_err(|_| inner.stop())?;
+        tokio::spawn(nodes::run(Arc::clone(&inner)));
+        tokio::spawn(mail::run(Arc::clone(&inner), ends));
         tokio::spawn(timers::run(Arc::clone(&inner)));
         tokio::spawn(triggers::batch::run(Arc::clone(&inner), messages));
         tokio::spawn(triggers::run(Arc::clone(&inner)));
@@ -240,7 +269,13 @@ impl Engine {
         loop {
             ended.borrow_and_update();
             let (row, _) = self.load(run).await?;
-            if row.status.is_some() || ended.changed().await.is_err() {
+            if row.status.is_some() {
+                return Ok(row);
+            }
+            // What ends in another process is not told here.
+            let pause = self.0.store.shared().map_or(Duration::MAX, |_| LOOK_AGAIN);
+            let told = tokio::time::timeout(pause, ended.changed()).await;
+            if matches!(told, Ok(Err(_))) {
                 return Ok(row);
             }
         }
@@ -283,6 +318,9 @@ impl Engine {
         if row.status.is_some() {
             return Err(CallBackError::NotAwaited);
         }
+        if !self.0.tenures.has(&run) {
+            return self.call_elsewhere(&run, path, outputs).await;
+        }
         let (done, told) = oneshot::channel();
         self.0.deliver(&run, Message::Call { path, outputs, done });
         match told.await {
@@ -294,6 +332,23 @@ impl Engine {
                 None => Err(CallBackError::Stopping),
             },
         }
+    }
+
+    /// Leaves the call for whoever works on the run.
+    async fn call_elsewhere(
+        &self,
+        run: &RunId,
+        path: Path,
+        outputs: Value,
+    ) -> Result<(), CallBackError> {
+        let shared = self.0.store.shared().ok_or(CallBackError::Stopping)?;
+        let (_, plan, state) = self.show(run).await.map_err(CallBackError::Store)?;
+        if !state.awaits_call(&plan, &path) {
+            return Err(CallBackError::NotAwaited);
+        }
+        let kind = journal::EventKind::Called { outputs };
+        let post = journal::Post::event(run, path, kind);
+        shared.post(vec![post]).await.map_err(CallBackError::Store)
     }
 
     /// The run that an address was made for.
@@ -325,7 +380,35 @@ impl Engine {
     /// Stops a run.
     pub fn cancel(&self, run: &RunId, reason: &str) {
         let kind = journal::EventKind::Cancelled { reason: reason.to_owned() };
-        self.0.deliver(run, Message::event(Path::run(), kind));
+        if self.0.store.shared().is_none() || self.0.tenures.has(run) {
+            self.0.deliver(run, Message::event(Path::run(), kind));
+            return;
+        }
+        let (inner, post) = (Arc::clone(&self.0), journal::Post::event(run, Path::run(), kind));
+        tokio::spawn(async move {
+            let Some(shared) = inner.store.shared() else { return };
+            if let Err(error) = shared.post(vec![post]).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "A run could not be told that it is to stop.");
+            }
+        });
+    }
+
+    /// The processes that share the store; none if it has one owner.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+        match self.0.store.shared() {
+            Some(shared) => shared.nodes().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Lets others go on with everything, as far as that can be done in some seconds: what is being
+    /// asked is answered, and nothing new is begun. Then the engine is to be stopped.
+    pub async fn hand_over(&self) {
+        nodes::hand_over(&self.0).await;
     }
 
     /// Stops taking in events and working on runs; what is open stays in the store.
@@ -404,21 +487,48 @@ impl Inner {
         Ok(plan)
     }
 
-    /// Sends a message to a run, which is taken into memory if it is not there.
+    /// Sends a message to a run, which is taken into memory if it is not there. What another process
+    /// looks after is not sent anything: what it has to know is in the store.
     pub(crate) fn deliver(self: &Arc<Self>, run: &RunId, message: Message) {
         let mut mailboxes = lock(&self.mailboxes);
         // Looked at under the lock: after a stop nothing may be put into the emptied map.
         if self.stopped() {
             return;
         }
-        let mailbox = mailboxes.entry(run.clone()).or_insert_with(|| {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            pump::spawn(Arc::clone(self), run.clone(), receiver);
-            sender
-        });
-        if mailbox.send(message).is_err() {
-            tracing::error!(%run, "The task of a run has gone without its mailbox.");
+        if let Some(mailbox) = mailboxes.get(run) {
+            if mailbox.send(message).is_err() {
+                tracing::error!(%run, "The task of a run has gone without its mailbox.");
+            }
+            return;
         }
+        // Whoever has the run finds in the store what is to be done with it.
+        let Some(tenure) = self.tenures.of_run(run) else { return };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        // The receiver is there, so this cannot fail.
+        drop(sender.send(message));
+        pump::spawn(Arc::clone(self), run.clone(), tenure, receiver);
+        mailboxes.insert(run.clone(), sender);
+    }
+
+    /// A write was refused because this process is not its owner any more.
+    pub(crate) fn is_fenced(&self) {
+        if self.store.shared().is_some() {
+            self.fenced.notify_one();
+        } else {
+            self.stop();
+        }
+    }
+
+    /// Whether a run that was just stored is to be begun here. The store knows better than the tenures
+    /// what it has left for others.
+    pub(crate) fn is_own(&self, run: &RunId) -> bool {
+        let shared = self.store.shared();
+        self.tenures.has(run) && shared.is_none_or(|it| it.owns(Shard::of_run(run)))
+    }
+
+    /// Whether two runs are looked after by the same process, whichever that is.
+    pub(crate) fn are_together(&self, one: &RunId, other: &RunId) -> bool {
+        self.store.shared().is_none() || Shard::of_run(one) == Shard::of_run(other)
     }
 
     /// A run has answered its caller.

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 use base::{Failure, Outcome, RunId, Status};
@@ -13,55 +12,45 @@ use interp::{
     step,
 };
 use journal::{
-    Admission, Admitted, Append, Event, EventKind, Parent, Path, RunRow, StoreError, Timer,
+    Admission, Admitted, Append, Event, EventKind, Parent, Path, Post, RunRow, StoreError, Timer,
 };
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::{
-    admit::{Fresh, Origin, admission, begin, enter, entry_of, lane_entry},
+    admit::{Fresh, Origin, admission, begin, entry_of, settle_order},
+    ask::{answer_call, append, load},
     child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
     engine::{Inner, Message, lock},
     lanes::Entry,
+    mail::Slip,
+    tenure::Tenure,
     timers,
 };
 
-/// Open runs that are read at a time when the engine starts.
-const RECOVER_BATCH: usize = 1_000;
 /// Events of one run that are made durable together.
 const EVENTS_MAX: usize = 256;
 
-/// Takes up every open run in the order of admission. Those that sleep stay where they are: what they
-/// wait for wakes them.
-pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), StoreError> {
-    let mut after = 0;
-    loop {
-        let rows = inner.store.awake_runs(after, RECOVER_BATCH).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.position;
-        for row in rows {
-            let entry = match inner.flows().get(&row.flow) {
-                Some(flow) => lane_entry(flow, &row.trigger, row.key.as_deref(), row.run.clone()),
-                // The flow has been removed: its runs finish on the version they are pinned to.
-                None => Entry { run: row.run.clone(), lane: None },
-            };
-            enter(inner, entry, row.asleep);
-        }
-    }
-}
-
 /// Starts the task of a run.
-pub(crate) fn spawn(inner: Arc<Inner>, run: RunId, mail: mpsc::UnboundedReceiver<Message>) {
+pub(crate) fn spawn(
+    inner: Arc<Inner>,
+    run: RunId,
+    tenure: Arc<Tenure>,
+    mail: mpsc::UnboundedReceiver<Message>,
+) {
     tokio::spawn(async move {
-        let task = tokio::spawn(work(Arc::clone(&inner), run.clone(), mail));
+        // Kept to the end: what follows a fault is work on the run, too.
+        let held = Arc::clone(&tenure);
+        let task = tokio::spawn(work(Arc::clone(&inner), run.clone(), held, mail));
         match task.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 lock(&inner.mailboxes).remove(&run);
                 if matches!(error, StoreError::Fenced) {
-                    inner.stop();
+                    inner.is_fenced();
+                } else {
+                    log_end(&run, &error);
                 }
-                log_end(&run, &error);
                 if matches!(error, StoreError::IllegalEvent { .. }) {
                     end_after_fault(&inner, &run).await;
                 }
@@ -72,6 +61,7 @@ pub(crate) fn spawn(inner: Arc<Inner>, run: RunId, mail: mpsc::UnboundedReceiver
                 end_after_fault(&inner, &run).await;
             }
         }
+        drop(tenure);
     });
 }
 
@@ -84,14 +74,24 @@ async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
         response: None,
     };
     let event = Event { at: inner.now(), path: Path::run(), kind };
-    let batch = Append { events: vec![event], ..Append::new(run.clone()) };
-    let parent = match append(inner, batch).await {
-        Ok(_) => load(inner, run).await.map(|found| found.and_then(|(row, _)| row.parent)),
-        Err(error) => Err(error),
+    let parent = match load(inner, run).await {
+        Ok(found) => found.and_then(|(row, _)| row.parent),
+        // What cannot be read has no parent that is known.
+        Err(error) => {
+            log_end(run, &error);
+            None
+        }
     };
-    match parent {
-        Ok(Some(parent)) => answer_parent(inner, &parent, Outcome::failed(failure)),
-        Ok(None) => {}
+    let outcome = Outcome::failed(failure);
+    let posts = parent.iter().filter_map(|it| post_to_parent(inner, run, it, &outcome));
+    let posts = posts.collect();
+    let batch = Append { events: vec![event], posts, ..Append::new(run.clone()) };
+    match append(inner, batch).await {
+        Ok(_) => {
+            if let Some(parent) = &parent {
+                answer_parent(inner, run, parent, outcome);
+            }
+        }
         Err(error) => {
             let error: &dyn std::error::Error = &error;
             tracing::error!(%run, error, "The end of a run could not be stored.");
@@ -108,17 +108,19 @@ fn log_end(run: &RunId, error: &StoreError) {
 }
 
 /// One run in memory.
-struct Task {
-    inner: Arc<Inner>,
-    origin: Origin,
-    plan: Arc<Plan>,
+pub(crate) struct Task {
+    pub inner: Arc<Inner>,
+    /// Held while anything of the run is under way.
+    pub tenure: Arc<Tenure>,
+    pub origin: Origin,
+    pub plan: Arc<Plan>,
     run: Run,
     mail: mpsc::UnboundedReceiver<Message>,
     /// Messages that were taken out of the mail and wait to be worked on.
     early: VecDeque<Message>,
     /// Questions that are being asked; while there are any, the run stays in memory, because whoever
     /// takes it up again would ask them again.
-    asking: BTreeSet<Path>,
+    pub asking: BTreeSet<Path>,
     /// Questions that other runs answer, or that are answered by a message to itself.
     calling: BTreeSet<Path>,
     /// Whether the store has it that the run sleeps.
@@ -128,18 +130,25 @@ struct Task {
 async fn work(
     inner: Arc<Inner>,
     id: RunId,
+    tenure: Arc<Tenure>,
     mut mail: mpsc::UnboundedReceiver<Message>,
 ) -> Result<(), StoreError> {
     // Runs that wait for their turn in memory, and runs that sleep, hold nothing but their name.
     let gate = Arc::clone(&inner);
-    let _permit = gate.permits.acquire().await;
+    let _permit = tokio::select! {
+        permit = gate.permits.acquire() => permit,
+        () = tenure.ending() => {
+            lock(&inner.mailboxes).remove(&id);
+            return Ok(());
+        }
+    };
     let mut early = VecDeque::new();
     // Whoever made the mailbox has put something into it.
     let (origin, events, has_ended, asleep) = match mail.try_recv() {
         Ok(Message::Begin(fresh)) => {
             let Fresh { origin, started, begun, .. } = *fresh;
             let plan = inner.plan(&origin.flow, &origin.sha).await?;
-            let mut task = Task::new(inner, (origin, plan), mail, early);
+            let mut task = Task::new(inner, tenure, (origin, plan), (mail, early));
             let effects = match begun {
                 Some(begun) => {
                     task.run = begun.run;
@@ -153,6 +162,8 @@ async fn work(
         first => {
             early.extend(first);
             let Some((row, events)) = load(&inner, &id).await? else {
+                // There is nobody any more who could be told.
+                early.into_iter().for_each(Message::settle);
                 return Err(StoreError::UnknownRun(id));
             };
             let RunRow { run, flow, sha, parent, status, asleep, .. } = row;
@@ -160,7 +171,7 @@ async fn work(
         }
     };
     let plan = inner.plan(&origin.flow, &origin.sha).await?;
-    let mut task = Task::new(inner, (origin, plan), mail, early);
+    let mut task = Task::new(inner, tenure, (origin, plan), (mail, early));
     task.known_asleep = asleep;
     if has_ended {
         task.retire();
@@ -170,27 +181,25 @@ async fn work(
     task.pump().await
 }
 
-async fn load(inner: &Arc<Inner>, id: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
-    let mut pause = PAUSE_MIN;
-    loop {
-        match inner.store.load(id).await {
-            Err(error @ StoreError::Io(_)) if !inner.stopped() => {
-                back_off(&error, &mut pause).await;
-            }
-            other => return other,
-        }
-    }
-}
-
 impl Task {
     fn new(
         inner: Arc<Inner>,
+        tenure: Arc<Tenure>,
         (origin, plan): (Origin, Arc<Plan>),
-        mail: mpsc::UnboundedReceiver<Message>,
-        early: VecDeque<Message>,
+        (mail, early): (mpsc::UnboundedReceiver<Message>, VecDeque<Message>),
     ) -> Self {
-        let (run, asking, calling) = (Run::default(), BTreeSet::new(), BTreeSet::new());
-        Self { inner, origin, plan, run, mail, early, asking, calling, known_asleep: false }
+        Self {
+            inner,
+            tenure,
+            origin,
+            plan,
+            run: Run::default(),
+            mail,
+            early,
+            asking: BTreeSet::new(),
+            calling: BTreeSet::new(),
+            known_asleep: false,
+        }
     }
 
     /// Rebuilds the run; asks again what was asked and not answered.
@@ -203,7 +212,8 @@ impl Task {
             return self.begin(effects).await;
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
-            answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
+            let outcome = child_outcome(&self.run, self.inner.now());
+            answer_parent(&self.inner, &self.origin.run, parent, outcome);
         }
         let now = self.inner.now();
         let unknown: Vec<Event> = self
@@ -236,16 +246,27 @@ impl Task {
         self.early.extend(std::iter::from_fn(|| self.mail.try_recv().ok()));
         let at = self.inner.now();
         self.early.iter().find_map(|message| match message {
-            Message::Event(path, kind) if matches!(**kind, EventKind::Cancelled { .. }) => {
+            Message::Event(path, kind) | Message::Note(path, kind, _)
+                if matches!(**kind, EventKind::Cancelled { .. }) =>
+            {
                 Some(Event { at, path: path.clone(), kind: EventKind::clone(kind) })
             }
-            Message::Event(..) | Message::Call { .. } | Message::Look | Message::Begin(_) => None,
+            Message::Event(..)
+            | Message::Note(..)
+            | Message::Call { .. }
+            | Message::Look
+            | Message::Begin(_) => None,
         })
     }
 
     /// Takes in messages until the run has ended, or waits for nothing that is in this process.
     async fn pump(&mut self) -> Result<(), StoreError> {
         while self.run.end().is_none() {
+            if self.asking.is_empty() && self.tenure.is_ending() {
+                // What is in the mail is in the store, too, or whoever sent it is told.
+                lock(&self.inner.mailboxes).remove(&self.origin.run);
+                return Ok(());
+            }
             let mut messages: Vec<Message> = self.early.drain(..).collect();
             if messages.is_empty() {
                 if self.asking.is_empty() && self.try_leave_memory() {
@@ -261,11 +282,16 @@ impl Task {
             }
             let mut events = Vec::new();
             let mut effects = Vec::new();
-            let mut called = Vec::new();
-            for message in messages {
+            let (mut called, mut slips) = (Vec::new(), Vec::new());
+            let mut messages = messages.into_iter();
+            for message in messages.by_ref() {
                 let (path, kind) = match message {
                     Message::Look | Message::Begin(_) => continue,
                     Message::Event(path, kind) => (path, kind),
+                    Message::Note(path, kind, slip) => {
+                        slips.push(slip);
+                        (path, kind)
+                    }
                     Message::Call { path, outputs, done } => {
                         if !self.run.awaits_call(&self.plan, &path) {
                             answer_call(done, false);
@@ -286,9 +312,11 @@ impl Task {
                     break;
                 }
             }
+            self.early.extend(messages);
             if !events.is_empty() {
                 self.carry_out(events, effects).await?;
             }
+            slips.into_iter().for_each(Slip::taken);
             for done in called {
                 answer_call(done, true);
             }
@@ -326,22 +354,33 @@ impl Task {
         // What asks nothing of the store, such as a question again after a restart, writes nothing.
         let run = self.origin.run.clone();
         let Planned { arm, disarm, children, entries, waiting, asks, unsubscribe, .. } = planned;
-        let Planned { responded, finished, .. } = planned;
+        let Planned { responded, finished, left_out, .. } = planned;
         // A parent goes on when its child answers, or when it ends without an answer.
         let answers = responded.is_some() || (finished && self.run.response().is_none());
+        let parent = self.origin.parent.clone().filter(|_| answers);
+        let answer = parent.map(|it| (it, child_outcome(&self.run, self.inner.now())));
+        let posts = answer
+            .iter()
+            .filter_map(|(it, outcome)| post_to_parent(&self.inner, &run, it, outcome));
+        let posts: Vec<Post> = posts.collect();
         let fired: Vec<(Path, bool)> = events.iter().filter_map(fired_timer).collect();
         let earliest = arm.iter().map(|timer| timer.due).min();
-        let asleep = !finished && asks.is_empty() && self.waits_for_nobody();
+        let asleep = !finished && asks.is_empty() && !left_out && self.waits_for_nobody();
         let turn = lock(&self.inner.lanes).has_turn(&run);
         let is_new = !(events.is_empty() && arm.is_empty() && disarm.is_empty());
-        if is_new || !children.is_empty() || (asleep && !self.known_asleep) {
+        let tells = !(children.is_empty() && posts.is_empty());
+        if is_new || tells || (asleep && !self.known_asleep) {
             self.known_asleep = asleep;
             let fresh: Vec<Fresh> = children.iter().map(|it| Fresh::of(it, None)).collect();
-            let batch = Append { run: run.clone(), events, arm, disarm, children, asleep, turn };
+            let batch =
+                Append { run: run.clone(), events, arm, disarm, children, asleep, turn, posts };
             let inner = Arc::clone(&self.inner);
             let ordered = entries.iter().any(|it| it.lane.is_some());
             let order = if ordered { Some(inner.order.lock().await) } else { None };
             let admitted = append(&self.inner, batch).await?;
+            if ordered {
+                settle_order(&self.inner).await;
+            }
             let children = entries.into_iter().zip(fresh).zip(waiting);
             self.enter_children(admitted, children).await?;
             drop(order);
@@ -361,8 +400,8 @@ impl Task {
         if let Some(response) = responded {
             self.inner.respond(&run, &response);
         }
-        if answers && let Some(parent) = &self.origin.parent {
-            answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
+        if let Some((parent, outcome)) = answer {
+            answer_parent(&self.inner, &run, &parent, outcome);
         }
         Ok(())
     }
@@ -393,6 +432,11 @@ impl Task {
                 | Request::Route { .. }
                 | Request::Http { .. }
                 | Request::Batch { .. } => {
+                    if self.tenure.is_ending() {
+                        // Whoever goes on with the run asks.
+                        planned.left_out = true;
+                        return;
+                    }
                     if ask.intent {
                         let kind = EventKind::Intended { attempt: ask.attempt };
                         let event = Event { at: self.inner.now(), path: ask.path.clone(), kind };
@@ -474,7 +518,7 @@ impl Task {
                     if row.status.is_some() || state.response().is_some() {
                         let outcome = child_outcome(&state, self.inner.now());
                         let parent = Parent { run: self.origin.run.clone(), path };
-                        answer_parent(&self.inner, &parent, outcome);
+                        answer_parent(&self.inner, &parent.run, &parent, outcome);
                     }
                 }
             }
@@ -482,71 +526,17 @@ impl Task {
         Ok(())
     }
 
-    fn perform(&mut self, ask: Ask) {
-        self.asking.insert(ask.path.clone());
-        let inner = Arc::clone(&self.inner);
-        let plan = Arc::clone(&self.plan);
-        let run = self.origin.run.clone();
-        let mut stop = inner.stop.subscribe();
-        tokio::spawn(async move {
-            let (asked, question) = (Arc::clone(&inner), ask.clone());
-            let mut answer =
-                tokio::spawn(async move { outcome_of(&asked, &plan, &question).await });
-            let answered = tokio::select! {
-                answered = &mut answer => answered,
-                _ = stop.wait_for(|stop| *stop) => return answer.abort(),
-            };
-            let outcome = answered.unwrap_or_else(|panic| {
-                tracing::error!(%run, path = %ask.path, %panic, "Asking met a fault of the engine.");
-                let message = "the engine met a fault of its own when it asked";
-                Outcome::failed(Failure::new("InternalError", message))
-            });
-            let kind = EventKind::Answered { attempt: ask.attempt, outcome };
-            inner.deliver(&run, Message::event(ask.path, kind));
-        });
-    }
-
-    /// Tells a service once that nobody waits for its call any more.
-    fn unsubscribe(&self, path: Path, inputs: Arc<Value>) {
-        let (inner, plan, run) =
-            (Arc::clone(&self.inner), Arc::clone(&self.plan), self.origin.run.clone());
-        let ask = Ask::unsubscribing(&run, path, inputs);
-        tokio::spawn(async move {
-            let outcome = inner.performer.perform(&plan, &ask, inner.now()).await;
-            if let Some(failure) = outcome.failure {
-                let (code, reason) = (failure.code, failure.message);
-                tracing::warn!(%run, path = %ask.path, code, reason, "A service was not told that a wait is over.");
-            }
-        });
-    }
-
     /// The run has ended: whoever waits for it or behind it goes on.
-    fn retire(&self) {
+    fn retire(&mut self) {
         lock(&self.inner.mailboxes).remove(&self.origin.run);
+        // It takes nothing in any more, so what comes has been taken in.
+        self.early.drain(..).for_each(Message::settle);
+        while let Ok(message) = self.mail.try_recv() {
+            message.settle();
+        }
         lock(&self.inner.waiters).remove(&self.origin.run);
         lock(&self.inner.fired).retain(|(run, ..)| *run != self.origin.run);
         leave(&self.inner, &self.origin.run);
-    }
-}
-
-/// Tells a service that called back.
-fn answer_call(done: oneshot::Sender<bool>, awaited: bool) {
-    if done.send(awaited).is_err() {
-        tracing::debug!(awaited, "A service called back and went away before it was answered.");
-    }
-}
-
-/// Asks a service, or a part of the engine that does what a service would.
-async fn outcome_of(inner: &Inner, plan: &Plan, ask: &Ask) -> Outcome {
-    match &ask.request {
-        Request::Batch { flow, trigger, inputs } => {
-            let of = (flow.as_str(), trigger.as_deref());
-            inner.batches.send(inner, of, &ask.idempotency_key, inputs).await
-        }
-        Request::Operation { .. }
-        | Request::Route { .. }
-        | Request::Http { .. }
-        | Request::Flow { .. } => inner.performer.perform(plan, ask, inner.now()).await,
     }
 }
 
@@ -562,6 +552,8 @@ struct Planned {
     unsubscribe: Vec<(Path, Arc<Value>)>,
     responded: Option<Arc<Value>>,
     finished: bool,
+    /// Something is not asked here any more.
+    left_out: bool,
     /// How many flows have called each other, if another one is called.
     depth: usize,
 }
@@ -583,38 +575,23 @@ fn leave(inner: &Arc<Inner>, run: &RunId) {
 }
 
 /// A question to another flow is never asked again, so its answer is always to the first attempt.
-/// A parent that was told something at once does not wait.
-fn answer_parent(inner: &Arc<Inner>, parent: &Parent, outcome: Outcome) {
-    if parent.path == Path::run() {
-        return;
-    }
-    let kind = EventKind::Answered { attempt: 1, outcome };
-    inner.deliver(&parent.run, Message::event(parent.path.clone(), kind));
+fn answer_of_child(outcome: Outcome) -> EventKind {
+    EventKind::Answered { attempt: 1, outcome }
 }
 
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-
-/// Appends; while the disk or the database fails, the run waits and nothing is lost.
-async fn append(inner: &Arc<Inner>, batch: Append) -> Result<Vec<Admitted>, StoreError> {
-    let mut pause = PAUSE_MIN;
-    loop {
-        match inner.store.append(vec![batch.clone()]).await {
-            Err(error @ StoreError::Io(_)) if !inner.stopped() => {
-                back_off(&error, &mut pause).await;
-            }
-            other => return other,
-        }
+/// Tells a parent that the same process looks after; another one is left a note, see
+/// [`post_to_parent`]. A parent that was told something at once does not wait.
+fn answer_parent(inner: &Arc<Inner>, run: &RunId, parent: &Parent, outcome: Outcome) {
+    if parent.path != Path::run() && inner.are_together(run, &parent.run) {
+        let message = Message::event(parent.path.clone(), answer_of_child(outcome));
+        inner.deliver(&parent.run, message);
     }
 }
 
-async fn back_off(error: &StoreError, pause: &mut Duration) {
-    log_store(error, *pause);
-    tokio::time::sleep(*pause).await;
-    *pause = (*pause * 2).min(PAUSE_MAX);
-}
-
-fn log_store(error: &StoreError, pause: Duration) {
-    let error: &dyn std::error::Error = error;
-    tracing::error!(error, pause_ms = pause.as_millis(), "The store failed; trying again.");
+/// What is left for the parent of a run, if another process may look after it: durable together with
+/// what it tells of.
+fn post_to_parent(inner: &Inner, run: &RunId, parent: &Parent, outcome: &Outcome) -> Option<Post> {
+    let waits = parent.path != Path::run() && !inner.are_together(run, &parent.run);
+    let kind = || answer_of_child(outcome.clone());
+    waits.then(|| Post::event(&parent.run, parent.path.clone(), kind()))
 }

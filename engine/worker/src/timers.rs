@@ -46,7 +46,11 @@ pub(crate) async fn run(inner: Arc<Inner>) {
 }
 
 async fn look(inner: &Arc<Inner>) -> Result<Duration, Box<dyn std::error::Error + Send + Sync>> {
-    let due = inner.store.due(inner.now(), BATCH).await?;
+    let ours = inner.tenures.ours();
+    if ours.is_empty() {
+        return Ok(SLEEP_MAX);
+    }
+    let due = inner.store.due(ours, inner.now(), BATCH).await?;
     let full = due.len() == BATCH;
     let mut fresh = 0;
     for timer in due {
@@ -55,7 +59,7 @@ async fn look(inner: &Arc<Inner>) -> Result<Duration, Box<dyn std::error::Error 
     if full && 0 < fresh {
         return Ok(Duration::ZERO);
     }
-    let next = inner.store.next_due().await?;
+    let next = inner.store.next_due(ours).await?;
     inner.timer_next.store(next.map_or(i64::MAX, Timestamp::ticks), Ordering::SeqCst);
     let now = inner.now();
     Ok(match next {

@@ -6,6 +6,7 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod lint;
+pub(crate) mod nodes;
 pub(crate) mod packages;
 pub(crate) mod run;
 pub(crate) mod serve;

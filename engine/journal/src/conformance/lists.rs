@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    Admission, Append, Event, EventKind, FlowVersion, Path, RunFilter, SHA, Status, Store,
+    Admission, Append, Event, EventKind, FlowVersion, Path, RunFilter, SHA, Shards, Status, Store,
     admission, admit_all, admit_one, assert_illegal, at, awake_names, finished, listed, open_names,
     put_sample, run, started, step, timer, version, woken,
 };
@@ -14,15 +14,15 @@ pub(super) async fn awake_runs_in_order(store: &dyn Store) {
     let mut seen = Vec::new();
     let mut after = 0;
     loop {
-        let page = store.awake_runs(after, 10).await.unwrap();
+        let page = store.awake_runs(Shards::ALL, after, 10).await.unwrap();
         assert!(page.len() <= 10);
         let Some(last) = page.last() else { break };
         after = last.position;
         seen.extend(page.into_iter().map(|row| row.run.to_string()));
     }
     assert_eq!(seen, names);
-    assert_eq!(store.awake_runs(0, 0).await.unwrap(), []);
-    assert_eq!(store.awake_runs(u64::MAX, 10).await.unwrap(), []);
+    assert_eq!(store.awake_runs(Shards::ALL, 0, 0).await.unwrap(), []);
+    assert_eq!(store.awake_runs(Shards::ALL, u64::MAX, 10).await.unwrap(), []);
 }
 
 pub(super) async fn awake_runs_have_not_ended(store: &dyn Store) {
@@ -33,7 +33,7 @@ pub(super) async fn awake_runs_have_not_ended(store: &dyn Store) {
     ];
     store.append(ends).await.unwrap();
     assert_eq!(awake_names(store).await, ["b"]);
-    assert_eq!(store.awake_runs(0, 1).await.unwrap().len(), 1);
+    assert_eq!(store.awake_runs(Shards::ALL, 0, 1).await.unwrap().len(), 1);
 }
 
 fn rests(name: &str, asleep: bool, turn: bool) -> Append {
@@ -61,9 +61,9 @@ pub(super) async fn awake_runs(store: &dyn Store) {
     // What sleeps is found by its timers and lists like any other.
     let arm = vec![timer("a", "B", false, 5)];
     store.append(vec![Append { arm, ..rests("a", true, false) }]).await.unwrap();
-    assert_eq!(store.due(at(9), 9).await.unwrap(), [timer("a", "B", false, 5)]);
+    assert_eq!(store.due(Shards::ALL, at(9), 9).await.unwrap(), [timer("a", "B", false, 5)]);
     assert_eq!(awake_names(store).await, ["b", "c"]);
-    assert_eq!(store.awake_runs(0, 1).await.unwrap().len(), 1);
+    assert_eq!(store.awake_runs(Shards::ALL, 0, 1).await.unwrap().len(), 1);
 }
 
 pub(super) async fn awake_after_refusal(store: &dyn Store) {

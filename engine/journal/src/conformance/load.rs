@@ -4,7 +4,7 @@ use base::{Duration, ErrorClass, Failure, Outcome, limits::INLINE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Admission, Event, EventKind, Path, RunFilter, SHA, Status, Store, admission, admit_all,
+    Admission, Event, EventKind, Path, RunFilter, SHA, Shards, Status, Store, admission, admit_all,
     admit_one, assert_illegal, at, event, events, put_sample, run, started, started_with, step,
     woken,
 };
@@ -44,7 +44,7 @@ pub(super) async fn gives_the_row(store: &dyn Store) {
         turn: false,
     };
     assert_eq!(row, expected);
-    assert_eq!(store.awake_runs(row.position - 1, 10).await.unwrap(), [expected]);
+    assert_eq!(store.awake_runs(Shards::ALL, row.position - 1, 10).await.unwrap(), [expected]);
 }
 
 /// Loads what was appended in one step and in steps of their own, which must be the same.

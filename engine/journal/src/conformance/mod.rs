@@ -6,6 +6,7 @@ mod admit;
 mod append;
 mod lists;
 mod load;
+pub mod nodes;
 mod timers;
 mod triggers;
 
@@ -19,8 +20,8 @@ use base::{RunId, Status, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Admission, Admitted, Append, Event, EventKind, FlowVersion, Path, RunFilter, Store, StoreError,
-    Timer, TriggerState,
+    Admission, Admitted, Append, Event, EventKind, FlowVersion, Path, RunFilter, Shards, Store,
+    StoreError, Timer, TriggerState,
 };
 
 /// A running case.
@@ -226,7 +227,7 @@ async fn open_names(store: &dyn Store) -> Vec<String> {
 }
 
 async fn awake_names(store: &dyn Store) -> Vec<String> {
-    let rows = store.awake_runs(0, 1_000).await.unwrap();
+    let rows = store.awake_runs(Shards::ALL, 0, 1_000).await.unwrap();
     rows.into_iter().map(|row| row.run.to_string()).collect()
 }
 
@@ -241,7 +242,7 @@ async fn assert_untouched(store: &dyn Store, names: &[&str]) {
     for name in names {
         assert_eq!(events(store, name).await, [started()], "{name}");
     }
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(Shards::ALL).await.unwrap(), None);
     assert_eq!(store.triggers().await.unwrap(), []);
 }
 

@@ -1,0 +1,65 @@
+//! How many runs wait for their turn, and whether one more may.
+
+use std::sync::Arc;
+
+use base::RunId;
+use flow::Trigger;
+use journal::RunFilter;
+
+use crate::{
+    admit::{AdmitError, lane_entry},
+    deploy::Deployed,
+    engine::{Inner, lock},
+    lanes::{Entry, Lane},
+};
+
+/// Runs of a lane that are counted at a time.
+const LOAD_PAGE: usize = 500;
+
+/// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
+pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
+    let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
+        return false;
+    };
+    let Some(most) = concurrency.max_waiting else { return false };
+    let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
+    let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
+    most + concurrency.runs.max(1) <= load
+}
+
+/// Refuses an event if, with those of the same event before it, more would wait than may.
+pub(crate) async fn check_queue(
+    inner: &Inner,
+    flow: &Deployed,
+    before: &[Entry],
+    entry: &Entry,
+) -> Result<(), AdmitError> {
+    let Some((lane, width)) = &entry.lane else { return Ok(()) };
+    let concurrency = flow.plan.flow.trigger(&lane.trigger).and_then(|it| it.concurrency.as_ref());
+    let Some(most) = concurrency.and_then(|it| it.max_waiting) else { return Ok(()) };
+    let ahead = before.iter().filter(|it| it.lane == entry.lane).count();
+    let load = if inner.tenures.has(&entry.run) || inner.store.shared().is_none() {
+        lock(&inner.lanes).load(lane)
+    } else {
+        let enough = most.saturating_add(*width).saturating_add(1);
+        load_elsewhere(inner, lane, enough).await?
+    };
+    let waiting = (load + ahead + 1).saturating_sub(*width);
+    if most < waiting { Err(AdmitError::QueueFull(waiting - 1)) } else { Ok(()) }
+}
+
+/// How many runs are in a lane that another process looks after, as far as that matters.
+async fn load_elsewhere(inner: &Inner, lane: &Lane, enough: usize) -> Result<usize, AdmitError> {
+    let key = Some(lane.key.clone()).filter(|it| !it.is_empty());
+    let filter = RunFilter { flow: Some(lane.flow.clone()), open: true, key, ..Default::default() };
+    let (mut load, mut before) = (0, None);
+    loop {
+        let page = inner.store.runs(&filter, before, LOAD_PAGE).await;
+        let page = page.map_err(|error| AdmitError::Store(Arc::new(error)))?;
+        load += page.iter().filter(|it| it.trigger == lane.trigger).count();
+        before = page.last().map(|it| it.position);
+        if page.len() < LOAD_PAGE || enough <= load {
+            return Ok(load);
+        }
+    }
+}
