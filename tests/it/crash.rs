@@ -496,7 +496,7 @@ impl Process {
         Self::start_on(".flowright/flowright.db", project, port)
     }
 
-    fn start_on(database: &str, project: &Path, port: u16) -> Self {
+    pub(crate) fn start_on(database: &str, project: &Path, port: u16) -> Self {
         Self::ready(Self::spawn(database, project, port, &[]))
     }
 
@@ -519,6 +519,10 @@ impl Process {
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// As a power cut would: no handler runs.

@@ -208,7 +208,8 @@ impl Task {
         for event in events {
             effects = step(&self.plan, &mut self.run, event);
         }
-        if events.len() == 1 {
+        // What sleeps has carried out what followed from its start, though that has left no event.
+        if events.len() == 1 && !self.known_asleep {
             return self.begin(effects).await;
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
