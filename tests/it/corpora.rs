@@ -73,14 +73,14 @@ fn runs(flow: &Arc<Deployed>, row: &Value) -> Vec<Run> {
         trigger,
         parameters,
         secure_parameters: &Map::new(),
-        outputs,
+        outputs: &outputs.clone().into(),
         now,
         callback_url: None,
     };
     let started = fire::fire(&event).unwrap().into_iter().map(|firing| EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
         outputs: firing.outputs,
-        parameters: parameters.clone(),
+        parameters: parameters.clone().into(),
         seed: 1,
         run: "run".to_owned(),
         callback: None,

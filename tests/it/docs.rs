@@ -109,7 +109,7 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
         trigger,
         parameters,
         secure_parameters: &Map::new(),
-        outputs: &outputs,
+        outputs: &outputs.clone().into(),
         now,
         callback_url: None,
     };
@@ -118,7 +118,7 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
     let kind = EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
         outputs: firings[0].outputs.clone(),
-        parameters: parameters.clone(),
+        parameters: parameters.clone().into(),
         seed: 1,
         run: "example".to_owned(),
         callback: Some(journal::Callback {

@@ -45,14 +45,14 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
         trigger,
         parameters,
         secure_parameters: &flow.plan.secure_parameters,
-        outputs,
+        outputs: &outputs.clone().into(),
         now,
         callback_url: None,
     });
     let started = firings.unwrap().into_iter().map(|firing| EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
         outputs: firing.outputs,
-        parameters: parameters.clone(),
+        parameters: parameters.clone().into(),
         seed: 1,
         run: "run".to_owned(),
         callback: None,

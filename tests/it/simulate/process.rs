@@ -108,8 +108,8 @@ pub(crate) fn admissions(seed: u64, made: &Made, flows: &Flows) -> Vec<Admission
         let run = format!("run-{index}");
         let kind = EventKind::Started {
             trigger: "Go".to_owned(),
-            outputs: json!({ "headers": {}, "body": body }),
-            parameters: Map::new(),
+            outputs: json!({ "headers": {}, "body": body }).into(),
+            parameters: Map::new().into(),
             seed,
             callback: Some(journal::Callback {
                 url: format!("https://flows.example/callbacks/{run}"),

@@ -229,7 +229,7 @@ impl Service {
         let incoming = Incoming {
             flow: flow.to_owned(),
             trigger: trigger.to_owned(),
-            outputs: json!({ "headers": {}, "body": body }),
+            outputs: json!({ "headers": {}, "body": body }).into(),
         };
         let receipt = self.engine.fire(incoming).await.unwrap();
         let [Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };

@@ -333,7 +333,8 @@ async fn reload(
 
 fn versions(flows: &Flows) -> Vec<(String, String, String)> {
     let version = |(name, flow): (&String, &Arc<worker::Deployed>)| {
-        let parameters = serde_json::Value::Object(flow.parameters.clone()).to_string();
+        let parameters =
+            serde_json::Value::Object(serde_json::Map::clone(&flow.parameters)).to_string();
         (name.clone(), flow.sha.clone(), parameters)
     };
     flows.iter().map(version).collect()
