@@ -80,7 +80,7 @@ fn runs(flow: &Arc<Deployed>, row: &Value) -> Vec<Run> {
     let started = fire::fire(&event).unwrap().into_iter().map(|firing| EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
         outputs: firing.outputs,
-        parameters: parameters.clone().into(),
+        parameters: parameters.clone(),
         seed: 1,
         run: "run".to_owned(),
         callback: None,

@@ -118,7 +118,7 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
     let kind = EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
         outputs: firings[0].outputs.clone(),
-        parameters: parameters.clone().into(),
+        parameters: parameters.clone(),
         seed: 1,
         run: "example".to_owned(),
         callback: Some(journal::Callback {

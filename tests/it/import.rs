@@ -52,7 +52,7 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
     let started = firings.unwrap().into_iter().map(|firing| EventKind::Started {
         trigger: trigger.name.as_str().to_owned(),
         outputs: firing.outputs,
-        parameters: parameters.clone().into(),
+        parameters: parameters.clone(),
         seed: 1,
         run: "run".to_owned(),
         callback: None,
