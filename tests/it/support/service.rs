@@ -163,10 +163,8 @@ impl Service {
         let live = Live::new(client.clone(), connections.clone(), egress);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = server::Listener::bind(address).await.unwrap();
-        let addresses = Addresses {
-            public_url: format!("http://{}", listener.address()),
-            key: Secret::new(KEY.to_owned()),
-        };
+        let addresses =
+            Addresses::new(&format!("http://{}", listener.address()), Secret::new(KEY.to_owned()));
         let engine = Engine::start(worker::Options {
             store,
             performer: Arc::new(live),

@@ -115,7 +115,7 @@ fn the_caller_can_be_answered_at_once() {
         trigger,
         parameters: &parameters,
         secure_parameters: &Map::new(),
-        outputs: &outputs.clone().into(),
+        outputs: &outputs.into(),
         now,
         callback_url: None,
     };
