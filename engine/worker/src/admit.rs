@@ -6,6 +6,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use base::{Failure, RunId};
@@ -24,13 +25,16 @@ use crate::{
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
     lanes::{Entry, Lane},
-    random,
+    random, telemetry,
 };
 
 /// Events that may wait to be admitted; beyond that, callers wait.
 const REQUESTS_MAX: usize = 1_024;
 /// Events that are admitted in one commit.
 const BATCH_MAX: usize = 512;
+
+/// Runs in memory up to which a new one keeps its event there until it begins.
+const BEGUN_MAX: usize = 2_000;
 
 /// An event of a trigger.
 #[derive(Clone, Debug)]
@@ -75,6 +79,9 @@ pub enum AdmitError {
     /// Too many events wait for their turn.
     #[error("{0} events wait for their turn already")]
     QueueFull(usize),
+    /// Too many runs wait, of whatever flow.
+    #[error("{0} runs wait already")]
+    Busy(usize),
     /// The store failed.
     #[error("the event could not be stored")]
     Store(#[source] Arc<StoreError>),
@@ -146,9 +153,7 @@ impl Admitter {
         inner: &Arc<Inner>,
         incoming: Incoming,
     ) -> Result<Receipt, AdmitError> {
-        if inner.stopped() {
-            return Err(AdmitError::Stopping);
-        }
+        check_room(inner)?;
         let flows = inner.flows();
         let Some(flow) = flows.get(&incoming.flow) else {
             return Err(AdmitError::UnknownFlow(incoming.flow));
@@ -194,9 +199,7 @@ impl Admitter {
         inner: &Arc<Inner>,
         events: Vec<Delivered>,
     ) -> Result<Vec<Admitted>, AdmitError> {
-        if inner.stopped() {
-            return Err(AdmitError::Stopping);
-        }
+        check_room(inner)?;
         let flows = inner.flows();
         let mut found = Vec::new();
         for Delivered { event, key } in events {
@@ -279,10 +282,11 @@ impl Admitter {
             }
             let states = batch.iter().filter_map(|request| request.state.clone()).collect();
             let order = inner.order.lock().await;
+            let began = Instant::now();
             let mut result = inner.store.advance(all, states).await.map_err(Arc::new);
+            inner.metrics.wrote("admit", began.elapsed());
             if matches!(result.as_ref().map_err(AsRef::as_ref), Err(StoreError::Fenced)) {
-                // Whoever has taken over takes in events and works on the runs.
-                inner.stop();
+                inner.fenced();
             }
             let mut rest = result.as_mut().map(|all| std::mem::take(all).into_iter());
             for (request, fresh) in batch.drain(..).zip(fresh) {
@@ -368,9 +372,11 @@ impl Fresh {
 fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = (Entry, Fresh)>) {
     let Ok(admitted) = answer else { return };
     for (admitted, (entry, fresh)) in admitted.iter().zip(entries) {
-        if matches!(admitted, Admitted::New(_)) {
+        let is_new = matches!(admitted, Admitted::New(_));
+        telemetry::admitted(inner, &fresh.origin.flow, is_new);
+        if is_new {
             match &fresh.begun {
-                Some(begun) if fresh.is_over => over(inner, &entry.run, &begun.run),
+                Some(begun) if fresh.is_over => over(inner, &fresh.origin, &begun.run),
                 _ => begin(inner, entry, fresh),
             }
         } else {
@@ -380,7 +386,11 @@ fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = 
 }
 
 /// A run has ended in its first step: whoever waits for it goes on.
-fn over(inner: &Arc<Inner>, id: &RunId, run: &Run) {
+fn over(inner: &Arc<Inner>, origin: &Origin, run: &Run) {
+    let id = &origin.run;
+    if let Some(plan) = lock(&inner.plans).get(&origin.sha).map(Arc::clone) {
+        telemetry::ended(inner, origin, &plan, run);
+    }
     if let Some(response) = run.response() {
         inner.respond(id, response);
     }
@@ -393,7 +403,10 @@ pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
     let run = entry.run.clone();
     let started = lock(&inner.lanes).enter(entry);
     if started {
-        inner.deliver(&run, Message::Begin(Box::new(fresh)));
+        // A run that does not begin soon is read from the store when it does.
+        let is_soon = lock(&inner.mailboxes).len() < BEGUN_MAX;
+        let message = if is_soon { Message::Begin(Box::new(fresh)) } else { Message::Look };
+        inner.deliver(&run, message);
     }
 }
 
@@ -498,6 +511,15 @@ pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool
     let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
     let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
     most + concurrency.runs.max(1) <= load
+}
+
+/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
+fn check_room(inner: &Inner) -> Result<(), AdmitError> {
+    if inner.stopped() {
+        return Err(AdmitError::Stopping);
+    }
+    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
+    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
 }
 
 /// Refuses an event if, with those of the same event before it, more would wait than may.

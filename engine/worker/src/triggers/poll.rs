@@ -284,7 +284,9 @@ impl Task {
                 (progress.cursor, progress.follow) = (cursor, follow);
                 (progress.retries, progress.error) = (0, None);
                 progress.full = if full { progress.full + 1 } else { 0 };
-                if !events.is_empty() {
+                if events.is_empty() {
+                    self.count(Some(0));
+                } else {
                     progress.fired = Some(now);
                 }
                 let next = pause.map_or(usual, |pause| Some(later(now, pause)));
