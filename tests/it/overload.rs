@@ -40,6 +40,20 @@ actions:
   - { name: Nap, wait: PT0.05S }
 ";
 
+const STUCK: &str = "
+flow: Stuck
+triggers: [{ name: Go, request: {} }]
+actions:
+  - { name: Stall, http: { method: GET, uri: https://example.com } }
+";
+
+const ANSWERED: &str = "
+flow: Answered
+triggers: [{ name: Go, request: {} }]
+actions:
+  - { name: Same, http: { method: GET, uri: https://example.com } }
+";
+
 /// What somebody was answered who posts to an address for as long as told, again and again.
 #[derive(Default)]
 struct Told {
@@ -282,4 +296,26 @@ async fn there_are_no_more_connections_than_may_be() {
     })
     .await;
     drop(held);
+}
+
+#[tokio::test]
+async fn no_flow_has_all_of_the_memory() {
+    let flows = flows(&[("stuck", STUCK), ("free", ANSWERED)]);
+    let small = Small::start(Troubled::new(), flows, Bounds::default()).await;
+    for _ in 0..30 {
+        assert_eq!(small.post("stuck", String::new()).await.status(), 202);
+    }
+    until("the stuck runs do not take their places", async || {
+        let text = small.engine.metrics_text().await;
+        sample(&text, "flowright_runs", &[("state", "active")]) > 7.0
+    })
+    .await;
+    let text = small.engine.metrics_text().await;
+    assert_eq!(sample(&text, "flowright_runs", &[("state", "active")]), 8.0, "{text}");
+    let (flow, trigger) = ("free".to_owned(), "Go".to_owned());
+    let incoming = worker::Incoming { flow, trigger, outputs: serde_json::json!({}) };
+    let receipt = small.engine.fire(incoming).await.unwrap();
+    let [journal::Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
+    let row = tokio::time::timeout(PATIENCE, small.engine.wait(run)).await.unwrap().unwrap();
+    assert_eq!(row.status, Some(base::Status::Succeeded));
 }

@@ -227,6 +227,7 @@ impl Service {
                 tokio::time::sleep(DRAIN).await;
             } => {}
         }
+        self.engine.stop();
         if let Some(traces) = &self.traces {
             traces.flush().await;
         }
