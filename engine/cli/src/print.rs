@@ -64,9 +64,14 @@ pub(crate) fn line(text: impl Display) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
+/// Whether notes are lines of the log.
+pub(crate) fn is_logged() -> bool {
+    LOGGED.load(Ordering::Relaxed)
+}
+
 /// A line for people.
 pub(crate) fn note(text: impl Display) {
-    if LOGGED.load(Ordering::Relaxed) {
+    if is_logged() {
         let text = text.to_string();
         return tracing::info!("{}", text.trim());
     }
@@ -75,7 +80,7 @@ pub(crate) fn note(text: impl Display) {
 
 /// Why a command could not be carried out, with every cause.
 pub(crate) fn error(error: &anyhow::Error) {
-    if LOGGED.load(Ordering::Relaxed) {
+    if is_logged() {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         return tracing::error!(causes = causes.get(1..).unwrap_or_default().join(": "), "{error}");
     }

@@ -4,6 +4,7 @@
 //! events share one commit.
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Instant,
@@ -65,7 +66,7 @@ pub struct Receipt {
 }
 
 /// Why an event was not taken in.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AdmitError {
     /// There is no such flow.
     #[error("there is no flow `{0}`")]
@@ -118,7 +119,7 @@ pub(crate) struct Admitter {
     requests: mpsc::Sender<Request>,
 }
 
-type Answer = Result<Vec<Admitted>, Arc<StoreError>>;
+type Answer = Result<Vec<Admitted>, AdmitError>;
 
 /// The runs of one event: what is stored, where each will stand in line, how far it has got.
 struct LinedUp {
@@ -265,7 +266,7 @@ impl Admitter {
         let (answer, receiver) = oneshot::channel();
         let request = Request { lined_up, state, answer };
         self.requests.send(request).await.map_err(|_| AdmitError::Stopping)?;
-        receiver.await.map_err(|_| AdmitError::Stopping)?.map_err(AdmitError::Store)
+        receiver.await.map_err(|_| AdmitError::Stopping)?
     }
 
     /// The admitting task.
@@ -276,6 +277,10 @@ impl Admitter {
             tokio::select! {
                 count = requests.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
                 _ = stop.wait_for(|stop| *stop) => return,
+            }
+            refuse_late(&inner, &mut batch);
+            if batch.is_empty() {
+                continue;
             }
             let mut fresh = Vec::new();
             let mut all = Vec::new();
@@ -297,7 +302,7 @@ impl Admitter {
             for (request, fresh) in batch.drain(..).zip(fresh) {
                 let answer = match &mut rest {
                     Ok(rest) => Ok(rest.by_ref().take(fresh.len()).collect()),
-                    Err(error) => Err(Arc::clone(error)),
+                    Err(error) => Err(AdmitError::Store(Arc::clone(error))),
                 };
                 enter_all(&inner, &answer, request.lined_up.entries.into_iter().zip(fresh));
                 // A caller that has gone away has its event admitted all the same.
@@ -306,6 +311,37 @@ impl Admitter {
             drop(order);
         }
     }
+}
+
+/// Those who came together each saw room in a queue that has not room for all of them. What a
+/// trigger has fired by itself stays, for it asked before.
+fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
+    let mut ahead: BTreeMap<Lane, usize> = BTreeMap::new();
+    for request in std::mem::take(batch) {
+        let lanes = request.lined_up.entries.iter().filter_map(|it| it.lane.as_ref());
+        let full = lanes.clone().find_map(|(lane, width)| {
+            let most = max_waiting(inner, lane).filter(|_| request.state.is_none())?;
+            let before = ahead.get(lane).copied().unwrap_or_default();
+            let own = lanes.clone().filter(|(it, _)| it == lane).count();
+            let waiting = (lock(&inner.lanes).load(lane) + before + own).saturating_sub(*width);
+            (most < waiting).then(|| waiting - 1)
+        });
+        if let Some(waiting) = full {
+            // Whoever has gone away need not be told.
+            drop(request.answer.send(Err(AdmitError::QueueFull(waiting))));
+            continue;
+        }
+        for (lane, _) in lanes {
+            *ahead.entry(lane.clone()).or_default() += 1;
+        }
+        batch.push(request);
+    }
+}
+
+/// How many runs of a lane may wait, if that is bounded.
+fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
+    let flows = inner.flows();
+    flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
 }
 
 /// Where a run comes from.

@@ -13,7 +13,7 @@ use base::{Failure, RunId, Status, Timestamp};
 use interp::Plan;
 use journal::{Admitted, Event, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
 use serde_json::Value;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     addresses::Addresses,
@@ -24,7 +24,9 @@ use crate::{
     lanes::Lanes,
     metrics::{Metrics, Snapshot},
     perform::Performer,
-    pump, random, timers,
+    pump, random,
+    room::Room,
+    timers,
     triggers::{self, batch::Batches},
 };
 
@@ -73,8 +75,7 @@ pub(crate) struct Inner {
     pub addresses: Option<Addresses>,
     pub batches: Batches,
     /// Bounds the runs in memory.
-    pub permits: Semaphore,
-    active_max: usize,
+    pub room: Room,
     /// Runs that may wait for their turn or for memory before events are refused.
     pub waiting_max: usize,
     /// Runs that are not over.
@@ -179,8 +180,7 @@ impl Engine {
             order: tokio::sync::Mutex::default(),
             addresses,
             batches,
-            permits: Semaphore::new(active_max),
-            active_max,
+            room: Room::new(active_max),
             waiting_max: active_max * WAITING_TO_ACTIVE,
             open: AtomicUsize::new(0),
             metrics,
@@ -386,7 +386,7 @@ impl Engine {
             .and_then(Result::ok)
             .map(|it| it.iter().filter(|it| subscribed(it)).count());
         let in_memory = lock(&inner.mailboxes).len();
-        let active = inner.active_max.saturating_sub(inner.permits.available_permits());
+        let active = inner.room.taken();
         inner.metrics.text(Snapshot {
             active,
             queued: in_memory.saturating_sub(active),

@@ -9,8 +9,8 @@ use base::{Status, Timestamp};
 use flow::ActionKind;
 use interp::{Plan, Run};
 use prometheus::{
-    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    Counter, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry,
+    TextEncoder, core::Collector,
 };
 
 use crate::process;
@@ -73,8 +73,9 @@ struct OfOthers {
 struct OfEngine {
     timers: HistogramVec,
     writes: HistogramVec,
-    commits: GaugeVec,
-    process: [Gauge; 5],
+    commits: [Counter; 3],
+    cpu: Counter,
+    process: [Gauge; 4],
 }
 
 /// What is seen of an engine at one moment.
@@ -128,6 +129,11 @@ impl Maker {
 
     fn gauge(&mut self, name: &str, help: &str) -> Gauge {
         self.keep("gauge", Gauge::with_opts(Opts::new(name, help)))
+    }
+
+    /// A counter that somebody else counts.
+    fn total(&mut self, name: &str, help: &str) -> Counter {
+        self.keep("counter", Counter::with_opts(Opts::new(name, help)))
     }
 
     fn histogram(
@@ -231,14 +237,20 @@ impl OfEngine {
             &["operation"],
             "Until a write was durable: `admit` or `append`; the wait for the commit before included.",
         ),
-            commits: maker.gauges(
-            "flowright_store_commits",
-            &["of"],
-            "Since the start: `commits` of the store, the `requests` that shared them, the `seconds` they took.",
-        ),
+            commits: [
+                maker.total("flowright_store_commits_total", "Transactions of the store."),
+                maker.total(
+                    "flowright_store_commit_requests_total",
+                    "Writes that shared them: divided by the commits, how many one of them carries.",
+                ),
+                maker.total(
+                    "flowright_store_commit_seconds_total",
+                    "How long the commits took together, the syncs included.",
+                ),
+            ],
+            cpu: maker.total("process_cpu_seconds_total", "CPU time of the process."),
             process: [
             maker.gauge("process_resident_memory_bytes", "Memory of the process."),
-            maker.gauge("process_cpu_seconds_total", "CPU time of the process."),
             maker.gauge("process_open_fds", "Open files and connections of the process."),
             maker.gauge("process_threads", "Threads of the process."),
             maker.gauge("flowright_uptime_seconds", "Since the engine has started."),
@@ -364,27 +376,28 @@ impl Metrics {
         for (state, count) in states {
             self.of_runs.runs.with_label_values(&[state]).set(count as f64);
         }
-        let all = [
-            ("commits", commits.count as f64),
-            ("requests", commits.requests as f64),
-            ("seconds", commits.took.as_secs_f64()),
-        ];
-        for (of, value) in all {
-            self.of_engine.commits.with_label_values(&[of]).set(value);
+        let all = [commits.count as f64, commits.requests as f64, commits.took.as_secs_f64()];
+        for (total, value) in self.of_engine.commits.iter().zip(all) {
+            set(total, value);
         }
         if let Some(count) = subscriptions {
             self.of_others.subscriptions.set(count as f64);
         }
-        let [memory, cpu, files, threads, uptime] = &self.of_engine.process;
+        let [memory, files, threads, uptime] = &self.of_engine.process;
         let found = process::look();
         memory.set(found.memory_bytes as f64);
-        cpu.set(found.cpu.as_secs_f64());
+        set(&self.of_engine.cpu, found.cpu.as_secs_f64());
         files.set(found.files as f64);
         threads.set(found.threads as f64);
         uptime.set(self.began.elapsed().as_secs_f64());
         // Only a family without samples cannot be written, and those are not gathered.
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
+}
+
+fn set(total: &Counter, value: f64) {
+    total.reset();
+    total.inc_by(value);
 }
 
 /// The connection that an action calls through, as the flow calls it.

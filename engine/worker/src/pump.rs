@@ -24,6 +24,7 @@ use crate::{
     engine::{Inner, Message, lock},
     lanes::Entry,
     patient::{self, append, load},
+    room::Place,
     telemetry,
 };
 
@@ -142,12 +143,11 @@ async fn work(
     mut mail: mpsc::UnboundedReceiver<Message>,
 ) -> Result<(), StoreError> {
     // Runs that wait for their turn in memory, and runs that sleep, hold nothing but their name.
-    let gate = Arc::clone(&inner);
-    let _permit = gate.permits.acquire().await;
     let mut early = VecDeque::new();
     // Whoever made the mailbox has put something into it.
-    let (origin, events, has_ended) = match mail.try_recv() {
+    let (_place, origin, events, has_ended) = match mail.try_recv() {
         Ok(Message::Begin(fresh)) => {
+            let _place = inner.room.enter(&fresh.origin.flow).await;
             let Fresh { origin, started, begun, .. } = *fresh;
             let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
             let run = Run::default();
@@ -164,11 +164,9 @@ async fn work(
         }
         first => {
             early.extend(first);
-            let Some((row, events)) = load(&inner, &id).await? else {
-                return Err(StoreError::UnknownRun(id));
-            };
+            let (place, row, events) = take_up(&inner, &id).await?;
             let RunRow { run, flow, sha, parent, status, .. } = row;
-            (Origin { run, flow, sha, parent }, events, status.is_some())
+            (place, Origin { run, flow, sha, parent }, events, status.is_some())
         }
     };
     let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
@@ -179,6 +177,24 @@ async fn work(
     }
     task.resume(&events).await?;
     task.pump().await
+}
+
+/// Reads a run when there is room for it. What its flow is called is known only then; if that has
+/// no room left, the run is read again when it has.
+async fn take_up(
+    inner: &Inner,
+    id: &RunId,
+) -> Result<(Option<Place>, RunRow, Vec<Event>), StoreError> {
+    let unknown = || StoreError::UnknownRun(id.clone());
+    let visit = inner.room.visit().await;
+    let (row, events) = load(inner, id).await?.ok_or_else(unknown)?;
+    if let Some(place) = visit.and_then(|it| inner.room.settle(it, &row.flow)) {
+        return Ok((Some(place), row, events));
+    }
+    drop(events);
+    let place = inner.room.enter(&row.flow).await;
+    let (row, events) = load(inner, id).await?.ok_or_else(unknown)?;
+    Ok((place, row, events))
 }
 
 impl Task {

@@ -34,8 +34,8 @@ pub(crate) fn ended(inner: &Inner, origin: &Origin, plan: &Plan, run: &Run) {
     let (id, flow, status) = (&origin.run, &origin.flow, end.status.name());
     match end.status {
         Status::Failed | Status::TimedOut => {
-            let message = sayable(plan, message);
-            tracing::warn!(run = %id, flow, status, code, message, "A run has failed.");
+            let reason = sayable(plan, message);
+            tracing::warn!(run = %id, flow, status, code, reason, "A run has failed.");
         }
         Status::Succeeded | Status::Skipped | Status::Cancelled => {
             tracing::debug!(run = %id, flow, status, "A run has ended.");

@@ -195,6 +195,11 @@ impl Service {
             ));
             for trigger in &flow.plan.flow.triggers {
                 if let Some(path) = self.hooks.address(flow, trigger) {
+                    // A signature is as good as a key, and lines of a log travel far.
+                    let path = match path.split_once('?') {
+                        Some((unsigned, _)) if print::is_logged() => unsigned.to_owned(),
+                        _ => path,
+                    };
                     note(format!("    {} {}{path}", trigger.display, self.url()));
                 }
             }
@@ -222,6 +227,7 @@ impl Service {
                 tokio::time::sleep(DRAIN).await;
             } => {}
         }
+        self.engine.stop();
         if let Some(traces) = &self.traces {
             traces.flush().await;
         }
