@@ -44,6 +44,8 @@ pub struct Change {
     pub span: Span,
     /// The operand.
     pub value: Option<Tree>,
+    /// The type that the variable must have, where the action names it.
+    pub wants: Option<ParameterType>,
 }
 
 impl Change {
@@ -108,7 +110,7 @@ pub(crate) fn take_change(
     } else {
         fields.given("value").map(|it| reader.tree(it))
     };
-    Change { name, span, value }
+    Change { name, span, value, wants: None }
 }
 
 /// Variables belong to the run, so they are declared where every run passes once.

@@ -34,6 +34,7 @@ use crate::{
         workflow::Workflow,
     },
     fields::Fields,
+    model::ParameterType,
     reader::{Reader, always},
 };
 
@@ -95,9 +96,8 @@ impl Import {
             "setvariable" => self.change(fields, Variables::Set, true),
             "incrementvariable" => self.change(fields, Variables::Increment, false),
             "decrementvariable" => self.change(fields, Variables::Decrement, false),
-            "appendtoarrayvariable" | "appendtostringvariable" => {
-                self.change(fields, Variables::Append, true)
-            }
+            "appendtoarrayvariable" => self.append(fields, ParameterType::Array),
+            "appendtostringvariable" => self.append(fields, ParameterType::String),
             "apiconnection" | "apiconnectionnotification" => self.api(fields, false),
             "apiconnectionwebhook" => self.api(fields, true),
             "openapiconnection" | "openapiconnectionnotification" => self.open_api(fields, false),
@@ -293,6 +293,14 @@ impl Import {
             refuse_self_reference(reader, change);
         }
         ActionKind::Variables(change)
+    }
+
+    /// Adds to an array or to text; here the type of the action says to which of them.
+    fn append(&mut self, fields: &mut Fields<'_>, to: ParameterType) -> ActionKind {
+        let reader = &mut self.builder.reader;
+        let mut inputs = inputs(reader, fields);
+        let change = variables::take_change(reader, &mut inputs, true);
+        ActionKind::Variables(Variables::Append(Change { wants: Some(to), ..change }))
     }
 
     fn open_api(&mut self, fields: &mut Fields<'_>, webhook: bool) -> ActionKind {

@@ -28,15 +28,17 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &ParseJson) -> Ended {
 
 fn parse(content: &Value, schema: &Schema) -> Ended {
     let body = match content {
-        Value::Null => {
-            let message = "Required property 'content' expects a value but got null. Path ''.";
-            return Ended::failed(Failure::new("InvalidTemplate", message));
-        }
+        Value::Null => return no_content(),
+        Value::String(text) if text.is_empty() => return no_content(),
+        Value::String(text) if text.trim().is_empty() => Value::Null,
         Value::String(text) => match read(text.strip_prefix('\u{feff}').unwrap_or(text)) {
             Ok(body) => body,
             Err(failure) => return Ended::failed(failure),
         },
-        other => other.clone(),
+        other => match bytes_of(other) {
+            Some(content_type) => return not_json(content_type),
+            None => other.clone(),
+        },
     };
     match schema.check(&body) {
         Ok(found) if found.is_empty() => Ended::succeeded(None, object([("body", body)])),
@@ -48,11 +50,29 @@ fn parse(content: &Value, schema: &Schema) -> Ended {
     }
 }
 
+fn no_content() -> Ended {
+    let message = "Required property 'content' expects a value but got null. Path ''.";
+    Ended::failed(Failure::new("InvalidTemplate", message))
+}
+
+/// The content type of bytes; the cloud does not look into them.
+fn bytes_of(content: &Value) -> Option<&str> {
+    content.get("$content").filter(|it| it.is_string())?;
+    content.get("$content-type")?.as_str()
+}
+
+fn not_json(content_type: &str) -> Ended {
+    let message = format!(
+        "The property 'content' must be of type JSON in the 'ParseJson' action inputs, but was of \
+         type '{content_type}'."
+    );
+    Ended::failed(Failure::new("BadRequest", message))
+}
+
 /// The findings are the outputs, so that an error path can tell them one by one.
 fn refused(found: &[Finding]) -> Ended {
     let errors: Vec<Value> = found.iter().map(Finding::to_json).collect();
     Ended {
-        code: "BadRequest".into(),
         outputs: Some(object([("errors", errors.into())]).into()),
         ..Ended::failed(Failure::new("ValidationFailed", Finding::summary(found)))
     }
@@ -65,10 +85,13 @@ fn read(text: &str) -> Result<Value, Failure> {
         Err(error) => error,
     };
     if let (Some(node), found) = yaml::parse_json(text)
-        && !text.trim().is_empty()
         && found.iter().all(|it| it.severity < Severity::Error)
     {
         return Ok(node.to_json());
     }
-    Err(Failure::new("InvalidJSON", format!("the content is not JSON: {error}")))
+    let message = format!(
+        "The 'content' property of actions of type 'ParseJson' must be valid JSON. The provided \
+         value cannot be parsed: '{error}'."
+    );
+    Err(Failure::new("InvalidJSON", message))
 }
