@@ -258,7 +258,11 @@ impl Run {
     /// The questions whose services have agreed to call back and have not done so.
     pub fn subscribed(&self, plan: &Plan) -> Vec<Ask> {
         let kinds = plan.flow.actions.iter().enumerate();
-        let waiting = kinds.filter(|(_, it)| matches!(it.kind, ActionKind::HttpWebhook(_)));
+        let waiting = kinds.filter(|(_, it)| match &it.kind {
+            ActionKind::HttpWebhook(_) => true,
+            ActionKind::ApiConnection(it) => it.webhook,
+            _ => false,
+        });
         // Drivers ask this often, of runs that may be long.
         let slots = waiting.flat_map(|(id, _)| self.within(id, &[]));
         let open = slots.filter_map(|(key, slot)| {

@@ -1,11 +1,12 @@
 //! `ParseJson`: a value checked against a JSON Schema.
 
-use base::{Failure, Severity, value::object};
+use base::{Failure, value::object};
 use flow::{Finding, Schema, actions::parse_json::ParseJson};
 use serde_json::Value;
 
 use crate::{
     exec::{Ended, Exec},
+    lenient,
     run::Key,
 };
 
@@ -30,7 +31,6 @@ fn parse(content: &Value, schema: &Schema) -> Ended {
     let body = match content {
         Value::Null => return no_content(),
         Value::String(text) if text.is_empty() => return no_content(),
-        Value::String(text) if text.trim().is_empty() => Value::Null,
         Value::String(text) => match read(text.strip_prefix('\u{feff}').unwrap_or(text)) {
             Ok(body) => body,
             Err(failure) => return Ended::failed(failure),
@@ -78,20 +78,16 @@ fn refused(found: &[Finding]) -> Ended {
     }
 }
 
-/// JSON, or what the cloud takes for it: with comments, and commas at the end.
+/// JSON, or what the cloud takes for it.
 fn read(text: &str) -> Result<Value, Failure> {
-    let error = match serde_json::from_str(text) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    if let (Some(node), found) = yaml::parse_json(text)
-        && found.iter().all(|it| it.severity < Severity::Error)
-    {
-        return Ok(node.to_json());
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
     }
-    let message = format!(
-        "The 'content' property of actions of type 'ParseJson' must be valid JSON. The provided \
-         value cannot be parsed: '{error}'."
-    );
-    Err(Failure::new("InvalidJSON", message))
+    lenient::read(text).map_err(|reason| {
+        let message = format!(
+            "The 'content' property of actions of type 'ParseJson' must be valid JSON. The provided \
+             value cannot be parsed: '{reason}'."
+        );
+        Failure::new("InvalidJSON", message)
+    })
 }
