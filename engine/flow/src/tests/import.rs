@@ -136,9 +136,12 @@ fn control() {
 #[test]
 fn loops_are_as_parallel_as_in_the_cloud() {
     let open_api = r#", "B": {"type": "OpenApiConnection", "inputs": {"host": {"connectionName": "c", "operationId": "o"}}}"#;
+    let function =
+        r#", "B": {"type": "Function", "inputs": {"function": {"id": "/f"}, "method": "GET"}}"#;
     for (foreach, rest, repetitions) in [
-        ("", "", 20),
+        ("", "", 1),
         ("", open_api, 1),
+        ("", function, 20),
         (r#", "operationOptions": "Sequential""#, "", 1),
         (r#", "runtimeConfiguration": {"concurrency": {"repetitions": 50}}"#, open_api, 50),
     ] {
