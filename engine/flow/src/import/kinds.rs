@@ -232,7 +232,9 @@ impl Import {
         let range = (1, limits::FOREACH_CONCURRENCY_MAX);
         let repetitions = node.and_then(|it| self.builder.reader.whole(it, "`repetitions`", range));
         let sequential = options(fields).iter().any(|it| it.eq_ignore_ascii_case("Sequential"));
-        let concurrency = if sequential { 1 } else { repetitions.unwrap_or(self.repetitions) };
+        // A loop in a loop goes one by one in either cloud.
+        let unsaid = if self.builder.in_loop() { 1 } else { self.repetitions };
+        let concurrency = if sequential { 1 } else { repetitions.unwrap_or(unsaid) };
         let block = self.actions(fields.given("actions"));
         ActionKind::Foreach(Foreach { items, block, concurrency })
     }

@@ -152,6 +152,19 @@ fn loops_are_as_parallel_as_in_the_cloud() {
             &format!("foreach «@a()» x{repetitions} []"),
         );
     }
+    let inner = r#"{"type": "Foreach", "foreach": "@b()", "actions": {}}"#;
+    let flow = flow(&format!(
+        r#"{{"kind": "Stateful", "definition": {{"triggers": {{}}, "actions": {{
+            "A": {{"type": "Foreach", "foreach": "@a()", "actions": {{"I": {inner}}}}}, "B": {inner}}}}}}}"#
+    ));
+    let at = |name: &str| {
+        let id = flow.find(name).unwrap();
+        show::kind(&flow, &flow.action(id).kind)
+    };
+    assert_eq!(
+        (at("I").as_str(), at("B").as_str()),
+        ("foreach «@b()» x1 []", "foreach «@b()» x20 []")
+    );
 }
 
 #[test]
