@@ -211,7 +211,7 @@ impl World {
     }
 
     async fn fire(&self, n: usize, flow: &str, body: Value) -> Result<Receipt, AdmitError> {
-        let outputs = json!({ "headers": {}, "body": body });
+        let outputs = Arc::new(json!({ "headers": {}, "body": body }));
         let incoming = Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs };
         self.engine(n).fire(incoming).await
     }

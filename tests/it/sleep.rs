@@ -96,7 +96,7 @@ async fn start(store: Arc<dyn Store>, clock: &Arc<ManualClock>) -> (Engine, Arc<
 }
 
 async fn fire(engine: &Engine, flow: &str, key: &str) -> RunId {
-    let outputs = json!({ "headers": {}, "body": { "key": key } });
+    let outputs = Arc::new(json!({ "headers": {}, "body": { "key": key } }));
     let incoming = Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs };
     let receipt = engine.fire(incoming).await.unwrap();
     match receipt.runs.first().unwrap() {
@@ -118,8 +118,8 @@ fn sleeper(sha: &str, name: &str, n: usize, due: Timestamp) -> (Admission, Appen
     let at = Timestamp::parse(NOW).unwrap();
     let kind = EventKind::Started {
         trigger: "Go".to_owned(),
-        outputs: json!({ "headers": {}, "body": { "n": n } }),
-        parameters: Map::new(),
+        outputs: Arc::new(json!({ "headers": {}, "body": { "n": n } })),
+        parameters: Arc::new(Map::new()),
         seed: 1,
         run: run.to_string(),
         callback: None,

@@ -42,7 +42,7 @@ pub struct Run {
     /// What runs of the same business are found by.
     pub(crate) tracking_id: String,
     pub(crate) trigger_outputs: Arc<Value>,
-    pub(crate) parameters: Map<String, Value>,
+    pub(crate) parameters: Arc<Map<String, Value>>,
     pub(crate) seed: u64,
     pub(crate) started: Timestamp,
     /// Where services may call the run back.
@@ -57,6 +57,8 @@ pub struct Run {
     pub(crate) early: BTreeMap<Path, Vec<Event>>,
     /// Actions started so far.
     pub(crate) actions: usize,
+    /// How often each action has asked, in all its passes and attempts.
+    pub(crate) turns: BTreeMap<ActionId, u32>,
 }
 
 /// How a run ended.
@@ -127,6 +129,8 @@ impl State {
 pub(crate) struct Asking {
     pub request: Request,
     pub attempt: u32,
+    /// Which question of its action this is in the run.
+    pub turn: u32,
     pub began: Timestamp,
     pub phase: Phase,
     pub history: Vec<Attempt>,
@@ -160,6 +164,11 @@ impl Phase {
 }
 
 impl Run {
+    /// When it was admitted, once it has begun.
+    pub fn began(&self) -> Option<Timestamp> {
+        self.begun.then_some(self.started)
+    }
+
     /// How the run ended, if it has.
     pub fn end(&self) -> Option<&RunEnd> {
         self.end.as_ref()
@@ -254,7 +263,11 @@ impl Run {
     /// The questions whose services have agreed to call back and have not done so.
     pub fn subscribed(&self, plan: &Plan) -> Vec<Ask> {
         let kinds = plan.flow.actions.iter().enumerate();
-        let waiting = kinds.filter(|(_, it)| matches!(it.kind, ActionKind::HttpWebhook(_)));
+        let waiting = kinds.filter(|(_, it)| match &it.kind {
+            ActionKind::HttpWebhook(_) => true,
+            ActionKind::ApiConnection(it) => it.webhook,
+            _ => false,
+        });
         // Drivers ask this often, of runs that may be long.
         let slots = waiting.flat_map(|(id, _)| self.within(id, &[]));
         let open = slots.filter_map(|(key, slot)| {
@@ -304,6 +317,7 @@ impl Asking {
         Self {
             request,
             attempt: 1,
+            turn: 1,
             began: now,
             phase: Phase::Asked { follow: None },
             history: Vec::new(),
@@ -328,6 +342,7 @@ impl Asking {
             callback_url: callback.map(|it| callback::address(it, &path)),
             path,
             attempt: self.attempt,
+            turn: self.turn,
             intent: self.intent && follow.is_none(),
             follow,
             request: self.request.clone(),

@@ -170,7 +170,8 @@ pub trait Nodes: Send + Sync {
     /// What was left for the owner of shards, oldest first. It stays until it is discarded.
     async fn mail(&self, shards: Shards, limit: usize) -> Result<Vec<Mail>, StoreError>;
 
-    /// Removes notes whose effects are durable.
+    /// Removes notes whose effects are durable. Those for shards of others stay: who was given up may
+    /// have taken in what its follower has to see.
     async fn discard(&self, ids: Vec<u64>) -> Result<(), StoreError>;
 
     /// All processes that were here lately: those that are there first, by name.

@@ -73,6 +73,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) triggers: BTreeMap<(&'a str, &'a str), &'a TriggerRow>,
     pub(crate) mail: Vec<Note<'a>>,
     pub(crate) discarded: Vec<i64>,
+    /// What notes may be removed of, if any are.
+    pub(crate) owned: Vec<i16>,
 }
 
 impl<'a> Changes<'a> {
@@ -84,8 +86,19 @@ impl<'a> Changes<'a> {
     }
 
     fn extend(&mut self, later: Self) {
-        let Self { flows, blobs, runs, events, ended, rests, timers, triggers, mail, discarded } =
-            later;
+        let Self {
+            flows,
+            blobs,
+            runs,
+            events,
+            ended,
+            rests,
+            timers,
+            triggers,
+            mail,
+            discarded,
+            owned,
+        } = later;
         self.flows.extend(flows);
         self.blobs.extend(blobs);
         self.runs.extend(runs);
@@ -96,6 +109,7 @@ impl<'a> Changes<'a> {
         self.triggers.extend(triggers);
         self.mail.extend(mail);
         self.discarded.extend(discarded);
+        self.owned.extend(owned);
     }
 }
 
@@ -160,6 +174,8 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
             Work::Discard(ids) => {
                 self.changes.discarded.extend(ids);
+                let owned = self.view.owned.iter();
+                self.changes.owned = owned.map(|it| i16::from(it.number())).collect();
                 Ok(())
             }
         }

@@ -8,7 +8,7 @@ use tokio_postgres::Error;
 
 use crate::{
     columns::{Blobs, Ends, Events, Inbox, NewTimers, Notes, OldTimers, Rests, Runs, Triggers},
-    link::{Doing, Link, pipeline},
+    link::{Doing, Link, Values, pipeline},
     node::{BALANCE, LEAVE, Node, RELEASE},
     plan::{Changes, Known, View},
     work::{Entry, FlowRow, Work},
@@ -59,7 +59,8 @@ const PUT_TRIGGERS: &str = "INSERT INTO trigger_state (flow, trigger_name, state
     ON CONFLICT (flow, trigger_name) DO UPDATE SET state = excluded.state, due = excluded.due";
 const INSERT_MAIL: &str = "INSERT INTO mail (shard, note)
     SELECT * FROM unnest($1::smallint[], $2::text[])";
-const DISCARD: &str = "DELETE FROM mail WHERE id = ANY($1::bigint[])";
+const DISCARD: &str = "DELETE FROM mail WHERE id = ANY($1::bigint[])
+    AND shard = ANY($2::smallint[])";
 const COMMIT: &str = "COMMIT";
 
 /// What `look` and `write` carry out.
@@ -177,7 +178,8 @@ pub(crate) async fn write(
     let (runs, events) = (Runs::of(changes), Events::of(changes));
     let (inbox, ends, rests) = (Inbox::of(changes), Ends::of(changes), Rests::of(changes));
     let (blobs, triggers) = (Blobs::of(changes), Triggers::of(changes));
-    let (notes, discarded) = (Notes::of(changes), &changes.discarded);
+    let notes = Notes::of(changes);
+    let discarded: Values<'_> = vec![&changes.discarded, &changes.owned];
     let (old, new) = (OldTimers::of(changes), NewTimers::of(changes, &ended));
     let ended: Vec<i64> = ended.into_iter().collect();
 
@@ -201,7 +203,7 @@ pub(crate) async fn write(
         (PUT_TIMERS, new.values()),
         (PUT_TRIGGERS, triggers.values()),
         (INSERT_MAIL, notes.values()),
-        (DISCARD, (!discarded.is_empty()).then(|| vec![discarded as _])),
+        (DISCARD, (!changes.discarded.is_empty()).then_some(discarded)),
     ];
     let needed = statements.into_iter().filter_map(|(sql, values)| Some((sql, values?)));
     all.extend(needed.map(|(sql, values)| link.run(sql, values)));

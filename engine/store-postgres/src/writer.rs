@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use journal::{Lease, Shards, StoreError};
+use journal::{CommitCounter, Lease, Shards, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -43,6 +43,7 @@ enum Request {
 pub(crate) struct Writer {
     requests: mpsc::Sender<Request>,
     holdings: Arc<Mutex<Holdings>>,
+    pub(crate) counter: Arc<CommitCounter>,
 }
 
 impl Writer {
@@ -55,7 +56,9 @@ impl Writer {
         let link = open(&address, options.patience).await?;
         let holdings = Arc::new(Mutex::new(Holdings::default()));
         let (requests, waiting) = mpsc::channel(options.queue.max(1));
+        let counter = Arc::new(CommitCounter::default());
         let mut database = Database {
+            counter: Arc::clone(&counter),
             address,
             options,
             link: Some(link),
@@ -71,7 +74,7 @@ impl Writer {
             Err(error) => return Err(error),
         }
         tokio::spawn(serve(database, waiting));
-        Ok(Self { requests, holdings })
+        Ok(Self { requests, holdings, counter })
     }
 
     /// Returns when the work is durable.
@@ -179,6 +182,7 @@ enum Interrupt {
 }
 
 struct Database {
+    counter: Arc<CommitCounter>,
     address: Arc<Address>,
     options: Options,
     /// None after something failed on it.
@@ -368,6 +372,7 @@ impl Database {
         batch: &[Work],
         waiting: &mut mpsc::Receiver<Request>,
     ) -> Result<Vec<Answer>, Interrupt> {
+        let begun = Instant::now();
         let mut view = self.look(batch).await?;
         view.owned = lock(&self.holdings).owned;
         let (changes, answers) = plan::of(&mut view, batch);
@@ -377,6 +382,7 @@ impl Database {
         let failure = match tokio::time::timeout(self.options.patience, writing).await {
             Ok(Ok(())) => {
                 self.node.batch = next;
+                self.counter.add(batch.len(), begun.elapsed());
                 return Ok(answers);
             }
             Ok(Err(error)) => Failure::of(WRITING, &error),

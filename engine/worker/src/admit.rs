@@ -6,7 +6,6 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
 };
 
 use base::{Failure, RunId};
@@ -24,22 +23,22 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     answers,
-    ask::back_off,
+    commit::{refuse_late, settle_order, store},
     deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
     lanes::{Entry, Lane},
-    mail,
-    queue::check_queue,
-    random,
+    queue::{check_queue, check_room},
+    random, telemetry,
 };
 
 /// Events that may wait to be admitted; beyond that, callers wait.
 const REQUESTS_MAX: usize = 1_024;
-/// After the store has failed.
-const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 /// Events that are admitted in one commit.
 const BATCH_MAX: usize = 512;
+
+/// Runs in memory up to which a new one keeps its event there until it begins.
+const BEGUN_MAX: usize = 2_000;
 
 /// An event of a trigger.
 #[derive(Clone, Debug)]
@@ -49,7 +48,7 @@ pub struct Incoming {
     /// The trigger's name.
     pub trigger: String,
     /// `{headers, body, …}`.
-    pub outputs: Value,
+    pub outputs: Arc<Value>,
 }
 
 /// What became of an event.
@@ -60,7 +59,7 @@ pub struct Receipt {
     /// The answer that the trigger gives at once.
     pub response: Option<Value>,
     /// The answer of the flow's `respond` action, when it has one and there is one run, a new one.
-    pub answer: Option<oneshot::Receiver<Value>>,
+    pub answer: Option<oneshot::Receiver<Arc<Value>>>,
     /// Whether the flow answers later, at the address of its run's answer.
     pub is_later: bool,
     /// The flow that took it in.
@@ -70,7 +69,7 @@ pub struct Receipt {
 }
 
 /// Why an event was not taken in.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AdmitError {
     /// There is no such flow.
     #[error("there is no flow `{0}`")]
@@ -84,6 +83,9 @@ pub enum AdmitError {
     /// Too many events wait for their turn.
     #[error("{0} events wait for their turn already")]
     QueueFull(usize),
+    /// Too many runs wait, of whatever flow.
+    #[error("{0} runs wait already")]
+    Busy(usize),
     /// The store failed.
     #[error("the event could not be stored")]
     Store(#[source] Arc<StoreError>),
@@ -120,13 +122,13 @@ pub(crate) struct Admitter {
     requests: mpsc::Sender<Request>,
 }
 
-type Answer = Result<Vec<Admitted>, Arc<StoreError>>;
+pub(crate) type Answer = Result<Vec<Admitted>, AdmitError>;
 
 /// The runs of one event: what is stored, where each will stand in line, how far it has got.
-struct LinedUp {
-    admissions: Vec<Admission>,
-    entries: Vec<Entry>,
-    begun: Vec<Option<Begun>>,
+pub(crate) struct LinedUp {
+    pub(crate) admissions: Vec<Admission>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) begun: Vec<Option<Begun>>,
 }
 
 impl LinedUp {
@@ -139,9 +141,9 @@ impl LinedUp {
 
 /// Admissions that belong together.
 pub(crate) struct Request {
-    lined_up: LinedUp,
-    state: Option<TriggerState>,
-    answer: oneshot::Sender<Answer>,
+    pub(crate) lined_up: LinedUp,
+    pub(crate) state: Option<TriggerState>,
+    pub(crate) answer: oneshot::Sender<Answer>,
 }
 
 impl Admitter {
@@ -155,9 +157,7 @@ impl Admitter {
         inner: &Arc<Inner>,
         incoming: Incoming,
     ) -> Result<Receipt, AdmitError> {
-        if inner.stopped() {
-            return Err(AdmitError::Stopping);
-        }
+        check_room(inner)?;
         let flows = inner.flows();
         let Some(flow) = flows.get(&incoming.flow) else {
             return Err(AdmitError::UnknownFlow(incoming.flow));
@@ -173,21 +173,26 @@ impl Admitter {
             check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry).await?;
         }
         let way = if response.is_some() { Way::Never } else { Way::of(flow, trigger) };
-        let answer = match admissions.as_slice() {
-            [only] if way == Way::Waiting => Some(Engine(Arc::clone(inner)).answer_of(&only.run)),
-            _ => None,
-        };
         let is_later = way == Way::Later && !admissions.is_empty();
         let is_terse = trigger.has_option("SuppressWorkflowHeadersOnResponse");
         let flow = Arc::clone(flow);
         let ids: Vec<RunId> = admissions.iter().map(|it| it.run.clone()).collect();
-        let begun = admissions.iter_mut().zip(&entries).map(|(admission, entry)| {
-            // A run that waits for nobody takes its first step before it is stored.
-            entry.lane.is_none().then(|| Begun::of(&flow.plan, admission)).flatten()
-        });
-        let begun = begun.collect();
+        let begun = first_steps(&flow.plan, &mut admissions, &entries);
+        let are_over = !ids.is_empty() && admissions.iter().all(|it| !it.then.is_empty());
+        let answer = match (ids.as_slice(), begun.as_slice()) {
+            ([_], [Some(only)]) if way == Way::Waiting && are_over => {
+                Some(at_once(only.run.response()))
+            }
+            ([only], _) if way == Way::Waiting => Some(Engine(Arc::clone(inner)).answer_of(only)),
+            _ => None,
+        };
         let lined_up = LinedUp { admissions, entries, begun };
-        let runs = self.admit(lined_up, None).await.inspect_err(|_| {
+        let stored = if are_over {
+            store_ended(inner, &flow.plan, lined_up).await
+        } else {
+            self.admit(lined_up, None).await
+        };
+        let runs = stored.inspect_err(|_| {
             for run in &ids {
                 lock(&inner.waiters).remove(run);
             }
@@ -209,9 +214,7 @@ impl Admitter {
         inner: &Arc<Inner>,
         events: Vec<Delivered>,
     ) -> Result<Vec<Admitted>, AdmitError> {
-        if inner.stopped() {
-            return Err(AdmitError::Stopping);
-        }
+        check_room(inner)?;
         let flows = inner.flows();
         let mut found = Vec::new();
         for Delivered { event, key } in events {
@@ -272,7 +275,7 @@ impl Admitter {
         let (answer, receiver) = oneshot::channel();
         let request = Request { lined_up, state, answer };
         self.requests.send(request).await.map_err(|_| AdmitError::Stopping)?;
-        receiver.await.map_err(|_| AdmitError::Stopping)?.map_err(AdmitError::Store)
+        receiver.await.map_err(|_| AdmitError::Stopping)?
     }
 
     /// The admitting task.
@@ -284,9 +287,13 @@ impl Admitter {
                 count = requests.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
                 _ = stop.wait_for(|stop| *stop) => return,
             }
+            refuse_late(&inner, &mut batch);
+            if batch.is_empty() {
+                continue;
+            }
             let order = inner.order.lock().await;
-            let ordered = batch.iter().flat_map(|it| &it.lined_up.entries);
-            let is_ordered = ordered.into_iter().any(|it| it.lane.is_some());
+            let mut ordered = batch.iter().flat_map(|it| &it.lined_up.entries);
+            let is_ordered = ordered.any(|it| it.lane.is_some());
             let stored = store(&inner, &mut batch).await;
             if is_ordered {
                 settle_order(&inner).await;
@@ -298,67 +305,6 @@ impl Admitter {
             }
             drop(order);
         }
-    }
-}
-
-/// Stores what is asked for; gives what each is answered, and its runs. What has no state of a trigger
-/// is stored together: it cannot be refused because of what another process has.
-async fn store(inner: &Inner, batch: &mut [Request]) -> Vec<(Answer, Vec<Fresh>)> {
-    let together = |it: &Request| it.state.is_none() || inner.store.shared().is_none();
-    let mut all = (Vec::new(), Vec::new());
-    let mut fresh = Vec::new();
-    let mut alone = Vec::new();
-    for request in batch.iter_mut() {
-        let LinedUp { admissions, begun, .. } = &mut request.lined_up;
-        let new = admissions.iter().zip(std::mem::take(begun));
-        fresh.push(new.map(|(new, begun)| Fresh::of(new, begun)).collect::<Vec<_>>());
-        if together(request) {
-            all.0.append(&mut request.lined_up.admissions);
-            all.1.extend(request.state.clone());
-        }
-    }
-    let mut merged = Ok(Vec::new().into_iter());
-    if !(all.0.is_empty() && all.1.is_empty()) {
-        merged = advance(inner, all.0, all.1).await.map(Vec::into_iter);
-    }
-    for (request, fresh) in batch.iter_mut().zip(fresh) {
-        let answer = if together(request) {
-            match &mut merged {
-                Ok(rest) => Ok(rest.by_ref().take(fresh.len()).collect()),
-                Err(error) => Err(Arc::clone(error)),
-            }
-        } else {
-            let admissions = std::mem::take(&mut request.lined_up.admissions);
-            advance(inner, admissions, request.state.clone().into_iter().collect()).await
-        };
-        alone.push((answer, fresh));
-    }
-    alone
-}
-
-async fn advance(
-    inner: &Inner,
-    admissions: Vec<Admission>,
-    states: Vec<TriggerState>,
-) -> Result<Vec<Admitted>, Arc<StoreError>> {
-    inner.store.advance(admissions, states).await.map_err(|error| {
-        if matches!(error, StoreError::Fenced) {
-            // Whoever has taken over goes on with what this was about.
-            inner.is_fenced();
-        }
-        Arc::new(error)
-    })
-}
-
-/// Lets what other processes have admitted stand in line before what was admitted here just now: it
-/// may have been acknowledged before this was asked for. The caller holds the order of admission.
-pub(crate) async fn settle_order(inner: &Arc<Inner>) {
-    let mut pause = SETTLE_PAUSE;
-    while let Err(error) = mail::drain(inner).await {
-        if inner.stopped() || !matches!(error, StoreError::Io(_)) {
-            return;
-        }
-        back_off(&error, &mut pause).await;
     }
 }
 
@@ -414,15 +360,65 @@ impl Begun {
     }
 }
 
+/// Takes the first steps of runs that wait for nobody, before they are stored.
+fn first_steps(plan: &Plan, admissions: &mut [Admission], entries: &[Entry]) -> Vec<Option<Begun>> {
+    let first = |(admission, entry): (&mut Admission, &Entry)| {
+        if entry.lane.is_none() { Begun::of(plan, admission) } else { None }
+    };
+    admissions.iter_mut().zip(entries).map(first).collect()
+}
+
+/// Stores runs that have ended in their first step. They have no place in any line and nothing left
+/// to do, so the admitting task need not know of them.
+async fn store_ended(
+    inner: &Arc<Inner>,
+    plan: &Arc<Plan>,
+    lined_up: LinedUp,
+) -> Result<Vec<Admitted>, AdmitError> {
+    let LinedUp { admissions, begun, .. } = lined_up;
+    let origins: Vec<Origin> = admissions.iter().map(Origin::of).collect();
+    let admitted = inner.store.admit(admissions).await.map_err(|error| {
+        if matches!(error, StoreError::Fenced) {
+            // Whoever has taken over takes in events and works on the runs.
+            inner.stop();
+        }
+        AdmitError::Store(Arc::new(error))
+    })?;
+    let new = admitted.iter().map(|it| matches!(it, Admitted::New(_))).collect::<Vec<_>>();
+    let (inner, plan) = (Arc::clone(inner), Arc::clone(plan));
+    // Whoever waits for the answer does not wait for this.
+    tokio::spawn(async move {
+        for ((origin, begun), is_new) in origins.iter().zip(&begun).zip(new) {
+            telemetry::admitted(&inner, origin, is_new);
+            if let Some(begun) = begun.as_ref().filter(|_| is_new) {
+                telemetry::ended(&inner, origin, &plan, &begun.run);
+            }
+        }
+        inner.ended.send_modify(|count| *count += 1);
+    });
+    Ok(admitted)
+}
+
+/// The answer of a run that has ended: none if it gave none.
+fn at_once(response: Option<&Arc<Value>>) -> oneshot::Receiver<Arc<Value>> {
+    let (sender, receiver) = oneshot::channel();
+    if let Some(response) = response {
+        // The receiver is here.
+        drop(sender.send(Arc::clone(response)));
+    }
+    receiver
+}
+
+impl Origin {
+    fn of(admission: &Admission) -> Self {
+        let Admission { run, flow, sha, parent, .. } = admission;
+        Self { run: run.clone(), flow: flow.clone(), sha: sha.clone(), parent: parent.clone() }
+    }
+}
+
 impl Fresh {
     pub(crate) fn of(admission: &Admission, begun: Option<Begun>) -> Self {
-        let Admission { run, flow, sha, parent, .. } = admission;
-        let origin = Origin {
-            run: run.clone(),
-            flow: flow.clone(),
-            sha: sha.clone(),
-            parent: parent.clone(),
-        };
+        let origin = Origin::of(admission);
         let is_over = !admission.then.is_empty();
         Self { origin, started: admission.started.clone(), begun, is_over }
     }
@@ -431,9 +427,11 @@ impl Fresh {
 fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = (Entry, Fresh)>) {
     let Ok(admitted) = answer else { return };
     for (admitted, (entry, fresh)) in admitted.iter().zip(entries) {
-        if matches!(admitted, Admitted::New(_)) {
+        let is_new = matches!(admitted, Admitted::New(_));
+        telemetry::admitted(inner, &fresh.origin, is_new);
+        if is_new {
             match &fresh.begun {
-                Some(begun) if fresh.is_over => over(inner, &entry.run, &begun.run),
+                Some(begun) if fresh.is_over => over(inner, &fresh.origin, &begun.run),
                 _ => begin(inner, entry, fresh),
             }
         } else {
@@ -443,7 +441,11 @@ fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = 
 }
 
 /// A run has ended in its first step: whoever waits for it goes on.
-fn over(inner: &Arc<Inner>, id: &RunId, run: &Run) {
+fn over(inner: &Arc<Inner>, origin: &Origin, run: &Run) {
+    let id = &origin.run;
+    if let Some(plan) = lock(&inner.plans).get(&origin.sha).map(Arc::clone) {
+        telemetry::ended(inner, origin, &plan, run);
+    }
     if let Some(response) = run.response() {
         inner.respond(id, response);
     }
@@ -456,7 +458,10 @@ pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
     let run = entry.run.clone();
     // Of a run of another process it is told by the store.
     if inner.is_own(&run) && lock(&inner.lanes).enter(entry) {
-        inner.deliver(&run, Message::Begin(Box::new(fresh)));
+        // A run that does not begin soon is read from the store when it does.
+        let is_soon = lock(&inner.mailboxes).len() < BEGUN_MAX;
+        let message = if is_soon { Message::Begin(Box::new(fresh)) } else { Message::Look };
+        inner.deliver(&run, message);
     }
 }
 
@@ -515,7 +520,7 @@ pub(crate) fn admission(
     let kind = EventKind::Started {
         trigger: trigger.to_owned(),
         outputs: firing.outputs,
-        parameters: flow.parameters.clone(),
+        parameters: Arc::clone(&flow.parameters),
         seed: random::seed(),
         run: run.as_str().to_owned(),
         callback: inner.callback(&run),

@@ -12,7 +12,7 @@ use journal::{
     Admitted, Event, NodeRow, Path, RunFilter, RunRow, Shard, Store, StoreError, TriggerState,
 };
 use serde_json::Value;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     addresses::Addresses,
@@ -22,9 +22,12 @@ use crate::{
     deploy::Deployed,
     lanes::Lanes,
     mail::{self, Letters, Slip},
+    metrics::{Metrics, Snapshot},
     nodes,
     perform::Performer,
     pump, random,
+    room::Room,
+    telemetry::OpenRuns,
     tenure::Tenures,
     timers,
     triggers::{self, batch::Batches},
@@ -49,6 +52,12 @@ pub struct Options {
     pub addresses: Option<Addresses>,
 }
 
+/// Runs that may wait for each that may be worked on: of 1,000, waiting ones take some 100 MB.
+const WAITING_TO_ACTIVE: usize = 50;
+
+/// How long the store may take to answer whether it is there.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The deployed flows by name.
 pub type Flows = BTreeMap<String, Arc<Deployed>>;
 
@@ -72,14 +81,19 @@ pub(crate) struct Inner {
     pub addresses: Option<Addresses>,
     pub batches: Batches,
     /// Bounds the runs in memory.
-    pub permits: Semaphore,
-    pub waiters: Mutex<BTreeMap<RunId, Vec<oneshot::Sender<Value>>>>,
+    pub room: Room,
+    /// Runs that may wait for their turn or for memory before events are refused.
+    pub waiting_max: usize,
+    /// Runs that are neither over nor asleep.
+    pub open: OpenRuns,
+    pub metrics: Arc<Metrics>,
+    pub waiters: Mutex<BTreeMap<RunId, Vec<oneshot::Sender<Arc<Value>>>>>,
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
     pub tenures: Tenures,
     pub mail: Letters,
     /// A write was refused because something is not this process's own any more.
-    pub fenced: Notify,
+    pub fence: Notify,
     pub timer_set: Notify,
     /// Ticks at which the next timer is due, as far as is known.
     pub timer_next: AtomicI64,
@@ -98,6 +112,8 @@ pub(crate) enum Message {
     Look,
     /// Begin the run, which was just admitted.
     Begin(Box<Fresh>),
+    /// A question of the run could not be asked for the time being.
+    PutOff(Path),
     /// An event, without its time.
     Event(Path, Box<journal::EventKind>),
     /// An event that another process has left.
@@ -124,36 +140,6 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A call of a service that a run waits for.
-#[derive(Clone, Debug)]
-pub struct CallBack {
-    /// Which run.
-    pub run: RunId,
-    /// Which action waits.
-    pub path: Path,
-    /// What stands in the address as proof.
-    pub signature: String,
-    /// `{statusCode, headers, queries, body}`: the outputs of the action.
-    pub outputs: Value,
-}
-
-/// Why a call back was not taken in.
-#[derive(Debug, thiserror::Error)]
-pub enum CallBackError {
-    /// No action of any run was given this address.
-    #[error("this address was not given to anybody")]
-    Unknown,
-    /// The action has ended: it was called before, has timed out, or its run was ended.
-    #[error("nobody waits here any more")]
-    NotAwaited,
-    /// The engine is stopping, or the run cannot go on; the call may be repeated.
-    #[error("the engine is stopping")]
-    Stopping,
-    /// The store failed.
-    #[error("the run cannot be read")]
-    Store(#[source] StoreError),
-}
-
 /// Why an engine could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -173,6 +159,8 @@ impl Engine {
         let (admitter, requests) = Admitter::new();
         let (batches, messages) = Batches::new();
         let (mail, ends) = Letters::new();
+        let metrics = Arc::<Metrics>::default();
+        performer.observe(&metrics);
         let inner = Arc::new(Inner {
             store,
             performer,
@@ -184,12 +172,15 @@ impl Engine {
             order: tokio::sync::Mutex::default(),
             addresses,
             batches,
-            permits: Semaphore::new(active_max),
+            room: Room::new(active_max),
+            waiting_max: active_max * WAITING_TO_ACTIVE,
+            open: OpenRuns::new(),
+            metrics,
             waiters: Mutex::new(BTreeMap::new()),
             fired: Mutex::new(BTreeSet::new()),
             tenures: Tenures::new(),
             mail,
-            fenced: Notify::new(),
+            fence: Notify::new(),
             timer_set: Notify::new(),
             timer_next: AtomicI64::new(i64::MAX),
             deployed: watch::Sender::new(0),
@@ -207,6 +198,8 @@ impl Engine {
         tokio::spawn(timers::run(Arc::clone(&inner)));
         tokio::spawn(triggers::batch::run(Arc::clone(&inner), messages));
         tokio::spawn(triggers::run(Arc::clone(&inner)));
+        let open_runs = inner.open.total();
+        tracing::info!(open_runs, "The engine has started.");
         Ok(Self(inner))
     }
 
@@ -254,7 +247,7 @@ impl Engine {
     /// What the flow answers its caller. `None` if the run ends without an answer.
     ///
     /// Must be asked for before the run is fired to be sure of it: see [`Receipt::answer`].
-    pub(crate) fn answer_of(&self, run: &RunId) -> oneshot::Receiver<Value> {
+    pub(crate) fn answer_of(&self, run: &RunId) -> oneshot::Receiver<Arc<Value>> {
         let (sender, receiver) = oneshot::channel();
         lock(&self.0.waiters).entry(run.clone()).or_default().push(sender);
         receiver
@@ -308,66 +301,6 @@ impl Engine {
         Ok((row, plan, state))
     }
 
-    /// Takes in the call of a service that a run waits for. When this returns, it is durable.
-    ///
-    /// # Errors
-    /// If the address was not made for that action, nobody waits there any more, or the store failed.
-    pub async fn call_back(&self, call: CallBack) -> Result<(), CallBackError> {
-        let CallBack { run, path, signature, outputs } = call;
-        let row = self.genuine_call(&run, &path, &signature).await?;
-        if row.status.is_some() {
-            return Err(CallBackError::NotAwaited);
-        }
-        if !self.0.tenures.has(&run) {
-            return self.call_elsewhere(&run, path, outputs).await;
-        }
-        let (done, told) = oneshot::channel();
-        self.0.deliver(&run, Message::Call { path, outputs, done });
-        match told.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(CallBackError::NotAwaited),
-            // The run has ended in the meantime, or it cannot go on at present.
-            Err(_) => match self.load(&run).await.map_err(CallBackError::Store)?.0.status {
-                Some(_) => Err(CallBackError::NotAwaited),
-                None => Err(CallBackError::Stopping),
-            },
-        }
-    }
-
-    /// Leaves the call for whoever works on the run.
-    async fn call_elsewhere(
-        &self,
-        run: &RunId,
-        path: Path,
-        outputs: Value,
-    ) -> Result<(), CallBackError> {
-        let shared = self.0.store.shared().ok_or(CallBackError::Stopping)?;
-        let (_, plan, state) = self.show(run).await.map_err(CallBackError::Store)?;
-        if !state.awaits_call(&plan, &path) {
-            return Err(CallBackError::NotAwaited);
-        }
-        let kind = journal::EventKind::Called { outputs };
-        let post = journal::Post::event(run, path, kind);
-        shared.post(vec![post]).await.map_err(CallBackError::Store)
-    }
-
-    /// The run that an address was made for.
-    async fn genuine_call(
-        &self,
-        run: &RunId,
-        path: &Path,
-        signature: &str,
-    ) -> Result<RunRow, CallBackError> {
-        let found = self.0.store.load(run).await.map_err(CallBackError::Store)?;
-        let (row, events) = found.ok_or(CallBackError::Unknown)?;
-        let callback = events.iter().find_map(|event| match &event.kind {
-            journal::EventKind::Started { callback, .. } => callback.as_ref(),
-            _ => None,
-        });
-        let genuine = callback.is_some_and(|it| interp::callback::is_genuine(it, path, signature));
-        if genuine { Ok(row) } else { Err(CallBackError::Unknown) }
-    }
-
     /// Where the triggers that fire by themselves have got to, the next one due first. Those of
     /// flows that are not deployed any more are among them.
     ///
@@ -409,6 +342,53 @@ impl Engine {
     /// asked is answered, and nothing new is begun. Then the engine is to be stopped.
     pub async fn hand_over(&self) {
         nodes::hand_over(&self.0).await;
+    }
+
+    /// Whether events can be taken in.
+    ///
+    /// # Errors
+    /// Says why not, in a word and for people.
+    pub async fn ready(&self) -> Result<(), (&'static str, String)> {
+        if self.is_stopped() {
+            return Err(("Stopping", "the engine has stopped".to_owned()));
+        }
+        match tokio::time::timeout(STORE_PATIENCE, self.0.store.next_due(self.0.tenures.ours()))
+            .await
+        {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(error, "The store cannot be read.");
+                Err(("StoreUnavailable", "the store cannot be read".to_owned()))
+            }
+            Err(_) => Err(("StoreUnavailable", "the store does not answer".to_owned())),
+        }
+    }
+
+    /// Where the engine counts, for whoever refuses something on its behalf.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Everything that is counted and measured, as Prometheus reads it.
+    pub async fn metrics_text(&self) -> String {
+        let inner = &self.0;
+        let subscribed = |it: &TriggerState| it.state.get("subscription").is_some();
+        let states = tokio::time::timeout(STORE_PATIENCE, inner.store.triggers()).await;
+        let subscriptions = states
+            .ok()
+            .and_then(Result::ok)
+            .map(|it| it.iter().filter(|it| subscribed(it)).count());
+        let in_memory = lock(&inner.mailboxes).len();
+        let active = inner.room.taken();
+        inner.metrics.text(Snapshot {
+            active,
+            queued: in_memory.saturating_sub(active),
+            in_turn: lock(&inner.lanes).waiting(),
+            open: inner.open.total(),
+            commits: inner.store.commits(),
+            subscriptions,
+        })
     }
 
     /// Stops taking in events and working on runs; what is open stays in the store.
@@ -456,15 +436,35 @@ impl Inner {
         drop(plans);
         *self.flows.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(flows);
         self.deployed.send_modify(|count| *count += 1);
+        let flows = self.flows();
+        tracing::info!(flows = flows.len(), "Flows are deployed.");
+        for (name, flow) in &*flows {
+            tracing::debug!(flow = name, version = flow.sha, "A flow is deployed.");
+        }
         Ok(())
     }
 
     /// Ends all tasks: those of the runs end when their mailboxes are gone.
     pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+        if !self.stop.send_replace(true) {
+            tracing::info!("The engine stops; open runs stay in the store.");
+        }
         // Kept for a task that is about to wait.
         self.timer_set.notify_one();
         lock(&self.mailboxes).clear();
+    }
+
+    /// Another process has taken over: it takes in events and works on the runs. Where several share
+    /// the store, it is looked up what of them.
+    pub(crate) fn fenced(&self) {
+        if self.store.shared().is_some() {
+            self.fence.notify_one();
+            return;
+        }
+        if !self.stopped() {
+            tracing::warn!("Another process has taken over the store.");
+        }
+        self.stop();
     }
 
     pub(crate) fn stopped(&self) -> bool {
@@ -490,33 +490,30 @@ impl Inner {
     /// Sends a message to a run, which is taken into memory if it is not there. What another process
     /// looks after is not sent anything: what it has to know is in the store.
     pub(crate) fn deliver(self: &Arc<Self>, run: &RunId, message: Message) {
+        self.has_delivered(run, message);
+    }
+
+    /// The same; whether the run is looked after here.
+    pub(crate) fn has_delivered(self: &Arc<Self>, run: &RunId, message: Message) -> bool {
         let mut mailboxes = lock(&self.mailboxes);
         // Looked at under the lock: after a stop nothing may be put into the emptied map.
         if self.stopped() {
-            return;
+            return false;
         }
         if let Some(mailbox) = mailboxes.get(run) {
             if mailbox.send(message).is_err() {
                 tracing::error!(%run, "The task of a run has gone without its mailbox.");
             }
-            return;
+            return true;
         }
         // Whoever has the run finds in the store what is to be done with it.
-        let Some(tenure) = self.tenures.of_run(run) else { return };
+        let Some(tenure) = self.tenures.of_run(run) else { return false };
         let (sender, receiver) = mpsc::unbounded_channel();
         // The receiver is there, so this cannot fail.
         drop(sender.send(message));
         pump::spawn(Arc::clone(self), run.clone(), tenure, receiver);
         mailboxes.insert(run.clone(), sender);
-    }
-
-    /// A write was refused because this process is not its owner any more.
-    pub(crate) fn is_fenced(&self) {
-        if self.store.shared().is_some() {
-            self.fenced.notify_one();
-        } else {
-            self.stop();
-        }
+        true
     }
 
     /// Whether a run that was just stored is to be begun here. The store knows better than the tenures
@@ -532,10 +529,10 @@ impl Inner {
     }
 
     /// A run has answered its caller.
-    pub(crate) fn respond(&self, run: &RunId, outputs: &Value) {
+    pub(crate) fn respond(&self, run: &RunId, outputs: &Arc<Value>) {
         for waiter in lock(&self.waiters).remove(run).unwrap_or_default() {
             // Whoever asked may have gone away; the answer is in the run's history.
-            drop(waiter.send(outputs.clone()));
+            drop(waiter.send(Arc::clone(outputs)));
         }
     }
 }

@@ -80,6 +80,7 @@ impl Lanes {
 
     /// From now on the runs of these shards are read.
     pub(crate) fn begin_taking_up(&mut self, shards: Shards) {
+        self.forget(shards);
         self.reading = self.reading.with(shards);
     }
 
@@ -141,6 +142,11 @@ impl Lanes {
         self.waiting.remove(&next);
         self.active.insert(next.clone(), lane);
         Some(next)
+    }
+
+    /// How many runs wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// How many runs of a lane are active or wait.

@@ -18,6 +18,7 @@ use crate::{
     admit::enter,
     engine::{Inner, Message, lock},
     nodes::entry_of,
+    telemetry,
 };
 
 /// Between two looks: the first while there is something, the last when there is not.
@@ -132,6 +133,9 @@ fn deliver(inner: &Arc<Inner>, note: Note, slip: Slip) {
     match note {
         Note::Begin { run, flow, trigger, key } => {
             let run = RunId::new(run);
+            if inner.tenures.has(&run) {
+                telemetry::found(inner, &run);
+            }
             enter(inner, entry_of(inner, &flow, &trigger, key.as_deref(), &run));
             // From here on it is found with the other open runs.
             slip.taken();

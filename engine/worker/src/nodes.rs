@@ -11,6 +11,7 @@ use crate::{
     answers,
     engine::{Inner, Message, lock},
     lanes::Entry,
+    telemetry,
 };
 
 /// Between two looks at what this process has.
@@ -29,7 +30,7 @@ pub(crate) async fn run(inner: Arc<Inner>) {
     }
     let mut giving: Option<JoinHandle<()>> = None;
     while !inner.stopped() {
-        let fenced = inner.fenced.notified();
+        let fenced = inner.fence.notified();
         tokio::select! {
             () = sleep(PAUSE) => {}
             () = fenced => {}
@@ -45,7 +46,10 @@ pub(crate) async fn run(inner: Arc<Inner>) {
                 }
             }
             // Another process has come in the place of this one.
-            Err(StoreError::Fenced) => inner.stop(),
+            Err(StoreError::Fenced) => {
+                tracing::warn!("Another process has come in the place of this one.");
+                inner.stop();
+            }
             Err(error) => log(&error),
         }
     }
@@ -129,7 +133,11 @@ async fn give_up(inner: &Arc<Inner>, shards: Shards) {
         tracing::error!("Runs of shards that are lost do not end.");
     }
     lock(&inner.mailboxes).retain(|run, _| !is_theirs(run));
+    // Whoever puts runs into lanes has looked whose they are under this lock.
+    let order = inner.order.lock().await;
     lock(&inner.lanes).forget(shards);
+    drop(order);
+    inner.open.forget(shards);
     lock(&inner.fired).retain(|(run, ..)| !is_theirs(run));
     // Whoever waits for an answer here gets it from wherever it is given now.
     let waited: Vec<RunId> =
@@ -168,6 +176,9 @@ async fn recover(inner: &Arc<Inner>, shards: Shards) -> Result<(), StoreError> {
         after = last.position;
         for row in rows {
             let entry = entry_of(inner, &row.flow, &row.trigger, row.key.as_deref(), &row.run);
+            if !row.asleep {
+                telemetry::found(inner, &row.run);
+            }
             if entry.lane.is_some() {
                 lock(&inner.lanes).find(entry, row.turn, row.asleep);
             } else if !row.asleep {

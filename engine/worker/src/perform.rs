@@ -1,6 +1,6 @@
 //! Who answers the questions of a run.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base::{Failure, Outcome, Timestamp};
@@ -10,6 +10,30 @@ use interp::{
     effect::{Ask, Request},
 };
 use serde_json::{Value, json};
+
+use crate::{metrics::Metrics, traces::Traces};
+
+/// A question with what it belongs to.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// The flow that asks.
+    pub plan: &'a Plan,
+    /// What it asks.
+    pub ask: &'a Ask,
+    /// When.
+    pub now: Timestamp,
+    /// The trace that it belongs to, as W3C Trace Context writes it.
+    pub traceparent: Option<&'a str>,
+}
+
+/// What came of a question.
+#[derive(Debug)]
+pub enum Asked {
+    /// It was asked and answered.
+    Answered(Outcome),
+    /// It was not asked: the service wants to be left alone for so long.
+    NotYet(Duration),
+}
 
 /// Answers questions to services. Other flows are run by the engine, unless [`Self::answers`].
 #[async_trait]
@@ -21,6 +45,20 @@ pub trait Performer: Send + Sync {
 
     /// Asks once; retries and polling are the interpreter's.
     async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome;
+
+    /// The same for a run, which can come back.
+    async fn ask(&self, question: Question<'_>) -> Asked {
+        let Question { plan, ask, now, .. } = question;
+        Asked::Answered(self.perform(plan, ask, now).await)
+    }
+
+    /// Where what is asked over the network is counted.
+    fn observe(&self, _metrics: &Arc<Metrics>) {}
+
+    /// Where runs are followed, if they are.
+    fn traces(&self) -> Option<&Traces> {
+        None
+    }
 
     /// What a service says when it calls back, if it can be known here: `{statusCode, headers, body}`.
     fn call_back(&self, _ask: &Ask) -> Option<Value> {
@@ -42,9 +80,10 @@ pub trait Performer: Send + Sync {
 /// Of an action that waits to be called back, the last reply is the call; with `callBack: false` it
 /// answers the request, and nobody calls.
 ///
-/// A reply is found by the action's path, its name, or `connection.Operation`; a list gives one
-/// reply per attempt, its last one for all further attempts. Without a reply, the static result of
-/// the action is taken, if it has one.
+/// A reply is found by the action's path, its name, or `connection.Operation`. A list gives one
+/// reply each time the action asks, also in the next pass of a loop, and its last one ever after;
+/// one that is found by a path, or of an action that waits to be called back, begins anew with each
+/// pass. Without a reply, the static result of the action is taken, if it has one.
 #[derive(Clone, Debug, Default)]
 pub struct Mocks {
     replies: BTreeMap<String, Vec<Value>>,
@@ -76,6 +115,16 @@ impl Mocks {
     }
 
     fn find(&self, ask: &Ask) -> Option<&Vec<Value>> {
+        self.of_path(ask).or_else(|| self.of_name(ask))
+    }
+
+    fn of_path(&self, ask: &Ask) -> Option<&Vec<Value>> {
+        let (loops, _) = ask.path.parts()?;
+        let is_own = !loops.is_empty();
+        is_own.then(|| self.replies.get(&folded(ask.path.as_str()))).flatten()
+    }
+
+    fn of_name(&self, ask: &Ask) -> Option<&Vec<Value>> {
         let (_, action) = ask.path.parts()?;
         let operation = match &ask.request {
             Request::Operation { connection, operation, .. } => format!("{connection}.{operation}"),
@@ -84,9 +133,13 @@ impl Mocks {
             | Request::Batch { .. }
             | Request::Flow { .. } => String::new(),
         };
-        [ask.path.as_str(), &action, &operation]
-            .into_iter()
-            .find_map(|name| self.replies.get(&folded(name)))
+        [&action, &operation].into_iter().find_map(|name| self.replies.get(&folded(name)))
+    }
+
+    /// Which reply of a list is meant.
+    fn turn(&self, ask: &Ask) -> u32 {
+        let anew = ask.callback_url.is_some() || self.of_path(ask).is_some();
+        if anew { ask.attempt } else { ask.turn }
     }
 }
 
@@ -111,7 +164,7 @@ impl Performer for Mocks {
             );
             return Outcome::failed(Failure::new("NotMocked", message));
         };
-        let index = (ask.attempt as usize - 1).min(replies.len() - 1);
+        let index = (self.turn(ask) as usize).saturating_sub(1).min(replies.len() - 1);
         let reply = &replies[index];
         let outcome = Outcome::of_response(outputs(reply), now);
         // The last reply of an action that waits to be called is the call; what it follows worked.
@@ -141,6 +194,12 @@ fn outputs(reply: &Value) -> Value {
         object.entry("statusCode").or_insert_with(|| json!(200));
         object.entry("headers").or_insert_with(|| json!({}));
         object.entry("body").or_insert(Value::Null);
+        // Headers are texts, also `Retry-After: 5`.
+        let headers = object.get_mut("headers").and_then(Value::as_object_mut);
+        for value in headers.into_iter().flat_map(|it| it.values_mut()).filter(|it| it.is_number())
+        {
+            *value = value.to_string().into();
+        }
     }
     outputs
 }

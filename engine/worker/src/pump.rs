@@ -11,19 +11,22 @@ use interp::{
     effect::{Ask, Request},
     step,
 };
-use journal::{
-    Admission, Admitted, Append, Event, EventKind, Parent, Path, Post, RunRow, StoreError, Timer,
-};
+use journal::{Admission, Append, Event, EventKind, Path, Post, RunRow, StoreError, Timer};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::{
-    admit::{Fresh, Origin, admission, begin, entry_of, settle_order},
-    ask::{answer_call, append, load},
-    child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
+    admit::{Fresh, Origin},
+    child::child_outcome,
+    commit::settle_order,
     engine::{Inner, Message, lock},
+    family::{answer_parent, post_to_parent},
     lanes::Entry,
     mail::Slip,
+    patient::{self, append, load},
+    room::Place,
+    telemetry,
     tenure::Tenure,
     timers,
 };
@@ -41,13 +44,15 @@ pub(crate) fn spawn(
     tokio::spawn(async move {
         // Kept to the end: what follows a fault is work on the run, too.
         let held = Arc::clone(&tenure);
-        let task = tokio::spawn(work(Arc::clone(&inner), run.clone(), held, mail));
+        let span = tracing::info_span!("run", %run, flow = tracing::field::Empty);
+        let task = work(Arc::clone(&inner), run.clone(), held, mail).instrument(span);
+        let task = tokio::spawn(task);
         match task.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 lock(&inner.mailboxes).remove(&run);
                 if matches!(error, StoreError::Fenced) {
-                    inner.is_fenced();
+                    inner.fenced();
                 } else {
                     log_end(&run, &error);
                 }
@@ -74,20 +79,22 @@ async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
         response: None,
     };
     let event = Event { at: inner.now(), path: Path::run(), kind };
-    let parent = match load(inner, run).await {
-        Ok(found) => found.and_then(|(row, _)| row.parent),
+    let row = match load(inner, run).await {
+        Ok(found) => found.map(|(row, _)| row),
         // What cannot be read has no parent that is known.
         Err(error) => {
             log_end(run, &error);
             None
         }
     };
+    let (flow, parent) = row.map_or((None, None), |it| (Some(it.flow), it.parent));
     let outcome = Outcome::failed(failure);
     let posts = parent.iter().filter_map(|it| post_to_parent(inner, run, it, &outcome));
     let posts = posts.collect();
     let batch = Append { events: vec![event], posts, ..Append::new(run.clone()) };
     match append(inner, batch).await {
         Ok(_) => {
+            telemetry::broken(inner, run, flow.as_deref());
             if let Some(parent) = &parent {
                 answer_parent(inner, run, parent, outcome);
             }
@@ -109,20 +116,22 @@ fn log_end(run: &RunId, error: &StoreError) {
 
 /// One run in memory.
 pub(crate) struct Task {
-    pub inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     /// Held while anything of the run is under way.
-    pub tenure: Arc<Tenure>,
-    pub origin: Origin,
-    pub plan: Arc<Plan>,
-    run: Run,
+    pub(crate) tenure: Arc<Tenure>,
+    pub(crate) origin: Origin,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) run: Run,
     mail: mpsc::UnboundedReceiver<Message>,
     /// Messages that were taken out of the mail and wait to be worked on.
     early: VecDeque<Message>,
     /// Questions that are being asked; while there are any, the run stays in memory, because whoever
     /// takes it up again would ask them again.
-    pub asking: BTreeSet<Path>,
+    pub(crate) asking: BTreeSet<Path>,
+    /// Questions that wait until their services may be asked; not held on to when the run leaves memory.
+    pub(crate) put_off: BTreeSet<Path>,
     /// Questions that other runs answer, or that are answered by a message to itself.
-    calling: BTreeSet<Path>,
+    pub(crate) calling: BTreeSet<Path>,
     /// Whether the store has it that the run sleeps.
     known_asleep: bool,
 }
@@ -134,20 +143,19 @@ async fn work(
     mut mail: mpsc::UnboundedReceiver<Message>,
 ) -> Result<(), StoreError> {
     // Runs that wait for their turn in memory, and runs that sleep, hold nothing but their name.
-    let gate = Arc::clone(&inner);
-    let _permit = tokio::select! {
-        permit = gate.permits.acquire() => permit,
-        () = tenure.ending() => {
-            lock(&inner.mailboxes).remove(&id);
-            return Ok(());
-        }
-    };
     let mut early = VecDeque::new();
     // Whoever made the mailbox has put something into it.
-    let (origin, events, has_ended, asleep) = match mail.try_recv() {
+    let (_place, origin, events, has_ended, asleep) = match mail.try_recv() {
         Ok(Message::Begin(fresh)) => {
+            let _place = tokio::select! {
+                place = inner.room.enter(&fresh.origin.flow) => place,
+                () = tenure.ending() => {
+                    lock(&inner.mailboxes).remove(&id);
+                    return Ok(());
+                }
+            };
             let Fresh { origin, started, begun, .. } = *fresh;
-            let plan = inner.plan(&origin.flow, &origin.sha).await?;
+            let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
             let mut task = Task::new(inner, tenure, (origin, plan), (mail, early));
             let effects = match begun {
                 Some(begun) => {
@@ -161,16 +169,28 @@ async fn work(
         }
         first => {
             early.extend(first);
-            let Some((row, events)) = load(&inner, &id).await? else {
-                // There is nobody any more who could be told.
-                early.into_iter().for_each(Message::settle);
-                return Err(StoreError::UnknownRun(id));
+            let found = tokio::select! {
+                found = take_up(&inner, &id) => found,
+                () = tenure.ending() => {
+                    lock(&inner.mailboxes).remove(&id);
+                    return Ok(());
+                }
+            };
+            let (place, row, events) = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    if matches!(error, StoreError::UnknownRun(_)) {
+                        // There is nobody any more who could be told.
+                        early.into_iter().for_each(Message::settle);
+                    }
+                    return Err(error);
+                }
             };
             let RunRow { run, flow, sha, parent, status, asleep, .. } = row;
-            (Origin { run, flow, sha, parent }, events, status.is_some(), asleep)
+            (place, Origin { run, flow, sha, parent }, events, status.is_some(), asleep)
         }
     };
-    let plan = inner.plan(&origin.flow, &origin.sha).await?;
+    let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
     let mut task = Task::new(inner, tenure, (origin, plan), (mail, early));
     task.known_asleep = asleep;
     if has_ended {
@@ -181,6 +201,24 @@ async fn work(
     task.pump().await
 }
 
+/// Reads a run when there is room for it. What its flow is called is known only then; if that has
+/// no room left, the run is read again when it has.
+async fn take_up(
+    inner: &Inner,
+    id: &RunId,
+) -> Result<(Option<Place>, RunRow, Vec<Event>), StoreError> {
+    let unknown = || StoreError::UnknownRun(id.clone());
+    let visit = inner.room.visit().await;
+    let (row, events) = load(inner, id).await?.ok_or_else(unknown)?;
+    if let Some(place) = visit.and_then(|it| inner.room.settle(it, &row.flow)) {
+        return Ok((Some(place), row, events));
+    }
+    drop(events);
+    let place = inner.room.enter(&row.flow).await;
+    let (row, events) = load(inner, id).await?.ok_or_else(unknown)?;
+    Ok((place, row, events))
+}
+
 impl Task {
     fn new(
         inner: Arc<Inner>,
@@ -188,6 +226,7 @@ impl Task {
         (origin, plan): (Origin, Arc<Plan>),
         (mail, early): (mpsc::UnboundedReceiver<Message>, VecDeque<Message>),
     ) -> Self {
+        tracing::Span::current().record("flow", origin.flow.as_str());
         Self {
             inner,
             tenure,
@@ -197,6 +236,7 @@ impl Task {
             mail,
             early,
             asking: BTreeSet::new(),
+            put_off: BTreeSet::new(),
             calling: BTreeSet::new(),
             known_asleep: false,
         }
@@ -256,6 +296,7 @@ impl Task {
             | Message::Note(..)
             | Message::Call { .. }
             | Message::Look
+            | Message::PutOff(_)
             | Message::Begin(_) => None,
         })
     }
@@ -263,31 +304,23 @@ impl Task {
     /// Takes in messages until the run has ended, or waits for nothing that is in this process.
     async fn pump(&mut self) -> Result<(), StoreError> {
         while self.run.end().is_none() {
-            if self.asking.is_empty() && self.tenure.is_ending() {
-                // What is in the mail is in the store, too, or whoever sent it is told.
-                lock(&self.inner.mailboxes).remove(&self.origin.run);
-                return Ok(());
-            }
-            let mut messages: Vec<Message> = self.early.drain(..).collect();
-            if messages.is_empty() {
-                if self.asking.is_empty() && self.try_leave_memory() {
-                    return Ok(());
-                }
-                let Some(first) = self.mail.recv().await else { return Ok(()) };
-                messages.push(first);
-            }
-            while messages.len() < EVENTS_MAX
-                && let Ok(more) = self.mail.try_recv()
-            {
-                messages.push(more);
-            }
+            let Some(messages) = self.gather().await else { return Ok(()) };
             let mut events = Vec::new();
             let mut effects = Vec::new();
             let (mut called, mut slips) = (Vec::new(), Vec::new());
             let mut messages = messages.into_iter();
             for message in messages.by_ref() {
                 let (path, kind) = match message {
-                    Message::Look | Message::Begin(_) => continue,
+                    Message::Begin(_) => continue,
+                    Message::Look => {
+                        self.ask_again();
+                        continue;
+                    }
+                    Message::PutOff(path) => {
+                        self.asking.remove(&path);
+                        self.put_off.insert(path);
+                        continue;
+                    }
                     Message::Event(path, kind) => (path, kind),
                     Message::Note(path, kind, slip) => {
                         slips.push(slip);
@@ -324,6 +357,28 @@ impl Task {
         }
         self.retire();
         Ok(())
+    }
+
+    /// The next messages; none if the run is to leave memory.
+    async fn gather(&mut self) -> Option<Vec<Message>> {
+        if self.asking.is_empty() && self.tenure.is_ending() {
+            // What is in the mail is in the store, too, or whoever sent it is told.
+            lock(&self.inner.mailboxes).remove(&self.origin.run);
+            return None;
+        }
+        let mut messages: Vec<Message> = self.early.drain(..).collect();
+        if messages.is_empty() {
+            if self.asking.is_empty() && self.try_leave_memory() {
+                return None;
+            }
+            messages.push(self.mail.recv().await?);
+        }
+        while messages.len() < EVENTS_MAX
+            && let Ok(more) = self.mail.try_recv()
+        {
+            messages.push(more);
+        }
+        Some(messages)
     }
 
     /// Takes the run out of memory, unless a message has come in the meantime.
@@ -371,7 +426,7 @@ impl Task {
         let is_new = !(events.is_empty() && arm.is_empty() && disarm.is_empty());
         let tells = !(children.is_empty() && posts.is_empty());
         if is_new || tells || (asleep && !self.known_asleep) {
-            self.known_asleep = asleep;
+            let slept = std::mem::replace(&mut self.known_asleep, asleep);
             let fresh: Vec<Fresh> = children.iter().map(|it| Fresh::of(it, None)).collect();
             let batch =
                 Append { run: run.clone(), events, arm, disarm, children, asleep, turn, posts };
@@ -379,12 +434,16 @@ impl Task {
             let ordered = entries.iter().any(|it| it.lane.is_some());
             let order = if ordered { Some(inner.order.lock().await) } else { None };
             let admitted = append(&self.inner, batch).await?;
+            telemetry::turned(&self.inner, &run, (slept, asleep));
             if ordered {
                 settle_order(&self.inner).await;
             }
             let children = entries.into_iter().zip(fresh).zip(waiting);
             self.enter_children(admitted, children).await?;
             drop(order);
+        }
+        if finished {
+            telemetry::ended(&self.inner, &self.origin, &self.plan, &self.run);
         }
         for (path, deadline) in fired {
             lock(&self.inner.fired).remove(&(run.clone(), path, deadline));
@@ -412,7 +471,7 @@ impl Task {
         let (run, plan) = (&self.run, &self.plan);
         // Those that have run out of time are answered in vain.
         self.calling.retain(|path| run.asks(plan, path, 1));
-        self.asking.is_empty() && self.calling.is_empty()
+        self.asking.is_empty() && self.put_off.is_empty() && self.calling.is_empty()
     }
 
     fn plan_effect(&mut self, effect: Effect, planned: &mut Planned, events: &mut Vec<Event>) {
@@ -458,75 +517,6 @@ impl Task {
         }
     }
 
-    /// Child runs are rows of the same commit. The path of a caller that is told something at once
-    /// is that of its run: it waits for none of them.
-    fn plan_child(&mut self, ask: &Ask, planned: &mut Planned) {
-        self.calling.insert(ask.path.clone());
-        let flows = self.inner.flows();
-        let called = if CHILD_DEPTH_MAX <= planned.depth {
-            Err(too_deep())
-        } else {
-            child::call(&flows, ask, self.run.tracking_id(), self.inner.now())
-        };
-        let outcome = match called {
-            Ok(Called { flow, trigger, firings, at_once }) => {
-                let path = if at_once.is_some() { Path::run() } else { ask.path.clone() };
-                for firing in firings {
-                    let parent = Parent { run: self.origin.run.clone(), path: path.clone() };
-                    let trigger = trigger.name.as_str();
-                    let admission = admission(&self.inner, flow, trigger, firing, Some(parent));
-                    planned.entries.push(entry_of(flow, &admission));
-                    planned.children.push(admission);
-                    planned.waiting.push(path.clone());
-                }
-                at_once
-            }
-            Err(failure) => Some(Outcome::failed(failure)),
-        };
-        if let Some(outcome) = outcome {
-            let kind = EventKind::Answered { attempt: ask.attempt, outcome };
-            self.inner.deliver(&self.origin.run, Message::event(ask.path.clone(), kind));
-        }
-    }
-
-    /// How many flows have called each other down to this run.
-    async fn depth(&self) -> Result<usize, StoreError> {
-        let mut depth = 0;
-        let mut parent = self.origin.parent.clone();
-        while let Some(above) = parent
-            && depth < CHILD_DEPTH_MAX
-        {
-            depth += 1;
-            parent = load(&self.inner, &above.run).await?.and_then(|(row, _)| row.parent);
-        }
-        Ok(depth)
-    }
-
-    /// Starts new children; one that was started before has perhaps answered without our knowing.
-    async fn enter_children(
-        &self,
-        admitted: Vec<Admitted>,
-        children: impl Iterator<Item = ((Entry, Fresh), Path)>,
-    ) -> Result<(), StoreError> {
-        for (admitted, ((entry, fresh), path)) in admitted.into_iter().zip(children) {
-            match admitted {
-                Admitted::New(_) => begin(&self.inner, entry, fresh),
-                Admitted::Duplicate(child) => {
-                    let Some((row, events)) = load(&self.inner, &child).await? else { continue };
-                    let plan = self.inner.plan(&row.flow, &row.sha).await?;
-                    let state = interp::replay(&plan, &events);
-                    // One that has answered may sleep long after that.
-                    if row.status.is_some() || state.response().is_some() {
-                        let outcome = child_outcome(&state, self.inner.now());
-                        let parent = Parent { run: self.origin.run.clone(), path };
-                        answer_parent(&self.inner, &parent.run, &parent, outcome);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The run has ended: whoever waits for it or behind it goes on.
     fn retire(&mut self) {
         lock(&self.inner.mailboxes).remove(&self.origin.run);
@@ -541,14 +531,21 @@ impl Task {
     }
 }
 
+/// Tells a service that called back.
+fn answer_call(done: oneshot::Sender<bool>, awaited: bool) {
+    if done.send(awaited).is_err() {
+        tracing::debug!(awaited, "A service called back and went away before it was answered.");
+    }
+}
+
 /// What the effects of one step add to the store, and what is done afterwards.
 #[derive(Default)]
-struct Planned {
+pub(crate) struct Planned {
     arm: Vec<Timer>,
     disarm: Vec<(Path, bool)>,
-    children: Vec<Admission>,
-    entries: Vec<Entry>,
-    waiting: Vec<Path>,
+    pub(crate) children: Vec<Admission>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) waiting: Vec<Path>,
     asks: Vec<Ask>,
     unsubscribe: Vec<(Path, Arc<Value>)>,
     responded: Option<Arc<Value>>,
@@ -556,7 +553,7 @@ struct Planned {
     /// Something is not asked here any more.
     left_out: bool,
     /// How many flows have called each other, if another one is called.
-    depth: usize,
+    pub(crate) depth: usize,
 }
 
 fn fired_timer(event: &Event) -> Option<(Path, bool)> {
@@ -573,26 +570,4 @@ fn leave(inner: &Arc<Inner>, run: &RunId) {
         inner.deliver(&next, Message::Look);
     }
     inner.ended.send_modify(|count| *count += 1);
-}
-
-/// A question to another flow is never asked again, so its answer is always to the first attempt.
-fn answer_of_child(outcome: Outcome) -> EventKind {
-    EventKind::Answered { attempt: 1, outcome }
-}
-
-/// Tells a parent that the same process looks after; another one is left a note, see
-/// [`post_to_parent`]. A parent that was told something at once does not wait.
-fn answer_parent(inner: &Arc<Inner>, run: &RunId, parent: &Parent, outcome: Outcome) {
-    if parent.path != Path::run() && inner.are_together(run, &parent.run) {
-        let message = Message::event(parent.path.clone(), answer_of_child(outcome));
-        inner.deliver(&parent.run, message);
-    }
-}
-
-/// What is left for the parent of a run, if another process may look after it: durable together with
-/// what it tells of.
-fn post_to_parent(inner: &Inner, run: &RunId, parent: &Parent, outcome: &Outcome) -> Option<Post> {
-    let waits = parent.path != Path::run() && !inner.are_together(run, &parent.run);
-    let kind = || answer_of_child(outcome.clone());
-    waits.then(|| Post::event(&parent.run, parent.path.clone(), kind()))
 }

@@ -63,3 +63,18 @@ async fn load_elsewhere(inner: &Inner, lane: &Lane, enough: usize) -> Result<usi
         }
     }
 }
+
+/// How many runs of a lane may wait, if that is bounded.
+pub(crate) fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
+    let flows = inner.flows();
+    flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
+}
+
+/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
+pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
+    if inner.stopped() {
+        return Err(AdmitError::Stopping);
+    }
+    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
+    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
+}

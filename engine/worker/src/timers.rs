@@ -72,10 +72,17 @@ async fn look(inner: &Arc<Inner>) -> Result<Duration, Box<dyn std::error::Error 
 
 fn fire(inner: &Arc<Inner>, timer: Timer) -> bool {
     let mark = (timer.run.clone(), timer.path.clone(), timer.deadline);
-    if !lock(&inner.fired).insert(mark) {
+    if !lock(&inner.fired).insert(mark.clone()) {
         return false;
     }
+    let (deadline, due) = (timer.deadline, timer.due);
     let kind = if timer.deadline { EventKind::Expired } else { EventKind::Woken };
-    inner.deliver(&timer.run, Message::event(timer.path, kind));
-    true
+    let delivered = inner.has_delivered(&timer.run, Message::event(timer.path, kind));
+    if delivered {
+        inner.metrics.fired(deadline, due, inner.now());
+    } else {
+        // It was given away meanwhile; if it comes back, it is not on its way.
+        lock(&inner.fired).remove(&mark);
+    }
+    delivered
 }

@@ -10,3 +10,4 @@ pub(crate) mod nodes;
 pub(crate) mod packages;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod triggers;

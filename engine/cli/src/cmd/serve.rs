@@ -12,9 +12,9 @@ use anyhow::Context as _;
 use base::limits::ANSWER_WAIT_SECONDS;
 use http_client::{Client, Egress};
 use journal::Store;
-use server::{Listener, Server};
+use server::{Bounds, Listener, Server};
 use tokio::sync::watch;
-use worker::{Addresses, Engine, Flows, Hooks, Live, Project, SystemClock};
+use worker::{Engine, Flows, Hooks, Live, Project, SystemClock, TraceSettings, Traces};
 
 use crate::{
     Outcome,
@@ -87,7 +87,7 @@ pub(crate) struct Place {
 }
 
 /// An address as services can call it.
-fn public_url(text: &str) -> anyhow::Result<String> {
+pub(crate) fn public_url(text: &str) -> anyhow::Result<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.map(|it| it.trim_end_matches('/')).unwrap_or_default();
     let is_plain = !host.is_empty() && !host.contains(['?', '#', '@', ' ']);
@@ -107,6 +107,7 @@ pub(crate) struct Service {
     store: Arc<dyn Store>,
     /// The address that others know it by.
     url: String,
+    traces: Option<Traces>,
 }
 
 impl Service {
@@ -123,14 +124,14 @@ impl Service {
             "the project `{}` has no flow that can run",
             project.root.display()
         );
-        let key = state::trigger_key(&place.database.state_folder(&project.root)?)?;
+        let keys = state::trigger_keys(&place.database.state_folder(&project.root)?)?;
         // An address that cannot be had must not take anything from whoever has it.
         let listener = Listener::bind(place.listen).await?;
         let listening = format!("http://{}", listener.address());
         let node = (place.node.as_deref(), listening.as_str());
         let store = place.database.open(&project.root, node).await?;
         let url = place.public_url.clone().unwrap_or(listening);
-        let addresses = Addresses { public_url: url.clone(), key };
+        let addresses = keys.addresses(url.clone());
         let client = Client::new(http_client::Options::default())?;
         let connections = project.connections(&secrets);
         for entry in connections.0.values() {
@@ -140,7 +141,8 @@ impl Service {
         }
         let hosts = project.settings.http.allow_hosts.iter();
         let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
-        let live = Live::new(client.clone(), connections.clone(), egress);
+        let traces = traces()?;
+        let live = Live::new(client.clone(), connections.clone(), egress).traced(traces.clone());
         let engine = Engine::start(worker::Options {
             store: Arc::clone(&store),
             performer: Arc::new(live),
@@ -160,6 +162,7 @@ impl Service {
             engine: engine.clone(),
             hooks: hooks(),
             answer_wait: Duration::from_secs(ANSWER_WAIT_SECONDS),
+            bounds: Bounds::default(),
         });
         // Whoever stops the service stops the engine too.
         let (stopping, mut stopped) = (engine.clone(), stopped.clone());
@@ -169,7 +172,7 @@ impl Service {
                 stopping.stop();
             }
         });
-        Ok(Self { engine, server, hooks: hooks(), store, url })
+        Ok(Self { engine, server, hooks: hooks(), store, url, traces })
     }
 
     /// The address that others know it by, `http://…`.
@@ -197,6 +200,11 @@ impl Service {
             ));
             for trigger in &flow.plan.flow.triggers {
                 if let Some(path) = self.hooks.address(flow, trigger) {
+                    // A signature is as good as a key, and lines of a log travel far.
+                    let path = match path.split_once('?') {
+                        Some((unsigned, _)) if print::is_logged() => unsigned.to_owned(),
+                        _ => path,
+                    };
                     note(format!("    {} {}{path}", trigger.display, self.url()));
                 }
             }
@@ -219,18 +227,25 @@ impl Service {
         let late = end(signal, engine_too);
         let serving = self.server.run(end(stopped.clone(), engine));
         tokio::select! {
-            result = serving => result?,
+            () = serving => {}
             () = async {
                 late.await;
                 tokio::time::sleep(DRAIN).await;
             } => {}
+        }
+        if *stopped.borrow() {
+            // It hands over first.
+            told.stopped().await;
+        }
+        self.engine.stop();
+        if let Some(traces) = &self.traces {
+            traces.flush().await;
         }
         // Nobody told it to stop: another process has come in its place.
         anyhow::ensure!(
             *stopped.borrow_and_update(),
             "another process has taken over the database"
         );
-        told.stopped().await;
         // Without this, others go on after some seconds, so a failure does no harm.
         if let Some(shared) = self.store.shared()
             && let Err(error) = shared.leave().await
@@ -240,6 +255,20 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// Where runs are followed, if the environment says so. The collector is asked by a client of its own:
+/// what it is sent is not a flow's doing.
+fn traces() -> anyhow::Result<Option<Traces>> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let Some(settings) = TraceSettings::read(variable).map_err(anyhow::Error::msg)? else {
+        return Ok(None);
+    };
+    let options = http_client::Options {
+        timeout: Duration::from_secs(10),
+        ..http_client::Options::default()
+    };
+    Ok(Some(Traces::start(settings, Client::new(options)?)))
 }
 
 /// The flows without errors; the others are reported and left out.
@@ -334,7 +363,8 @@ async fn reload(
 
 fn versions(flows: &Flows) -> Vec<(String, String, String)> {
     let version = |(name, flow): (&String, &Arc<worker::Deployed>)| {
-        let parameters = serde_json::Value::Object(flow.parameters.clone()).to_string();
+        let parameters =
+            serde_json::Value::Object(serde_json::Map::clone(&flow.parameters)).to_string();
         (name.clone(), flow.sha.clone(), parameters)
     };
     flows.iter().map(version).collect()

@@ -185,6 +185,11 @@ async fn leave_notes(party: &dyn Party) {
     nodes(&*other).discard(vec![mail[1].id, u64::MAX]).await.unwrap();
     let left = nodes(&*one).mail(Shards::ALL, 10).await.unwrap();
     assert_eq!(left, [mail[0].clone(), mail[2].clone()]);
+    // Whoever is not the owner removes nothing.
+    nodes(&*one).discard(vec![mail[0].id]).await.unwrap();
+    party.lose("other").await;
+    nodes(&*other).discard(vec![mail[2].id]).await.unwrap();
+    assert_eq!(nodes(&*one).mail(Shards::ALL, 10).await.unwrap(), left);
 }
 
 async fn lost_write_nothing(party: &dyn Party) {

@@ -211,10 +211,9 @@ impl Nodes for MemoryStore {
     }
 
     async fn discard(&self, ids: Vec<u64>) -> Result<(), StoreError> {
-        let (mut state, _) = self.write()?;
-        for id in ids {
-            state.cluster.mail.remove(&id);
-        }
+        let (mut state, owned) = self.write()?;
+        let mail = &mut state.cluster.mail;
+        mail.retain(|id, post| !(ids.contains(id) && owned.contains(post.shard)));
         Ok(())
     }
 

@@ -19,6 +19,7 @@ fn runs_of_one_key_follow_each_other_and_others_do_not_wait() {
     let events = [("a1", Some("a")), ("a2", Some("a")), ("b1", Some("b")), ("x", None)];
     let started = events.map(|(run, key)| lanes.enter(entry(run, key)));
     assert_eq!(started, [true, false, true, true]);
+    assert_eq!(lanes.waiting(), 1);
     let mut leave = |run: &str| lanes.leave(&RunId::new(run)).map(|it| it.to_string());
     assert_eq!(leave("a1").as_deref(), Some("a2"));
     assert_eq!(leave("a1"), None, "a run leaves once");

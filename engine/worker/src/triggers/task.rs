@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration as Pause};
 
 use base::{Duration, Failure, Timestamp};
 use flow::{Schedule, Trigger, triggers::recurrence::Recurrence};
-use interp::fire::{Event, Firing, fire};
+use interp::fire::{Firing, fire};
 use journal::{RunFilter, StoreError, TriggerState};
 use serde_json::Value;
 use tokio::{
@@ -213,9 +213,13 @@ impl Task {
             due,
         };
         let of = (self.flow.as_ref(), self.trigger());
+        let fired = firings.len();
         match self.inner.admitter.advance(&self.inner, of, firings, state).await {
             Ok(_) => {
                 (self.progress, self.due) = (progress, due);
+                if 0 < fired {
+                    self.count(Some(fired));
+                }
                 Ok(())
             }
             Err(AdmitError::Store(error)) => Err(self.unstored(&error)),
@@ -237,16 +241,13 @@ impl Task {
     /// not say.
     pub(super) fn firings(
         &self,
-        outputs: &Value,
+        outputs: Value,
         key: Option<String>,
         now: Timestamp,
     ) -> Result<Vec<Firing>, Failure> {
-        let firings = fire(&self.event(outputs, now))?;
+        let outputs = Arc::new(outputs);
+        let firings = fire(&self.flow.event(self.trigger(), &outputs, now))?;
         Ok(keyed(self.trigger(), key, firings))
-    }
-
-    pub(super) fn event<'a>(&'a self, outputs: &'a Value, now: Timestamp) -> Event<'a> {
-        self.flow.event(self.trigger(), outputs, now)
     }
 
     /// Remembers and tells why nothing was fired.
@@ -258,7 +259,14 @@ impl Task {
     ) -> Vec<Firing> {
         progress.fail(failure, now);
         self.warn(failure);
+        self.count(None);
         Vec::new()
+    }
+
+    /// Counts a look: how many runs it has started; none if it failed.
+    pub(super) fn count(&self, fired: Option<usize>) {
+        let trigger = self.trigger().name.as_str();
+        self.inner.metrics.looked(&self.flow.name, trigger, fired);
     }
 
     pub(super) fn warn(&self, failure: &Failure) {
