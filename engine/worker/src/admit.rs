@@ -45,7 +45,7 @@ pub struct Incoming {
     /// The trigger's name.
     pub trigger: String,
     /// `{headers, body, …}`.
-    pub outputs: Value,
+    pub outputs: Arc<Value>,
 }
 
 /// What became of an event.
@@ -56,7 +56,7 @@ pub struct Receipt {
     /// The answer that the trigger gives at once.
     pub response: Option<Value>,
     /// The answer of the flow's `respond` action, when it has one and there is one run, a new one.
-    pub answer: Option<oneshot::Receiver<Value>>,
+    pub answer: Option<oneshot::Receiver<Arc<Value>>>,
     /// Whether the flow answers later, at the address of its run's answer.
     pub is_later: bool,
     /// The flow that took it in.
@@ -170,21 +170,26 @@ impl Admitter {
             check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry)?;
         }
         let way = if response.is_some() { Way::Never } else { Way::of(flow, trigger) };
-        let answer = match admissions.as_slice() {
-            [only] if way == Way::Waiting => Some(Engine(Arc::clone(inner)).answer_of(&only.run)),
-            _ => None,
-        };
         let is_later = way == Way::Later && !admissions.is_empty();
         let is_terse = trigger.has_option("SuppressWorkflowHeadersOnResponse");
         let flow = Arc::clone(flow);
         let ids: Vec<RunId> = admissions.iter().map(|it| it.run.clone()).collect();
-        let begun = admissions.iter_mut().zip(&entries).map(|(admission, entry)| {
-            // A run that waits for nobody takes its first step before it is stored.
-            entry.lane.is_none().then(|| Begun::of(&flow.plan, admission)).flatten()
-        });
-        let begun = begun.collect();
+        let begun = first_steps(&flow.plan, &mut admissions, &entries);
+        let are_over = !ids.is_empty() && admissions.iter().all(|it| !it.then.is_empty());
+        let answer = match (ids.as_slice(), begun.as_slice()) {
+            ([_], [Some(only)]) if way == Way::Waiting && are_over => {
+                Some(at_once(only.run.response()))
+            }
+            ([only], _) if way == Way::Waiting => Some(Engine(Arc::clone(inner)).answer_of(only)),
+            _ => None,
+        };
         let lined_up = LinedUp { admissions, entries, begun };
-        let runs = self.admit(lined_up, None).await.inspect_err(|_| {
+        let stored = if are_over {
+            store_ended(inner, &flow.plan, lined_up).await
+        } else {
+            self.admit(lined_up, None).await
+        };
+        let runs = stored.inspect_err(|_| {
             for run in &ids {
                 lock(&inner.waiters).remove(run);
             }
@@ -391,15 +396,65 @@ impl Begun {
     }
 }
 
+/// Takes the first steps of runs that wait for nobody, before they are stored.
+fn first_steps(plan: &Plan, admissions: &mut [Admission], entries: &[Entry]) -> Vec<Option<Begun>> {
+    let first = |(admission, entry): (&mut Admission, &Entry)| {
+        if entry.lane.is_none() { Begun::of(plan, admission) } else { None }
+    };
+    admissions.iter_mut().zip(entries).map(first).collect()
+}
+
+/// Stores runs that have ended in their first step. They have no place in any line and nothing left
+/// to do, so the admitting task need not know of them.
+async fn store_ended(
+    inner: &Arc<Inner>,
+    plan: &Arc<Plan>,
+    lined_up: LinedUp,
+) -> Result<Vec<Admitted>, AdmitError> {
+    let LinedUp { admissions, begun, .. } = lined_up;
+    let origins: Vec<Origin> = admissions.iter().map(Origin::of).collect();
+    let admitted = inner.store.admit(admissions).await.map_err(|error| {
+        if matches!(error, StoreError::Fenced) {
+            // Whoever has taken over takes in events and works on the runs.
+            inner.stop();
+        }
+        AdmitError::Store(Arc::new(error))
+    })?;
+    let new = admitted.iter().map(|it| matches!(it, Admitted::New(_))).collect::<Vec<_>>();
+    let (inner, plan) = (Arc::clone(inner), Arc::clone(plan));
+    // Whoever waits for the answer does not wait for this.
+    tokio::spawn(async move {
+        for ((origin, begun), is_new) in origins.iter().zip(&begun).zip(new) {
+            telemetry::admitted(&inner, &origin.flow, is_new);
+            if let Some(begun) = begun.as_ref().filter(|_| is_new) {
+                telemetry::ended(&inner, origin, &plan, &begun.run);
+            }
+        }
+        inner.ended.send_modify(|count| *count += 1);
+    });
+    Ok(admitted)
+}
+
+/// The answer of a run that has ended: none if it gave none.
+fn at_once(response: Option<&Arc<Value>>) -> oneshot::Receiver<Arc<Value>> {
+    let (sender, receiver) = oneshot::channel();
+    if let Some(response) = response {
+        // The receiver is here.
+        drop(sender.send(Arc::clone(response)));
+    }
+    receiver
+}
+
+impl Origin {
+    fn of(admission: &Admission) -> Self {
+        let Admission { run, flow, sha, parent, .. } = admission;
+        Self { run: run.clone(), flow: flow.clone(), sha: sha.clone(), parent: parent.clone() }
+    }
+}
+
 impl Fresh {
     pub(crate) fn of(admission: &Admission, begun: Option<Begun>) -> Self {
-        let Admission { run, flow, sha, parent, .. } = admission;
-        let origin = Origin {
-            run: run.clone(),
-            flow: flow.clone(),
-            sha: sha.clone(),
-            parent: parent.clone(),
-        };
+        let origin = Origin::of(admission);
         let is_over = !admission.then.is_empty();
         Self { origin, started: admission.started.clone(), begun, is_over }
     }
@@ -501,7 +556,7 @@ pub(crate) fn admission(
     let kind = EventKind::Started {
         trigger: trigger.to_owned(),
         outputs: firing.outputs,
-        parameters: flow.parameters.clone(),
+        parameters: Arc::clone(&flow.parameters),
         seed: random::seed(),
         run: run.as_str().to_owned(),
         callback: inner.callback(&run),

@@ -50,6 +50,7 @@ pub(crate) fn call<'a>(
     let trigger = find_trigger(flow, trigger.as_deref())?;
     let outputs =
         outputs(inputs, &[(TRACKING_HEADER, Some(tracking_id)), (TRACE_HEADER, traceparent)]);
+    let outputs = Arc::new(outputs);
     let event = flow.event(trigger, &outputs, now);
     let mut firings = fire(&event)?;
     know_by(&ask.idempotency_key, &mut firings);
