@@ -442,7 +442,7 @@ async fn one_flow_in_trouble_does_not_hold_up_others() {
 /// Starts a run of the fragile flow without waiting for its end.
 async fn begin(service: &Service) -> base::RunId {
     let (flow, trigger) = ("fragile".to_owned(), "Go".to_owned());
-    let incoming = Incoming { flow, trigger, outputs: json!({ "headers": {}, "body": {} }) };
+    let incoming = Incoming { flow, trigger, outputs: json!({ "headers": {}, "body": {} }).into() };
     let receipt = service.engine.fire(incoming).await.unwrap();
     let [journal::Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
     run.clone()
@@ -472,8 +472,8 @@ async fn a_service_that_wants_to_be_left_alone_is_by_all_runs() {
     // Both wait outside of memory, one with an attempt used up and one without.
     until("a run stays in memory", async || {
         let text = first.engine.metrics_text().await;
-        let of = |state| crate::operate::sample(&text, "flowright_runs", &[("state", state)]);
-        (of("active"), of("open")) == (0.0, 2.0)
+        let of = |state| crate::operate::count(&text, "flowright_runs", &[("state", state)]);
+        (of("active"), of("open")) == (0, 2)
     })
     .await;
     good_end(&first, &runs[0], 2).await;
