@@ -1,14 +1,15 @@
 //! The addresses at which others call the service, and the signatures that prove that they were told.
 
-use base::{RunId, Secret, digest::hmac_sha256_hex, http::percent_path};
+use base::{RunId, Secret, Timestamp, digest::hmac_sha256_hex, http::percent_path};
 use connector::{
     Connection, trigger,
     trigger::{Cardinality, Webhook},
     webhook::webhook,
 };
 use flow::{Trigger, TriggerKind};
+use serde_json::Value;
 
-use crate::deploy::Deployed;
+use crate::{deploy::Deployed, meant};
 
 /// Makes addresses and knows its own again.
 #[derive(Clone, Debug)]
@@ -126,9 +127,15 @@ pub(crate) struct Subscribed<'a> {
 
 impl<'a> Subscribed<'a> {
     /// What a trigger means, if that is a webhook.
-    pub(crate) fn of(trigger: &Trigger, connection: &'a Connection) -> Option<Self> {
+    pub(crate) fn of(
+        flow: &Deployed,
+        trigger: &Trigger,
+        connection: &'a Connection,
+    ) -> Option<Self> {
         let TriggerKind::ApiConnection(on) = &trigger.kind else { return None };
-        let declared = connection.connector.trigger(&on.operation)?;
+        // Which trigger it is does not depend on the time.
+        let event = flow.event(trigger, &Value::Null, Timestamp::from_ticks(0));
+        let declared = meant::declared(&event, on, &connection.connector).ok()?;
         Some(Self { connection, id: &declared.id, webhook: webhook(declared)? })
     }
 

@@ -114,7 +114,7 @@ impl Reader {
     }
 
     /// Other ways to it, which one that is built on it does not have.
-    fn routes(&mut self, map: &Mapping) -> Vec<Route> {
+    pub(super) fn routes(&mut self, map: &Mapping) -> Vec<Route> {
         let Some(node) = map.get("routes") else { return Vec::new() };
         let items = node.as_seq().unwrap_or(std::slice::from_ref(node));
         let routes = items.iter().map(|it| {

@@ -5,6 +5,7 @@ mod files;
 mod polls;
 mod requests;
 mod responses;
+mod routes;
 mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -27,7 +27,7 @@ mod workflow;
 use base::{Failure, Outcome, Status};
 use expr::Tree;
 use flow::ActionKind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     exec::{Ended, Exec},
@@ -130,6 +130,21 @@ impl Exec<'_> {
     /// The same for a part that may be missing.
     pub(crate) fn eval_opt(&self, key: &Key, tree: Option<&Tree>) -> Result<Option<Value>, Ended> {
         tree.map(|tree| self.eval(key, tree)).transpose()
+    }
+
+    /// An object of the parts that are there.
+    pub(crate) fn members(
+        &self,
+        key: &Key,
+        parts: &[(&str, Option<&Tree>)],
+    ) -> Result<Value, Ended> {
+        let mut members = Map::new();
+        for (name, tree) in parts {
+            if let Some(value) = self.eval_opt(key, *tree)? {
+                members.insert((*name).to_owned(), value);
+            }
+        }
+        Ok(Value::Object(members))
     }
 
     /// Evaluates a list; `what` names it in the message.
