@@ -1,7 +1,7 @@
 //! Carries out one call of an operation: token, request, answer, further pages.
 
 use base::{Failure, HttpResponse, Outcome};
-use connector::{Call, Connection, Operation, auth::Token, paging::Pages, request, response};
+use connector::{Call, Connection, Link, Operation, auth::Token, paging::Pages, request, response};
 
 use crate::{client::Client, tokens::connection_egress};
 
@@ -36,16 +36,17 @@ impl Client {
         options: InvokeOptions,
     ) -> Result<Outcome, Failure> {
         let mut pages = Pages::new(connection, operation, options.items_min);
-        let mut link: Option<String> = None;
+        let mut next: Option<String> = None;
         loop {
-            let call = Call { page: link.as_deref().or(call.page), ..*call };
+            let link = next.as_deref().map(Link::Page).or(call.link);
+            let call = Call { link, ..*call };
             let (address, response) = self.exchange(connection, operation, &call).await?;
             let outcome = response::read(connection, operation, &call, &response);
             if options.items_min == 0 || operation.paginate.is_none() || outcome.failure.is_some() {
                 return Ok(outcome);
             }
             match pages.add(&call, &address, &response)? {
-                Some(next) => link = Some(next),
+                Some(page) => next = Some(page),
                 None => return Ok(pages.merge(outcome)),
             }
         }

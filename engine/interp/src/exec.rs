@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     context::Scope,
-    effect::Effect,
+    effect::{Effect, Request},
     fire::Event,
     plan::Plan,
     record::{Attempt, Record, sanitized},
@@ -143,6 +143,14 @@ impl<'a> Exec<'a> {
         }
         let slot = OpenSlot { state, inputs, start: self.now, alarm: None, deadline };
         self.run.slots.insert(key.clone(), Slot::Open(Box::new(slot)));
+    }
+
+    /// Tells the service that an open action waits for that it need not call.
+    pub(crate) fn unsubscribe(&mut self, key: &Key, request: Request) {
+        let Some(Slot::Open(slot)) = self.run.slots.get(key) else { return };
+        let State::Asking(asking) = &slot.state else { return };
+        let ask = asking.effect(self.plan, self.run, key).unsubscribing(request);
+        self.effects.push(Effect::Unsubscribe(ask));
     }
 
     /// Sets the timer that will wake an open action.

@@ -145,8 +145,8 @@ pub(crate) enum Phase {
     Asked { follow: Option<String> },
     /// To be asked when the pause is over.
     Pausing { follow: Option<String> },
-    /// The service has agreed to call back.
-    Subscribed,
+    /// The service has agreed to call back; `answer` are the outputs of what it said.
+    Subscribed { answer: Arc<Value> },
 }
 
 impl Phase {
@@ -154,7 +154,7 @@ impl Phase {
     pub(crate) const fn follow(&self) -> Option<&String> {
         match self {
             Self::Asked { follow } | Self::Pausing { follow } => follow.as_ref(),
-            Self::Subscribed => None,
+            Self::Subscribed { .. } => None,
         }
     }
 }
@@ -254,11 +254,15 @@ impl Run {
     /// The questions whose services have agreed to call back and have not done so.
     pub fn subscribed(&self, plan: &Plan) -> Vec<Ask> {
         let kinds = plan.flow.actions.iter().enumerate();
-        let waiting = kinds.filter(|(_, it)| matches!(it.kind, ActionKind::HttpWebhook(_)));
+        let waiting = kinds.filter(|(_, it)| match &it.kind {
+            ActionKind::HttpWebhook(_) => true,
+            ActionKind::ApiConnection(it) => it.webhook,
+            _ => false,
+        });
         // Drivers ask this often, of runs that may be long.
         let slots = waiting.flat_map(|(id, _)| self.within(id, &[]));
         let open = slots.filter_map(|(key, slot)| {
-            let asking = asking(slot).filter(|it| it.phase == Phase::Subscribed)?;
+            let asking = asking(slot).filter(|it| matches!(it.phase, Phase::Subscribed { .. }))?;
             Some(asking.effect(plan, self, key))
         });
         open.collect()

@@ -240,7 +240,8 @@ impl Exec<'_> {
             return self.pause(key, pause, follow);
         }
         if asking.subscribes && outcome.failure.is_none() {
-            asking.phase = Phase::Subscribed;
+            let answer = Arc::new(outcome.outputs.clone().unwrap_or_default());
+            asking.phase = Phase::Subscribed { answer };
             return;
         }
         let attempts = std::mem::take(&mut asking.history);

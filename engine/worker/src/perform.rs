@@ -82,6 +82,7 @@ impl Mocks {
             Request::Route { .. }
             | Request::Http { .. }
             | Request::Batch { .. }
+            | Request::Unsubscribe { .. }
             | Request::Flow { .. } => String::new(),
         };
         [ask.path.as_str(), &action, &operation]

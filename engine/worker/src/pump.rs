@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use base::{Failure, Outcome, RunId, Status};
+use base::{ErrorClass, Failure, Outcome, RunId, Status};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
@@ -341,8 +341,8 @@ impl Task {
         for ask in asks {
             self.perform(ask);
         }
-        for (path, inputs) in unsubscribe {
-            self.unsubscribe(path, inputs);
+        for ask in unsubscribe {
+            self.unsubscribe(ask);
         }
         if let Some(response) = responded {
             self.inner.respond(&run, &response);
@@ -362,26 +362,23 @@ impl Task {
             Effect::Disarm { path, deadline } => planned.disarm.push((path, deadline)),
             // What the same step has ended is not asked any more.
             Effect::Ask(ask) if !self.run.asks(&self.plan, &ask.path, ask.attempt) => {}
-            Effect::Ask(ask) => match &ask.request {
-                Request::Flow { .. } if !self.inner.performer.answers(&self.plan, &ask) => {
-                    self.plan_child(&ask, planned);
+            Effect::Ask(ask)
+                if matches!(ask.request, Request::Flow { .. })
+                    && !self.inner.performer.answers(&self.plan, &ask) =>
+            {
+                self.plan_child(&ask, planned);
+            }
+            Effect::Ask(ask) => {
+                if ask.intent {
+                    let kind = EventKind::Intended { attempt: ask.attempt };
+                    let event = Event { at: self.inner.now(), path: ask.path.clone(), kind };
+                    step(&self.plan, &mut self.run, &event);
+                    events.push(event);
                 }
-                Request::Flow { .. }
-                | Request::Operation { .. }
-                | Request::Route { .. }
-                | Request::Http { .. }
-                | Request::Batch { .. } => {
-                    if ask.intent {
-                        let kind = EventKind::Intended { attempt: ask.attempt };
-                        let event = Event { at: self.inner.now(), path: ask.path.clone(), kind };
-                        step(&self.plan, &mut self.run, &event);
-                        events.push(event);
-                    }
-                    planned.asks.push(ask);
-                }
-            },
+                planned.asks.push(ask);
+            }
             Effect::Respond { outputs } => planned.responded = Some(outputs),
-            Effect::Unsubscribe { path, inputs } => planned.unsubscribe.push((path, inputs)),
+            Effect::Unsubscribe(ask) => planned.unsubscribe.push(ask),
             Effect::Finish { status, error, response } => {
                 let response = response.map(|it| Value::clone(&it));
                 let kind = EventKind::Finished { status, error, response };
@@ -483,13 +480,14 @@ impl Task {
     }
 
     /// Tells a service once that nobody waits for its call any more.
-    fn unsubscribe(&self, path: Path, inputs: Arc<Value>) {
+    fn unsubscribe(&self, ask: Ask) {
         let (inner, plan, run) =
             (Arc::clone(&self.inner), Arc::clone(&self.plan), self.origin.run.clone());
-        let ask = Ask::unsubscribing(&run, path, inputs);
         tokio::spawn(async move {
             let outcome = inner.performer.perform(&plan, &ask, inner.now()).await;
-            if let Some(failure) = outcome.failure {
+            // What is gone need not be taken back.
+            let failure = outcome.failure.filter(|it| it.class != Some(ErrorClass::NotFound));
+            if let Some(failure) = failure {
                 let (code, reason) = (failure.code, failure.message);
                 tracing::warn!(%run, path = %ask.path, code, reason, "A service was not told that a wait is over.");
             }
@@ -522,6 +520,7 @@ async fn outcome_of(inner: &Inner, plan: &Plan, ask: &Ask) -> Outcome {
         Request::Operation { .. }
         | Request::Route { .. }
         | Request::Http { .. }
+        | Request::Unsubscribe { .. }
         | Request::Flow { .. } => inner.performer.perform(plan, ask, inner.now()).await,
     }
 }
@@ -535,7 +534,7 @@ struct Planned {
     entries: Vec<Entry>,
     waiting: Vec<Path>,
     asks: Vec<Ask>,
-    unsubscribe: Vec<(Path, Arc<Value>)>,
+    unsubscribe: Vec<Ask>,
     responded: Option<Arc<Value>>,
     finished: bool,
     /// How many flows have called each other, if another one is called.

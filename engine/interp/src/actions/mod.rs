@@ -1,6 +1,6 @@
 //! The behaviour of the kinds: one `match`, one file a kind (their inputs have the same file in `flow`).
 
-mod api_connection;
+pub(crate) mod api_connection;
 mod compare;
 mod compose;
 mod condition;

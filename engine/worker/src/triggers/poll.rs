@@ -93,7 +93,7 @@ impl Question<'_> {
             idempotency_key: &key,
             now: self.event.now,
             seed: random::seed(),
-            page: None,
+            link: None,
             callback_url: None,
         };
         let cursor = match &self.progress.cursor {

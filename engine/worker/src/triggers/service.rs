@@ -160,7 +160,7 @@ impl<'a> Subscriber<'a> {
             idempotency_key: key,
             now: self.inner.now(),
             seed: random::seed(),
-            page: None,
+            link: None,
             callback_url: Some(address),
         };
         let known = Known { inputs: wishes, callback_url: address, subscription: state };
