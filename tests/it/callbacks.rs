@@ -86,7 +86,7 @@ actions:
     {more}
     httpWebhook:
       subscribe: {{ method: POST, uri: {0}/hooks, body: {{ url: \"@listCallbackUrl()\" }} }}
-      unsubscribe: {{ method: DELETE, uri: {0}/hooks }}
+      unsubscribe: {{ method: DELETE, uri: \"{0}/hooks/@{{action()?['outputs']?['statusCode']}}\" }}
   - {{ name: Said, compose: \"@body('Wait_for_the_shop')?['state']\" }}
 ",
         shop.origin
@@ -158,7 +158,7 @@ async fn a_wait_that_times_out_is_taken_back() {
     let url = shop.address().await;
     until("the run does not end", async || shown(port).await["status"] == "TimedOut").await;
     until("the shop is not told", async || shop.seen().len() == 2).await;
-    assert_eq!(shop.seen()[1].0, "DELETE /hooks");
+    assert_eq!(shop.seen()[1].0, "DELETE /hooks/201");
     assert_eq!(call(&url, "late").await, 410);
 }
 

@@ -100,6 +100,7 @@ fn of_run(flow: &Deployed, run: &Run, now: Timestamp) -> Value {
         ("status", end.map_or(open, |it| it.status.name()).into()),
         ("code", json!(error.as_ref().and_then(|it| it.get("code")))),
         ("error", json!(error)),
+        ("correlation", run.correlation()),
         ("trigger", trigger(plan, run)),
         ("response", response(plan, run)),
         ("variables", variables.into()),

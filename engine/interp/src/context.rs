@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     callback,
     plan::Plan,
-    record::Record,
-    run::{Key, Passes, Run, Slot, State},
+    record::{Correlation, Record, sanitized},
+    run::{Asking, Key, OpenSlot, Passes, Phase, Run, Slot, State},
 };
 
 /// The view from one action in one pass of its loops.
@@ -56,8 +56,34 @@ impl<'a> Scope<'a> {
     }
 
     fn record_json(&self, id: ActionId, passes: &Passes, record: &Record) -> Value {
-        let tracking_id = format!("{}:{}", self.run.id, self.plan.path(id, passes));
-        record.to_json(self.plan.flow.action(id), &tracking_id, &self.run.tracking_id)
+        record.to_json(self.plan.flow.action(id), &self.correlation(id, passes))
+    }
+
+    fn correlation(&self, id: ActionId, passes: &Passes) -> Correlation<'_> {
+        Correlation {
+            tracking_id: format!("{}:{}", self.run.id, self.plan.path(id, passes)),
+            client_id: &self.run.tracking_id,
+            keywords: &self.run.keywords,
+        }
+    }
+
+    /// The record of this action while it is open: with what its service has answered so far.
+    fn open_json(&self, open: &OpenSlot) -> Value {
+        let action = self.plan.flow.action(self.key.action);
+        let mut object = Map::new();
+        object.insert("name".into(), action.name.as_str().into());
+        if let Some(inputs) = &open.inputs {
+            object.insert("inputs".into(), (*sanitized(inputs)).clone());
+        }
+        let mut status = "Running";
+        if let State::Asking(Asking { phase: Phase::Subscribed { answer }, .. }) = &open.state {
+            object.insert("outputs".into(), Value::clone(answer));
+            status = "Waiting";
+        }
+        object.insert("startTime".into(), open.start.to_string().into());
+        self.correlation(self.key.action, &self.key.passes).put(&mut object);
+        object.insert("status".into(), status.into());
+        Value::Object(object)
     }
 
     /// The entry of one action in `result()`; of a loop's action, the outputs of every pass.
@@ -156,7 +182,13 @@ impl Context for Scope<'_> {
             Some(name) => self.find(name)?,
             None => self.plan.flow.action(self.key.action).parent?,
         };
-        let prefix = self.shared_passes(id);
+        // Inside of a loop its children are those of the present pass: what a pass has looked at would
+        // else be in what the next one sees, and so on.
+        let own = self.plan.loops(self.key.action).iter().position(|it| *it == id);
+        let prefix = match own.and_then(|depth| self.key.passes.get(..=depth)) {
+            Some(passes) => passes.to_vec(),
+            None => self.shared_passes(id),
+        };
         let of_foreach = is_foreach(&self.plan.flow.action(id).kind);
         let branches = 0..self.plan.branches(id);
         let children = branches.flat_map(|branch| self.plan.members(Some(id), branch));
@@ -164,18 +196,22 @@ impl Context for Scope<'_> {
     }
 
     fn trigger(&self) -> Option<Cow<'_, Value>> {
-        Some(Cow::Owned(json!({
-            "name": self.run.trigger,
-            "inputs": self.trigger_inputs(),
-            "outputs": *self.run.trigger_outputs,
-            "startTime": self.run.started.to_string(),
-            "endTime": self.run.started.to_string(),
-            "trackingId": format!("{}:", self.run.id),
-            "clientTrackingId": self.run.tracking_id,
-            "originHistoryName": self.run.id,
-            "status": "Succeeded",
-            "code": "OK",
-        })))
+        let mut object = Map::new();
+        object.insert("name".into(), self.run.trigger.as_str().into());
+        object.insert("inputs".into(), self.trigger_inputs());
+        object.insert("outputs".into(), Value::clone(&self.run.trigger_outputs));
+        object.insert("startTime".into(), self.run.started.to_string().into());
+        object.insert("endTime".into(), self.run.started.to_string().into());
+        let found_by = Correlation {
+            tracking_id: format!("{}:", self.run.id),
+            client_id: &self.run.tracking_id,
+            keywords: &self.run.keywords,
+        };
+        found_by.put(&mut object);
+        object.insert("originHistoryName".into(), self.run.id.as_str().into());
+        object.insert("status".into(), "Succeeded".into());
+        object.insert("code".into(), "OK".into());
+        Some(Cow::Owned(Value::Object(object)))
     }
 
     fn trigger_outputs(&self) -> Option<Cow<'_, Value>> {
@@ -234,6 +270,9 @@ impl Context for Scope<'_> {
     }
 
     fn current_action(&self) -> Option<Cow<'_, Value>> {
+        if let Some(Slot::Open(open)) = self.run.slots.get(self.key) {
+            return Some(Cow::Owned(self.open_json(open)));
+        }
         let (passes, record) = self.record(self.key.action)?;
         Some(Cow::Owned(self.record_json(self.key.action, &passes, record)))
     }

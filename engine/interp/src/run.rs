@@ -41,6 +41,8 @@ pub struct Run {
     pub(crate) trigger: String,
     /// What runs of the same business are found by.
     pub(crate) tracking_id: String,
+    /// What the caller said about the event.
+    pub(crate) keywords: Vec<String>,
     pub(crate) trigger_outputs: Arc<Value>,
     pub(crate) parameters: Map<String, Value>,
     pub(crate) seed: u64,
@@ -183,6 +185,16 @@ impl Run {
     /// `clientTrackingId` of its records.
     pub fn tracking_id(&self) -> &str {
         &self.tracking_id
+    }
+
+    /// By what others find the run: `{clientTrackingId, clientKeywords}`.
+    pub fn correlation(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("clientTrackingId".into(), self.tracking_id.as_str().into());
+        if !self.keywords.is_empty() {
+            object.insert("clientKeywords".into(), self.keywords.as_slice().into());
+        }
+        Value::Object(object)
     }
 
     /// `triggerOutputs()`.

@@ -53,6 +53,7 @@ impl Exec<'_> {
                 self.run.callback.clone_from(callback);
                 self.run.started = self.now;
                 self.run.tracking_id = self.tracking_id();
+                self.run.keywords = self.keywords();
                 let root = BlockKey { parent: None, branch: 0, passes: Vec::new() };
                 self.work.push_back(Work::Enter(root));
             }

@@ -222,13 +222,11 @@ impl<'a> Wanted<'a> {
         &self,
         connection: &'c Connection,
     ) -> Result<(&'c Operation, Cow<'a, Value>), Failure> {
-        match self.operation {
-            Some(id) => Ok((named_operation(connection, id)?, Cow::Borrowed(self.inputs))),
-            None => {
-                let (operation, inputs) = route::find(&connection.connector, self.inputs)?;
-                Ok((operation, Cow::Owned(inputs)))
-            }
+        if let Some(id) = self.operation {
+            return Ok((named_operation(connection, id)?, Cow::Borrowed(self.inputs)));
         }
+        let (operation, inputs) = route::find(&connection.connector, self.inputs)?;
+        Ok((operation, Cow::Owned(inputs)))
     }
 }
 

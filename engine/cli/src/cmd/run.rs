@@ -346,8 +346,19 @@ fn set_parameters(
 fn as_outputs(event: Value) -> Value {
     const MEMBERS: [&str; 5] =
         ["body", "headers", "queries", "relativePathParameters", "statusCode"];
-    const RECORD: [&str; 8] =
-        ["name", "inputs", "outputs", "status", "code", "startTime", "endTime", "trackingId"];
+    const RECORD: [&str; 11] = [
+        "name",
+        "inputs",
+        "outputs",
+        "status",
+        "code",
+        "startTime",
+        "endTime",
+        "trackingId",
+        "clientTrackingId",
+        "clientKeywords",
+        "originHistoryName",
+    ];
     let has_only = |keys: &[&str], needed: &str| {
         event.as_object().is_some_and(|event| {
             event.contains_key(needed) && event.keys().all(|key| keys.contains(&key.as_str()))

@@ -207,7 +207,7 @@ fn what_a_service_delivers_is_compared_with_what_is_wanted() {
 
 #[test]
 fn what_an_operation_subscribed_to_can_be_taken_back() {
-    let connection = super::connect(
+    let connection = connect(
         "connector: desk
 version: 1.0.0
 title: Desk
