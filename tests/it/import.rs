@@ -83,7 +83,17 @@ fn a_run_is_shown_with_its_actions_by_name() {
     let mocks = json!({ "Ask_it": [{ "statusCode": 503 }, { "statusCode": 200, "body": "yes" }] });
     let shown = printed(&flow, &json!({}), &mocks);
     let keys: Vec<&String> = shown.as_object().unwrap().keys().collect();
-    let all = ["status", "code", "error", "trigger", "response", "variables", "actions", "outputs"];
+    let all = [
+        "status",
+        "code",
+        "error",
+        "correlation",
+        "trigger",
+        "response",
+        "variables",
+        "actions",
+        "outputs",
+    ];
     assert_eq!(keys, all);
     let (ask, each) = (&shown["actions"]["Ask_it"], &shown["actions"]["Each"]);
     assert_eq!(ask["attempts"], 2);

@@ -12,6 +12,7 @@ use crate::{
     plan::Plan,
     record::{Correlation, Record, sanitized},
     run::{Asking, Key, OpenSlot, Passes, Phase, Run, Slot, State},
+    settings,
 };
 
 /// The view from one action in one pass of its loops.
@@ -224,15 +225,16 @@ impl Context for Scope<'_> {
     }
 
     fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let wanted =
-            self.plan.flow.parameters.iter().find(|it| it.name.eq_ignore_ascii_case(name))?;
-        let given = if wanted.secure { &self.plan.secure_parameters } else { &self.run.parameters };
-        let value = given.get(&wanted.name).or(wanted.default.as_ref());
-        // A secret that nobody gave is not null: what compares with it must not hold.
-        if wanted.secure && value.is_none() {
-            return None;
-        }
-        Some(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+        let given = (&self.run.parameters, &self.plan.secure_parameters);
+        settings::parameter(&self.plan.flow, given, name)
+    }
+
+    fn lacks_parameter(&self, name: &str) -> Option<String> {
+        settings::lacking(&self.plan.flow, &self.plan.secure_parameters, name)
+    }
+
+    fn app_setting(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.plan.secure_parameters.get(&settings::key(name)).map(Cow::Borrowed)
     }
 
     fn item(&self) -> Option<Cow<'_, Value>> {

@@ -74,8 +74,8 @@ async fn attempt(args: &RunArgs) -> Result<Outcome, Refusal> {
     let secrets = ProcessSecrets { root };
     let parameters = parameters(args, &project, &secrets, &file.package.flow);
     let parameters = parameters.map_err(refuse("InvalidParameter"))?;
-    let mut flow = project.deploy_one(&file, &parameters);
-    let flows = children(&project, &siblings, &parameters);
+    let mut flow = project.deploy_one(&file, &parameters, &secrets);
+    let flows = children(&project, &siblings, (&parameters, &secrets));
     let trigger = choose_trigger(&flow, args.trigger.as_deref());
     let trigger = trigger.map_err(refuse("UnknownTrigger"))?.clone();
     if let Some(name) = &args.until {
@@ -155,11 +155,11 @@ fn parameters(
 fn children(
     project: &Project,
     siblings: &[FlowFile],
-    parameters: &Map<String, Value>,
+    (parameters, secrets): (&Map<String, Value>, &ProcessSecrets),
 ) -> BTreeMap<String, Arc<Deployed>> {
     let mut flows = BTreeMap::new();
     for file in project.flows.iter().chain(siblings).filter(|it| !it.package.has_errors()) {
-        let deployed = Arc::new(project.deploy_one(file, parameters));
+        let deployed = Arc::new(project.deploy_one(file, parameters, secrets));
         flows.extend(file.id.clone().map(|id| (id, Arc::clone(&deployed))));
         flows.insert(file.name.clone(), deployed);
     }
