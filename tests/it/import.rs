@@ -60,7 +60,8 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
     let events = started.map(|kind| Event { at: now, path: journal::Path::run(), kind });
     let runs: Vec<Run> =
         events.map(|it| drive(&flow, &mocks, &BTreeMap::new(), now, vec![it]).run).collect();
-    summary::of_runs(&flow, &runs.iter().collect::<Vec<_>>(), now)
+    let shown = summary::of_runs(&flow, &runs.iter().collect::<Vec<_>>(), now);
+    serde_json::to_value(shown).unwrap()
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::{
     fmt::Display,
-    io::{IsTerminal as _, Write as _},
+    io::{BufWriter, IsTerminal as _, Write as _},
     sync::atomic::{AtomicU8, Ordering},
 };
 
+use serde::Serialize;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::args::Color;
@@ -60,6 +61,13 @@ pub(crate) fn tone(tone: Tone, text: impl Display) -> String {
 /// A line of data. A closed pipe is not an error: whoever read had enough.
 pub(crate) fn line(text: impl Display) {
     drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// JSON over several lines, written as it is made.
+pub(crate) fn json(value: &impl Serialize) {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let written = serde_json::to_writer_pretty(&mut out, value);
+    drop(written.map_err(std::io::Error::from).and_then(|()| writeln!(out)));
 }
 
 /// A line for people.

@@ -129,7 +129,7 @@ async fn runs(
     }
     if args.as_json() {
         let runs: Vec<&Run> = all.iter().collect();
-        print::line(format!("{:#}", summary::of_runs(flow, &runs, now)));
+        print::json(&summary::of_runs(flow, &runs, now));
     }
     let is_good = |run: &Run| match flow.plan.until {
         Some(id) => run.records(id).next().is_some_and(|(_, it)| it.status == Status::Succeeded),
