@@ -1,6 +1,9 @@
 //! The state of one run, rebuilt from its events whenever it is needed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
 
 use base::{Duration, Status, Timestamp};
 use flow::{ActionId, ActionKind, model::ParameterType};
@@ -41,6 +44,9 @@ pub struct Run {
     pub(crate) trigger: String,
     /// What runs of the same business are found by.
     pub(crate) tracking_id: String,
+    /// Large values that records hold, by where they are and where they were taken from. Nothing but
+    /// memory depends on it.
+    pub(crate) shared: BTreeMap<usize, Weak<Value>>,
     /// What the caller said about the event.
     pub(crate) keywords: Vec<String>,
     pub(crate) trigger_outputs: Arc<Value>,
