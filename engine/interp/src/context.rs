@@ -225,7 +225,7 @@ impl Context for Scope<'_> {
     }
 
     fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let given = (&self.run.parameters, &self.plan.secure_parameters);
+        let given = (self.run.parameters.as_ref(), &self.plan.secure_parameters);
         settings::parameter(&self.plan.flow, given, name)
     }
 

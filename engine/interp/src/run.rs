@@ -50,7 +50,7 @@ pub struct Run {
     /// What the caller said about the event.
     pub(crate) keywords: Vec<String>,
     pub(crate) trigger_outputs: Arc<Value>,
-    pub(crate) parameters: Map<String, Value>,
+    pub(crate) parameters: Arc<Map<String, Value>>,
     pub(crate) seed: u64,
     pub(crate) started: Timestamp,
     /// Where services may call the run back.

@@ -78,15 +78,12 @@ impl Entry {
                 return Ok(Admitted::Duplicate(RunId::new(run)));
             }
         }
-        if find(connection, &new.run)?.is_some() {
-            return Err(status::already_begun(new).into());
-        }
         let version = flows::id(connection, &new.sha)?;
         let version = version.ok_or_else(|| status::unknown_version(new))?;
         let position = self.insert(connection, version)?;
         blob::insert(&self.started, connection, position)?;
-        if let Some(step) = &self.then {
-            step.insert(connection, position)?;
+        for event in self.then.iter().flat_map(|step| &step.events) {
+            blob::insert(event, connection, position)?;
         }
         Ok(Admitted::New(new.run.clone()))
     }
@@ -94,8 +91,12 @@ impl Entry {
     fn insert(&self, connection: &Connection, version: i64) -> Result<i64, WriteError> {
         let new = &self.admission;
         let sql = "INSERT INTO run (run, version, flow, trigger_name, order_key, parent_run,
-            parent_path, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        connection.prepare_cached(sql)?.execute(params![
+            parent_path, created, finished, status, error)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (run) DO NOTHING";
+        // One that has ended already is not written as an open one first.
+        let end =
+            self.then.as_ref().and_then(|step| step.append.events.last()).and_then(status::end);
+        let inserted = connection.prepare_cached(sql)?.execute(params![
             new.run.as_str(),
             version,
             new.flow,
@@ -104,7 +105,13 @@ impl Entry {
             new.parent.as_ref().map(|parent| parent.run.as_str()),
             new.parent.as_ref().map(|parent| parent.path.as_str()),
             new.started.at.ticks(),
+            end.as_ref().map(|end| end.at.ticks()),
+            end.as_ref().map(|end| end.status.name()),
+            end.and_then(|end| end.error).map(|error| error.to_string()),
         ])?;
+        if inserted == 0 {
+            return Err(status::already_begun(new).into());
+        }
         let position = connection.last_insert_rowid();
         if let Some(key) = &new.dedupe {
             let sql = "INSERT INTO inbox (flow, trigger_name, dedupe_key, run)

@@ -9,7 +9,6 @@ use connector::{
     webhook::{self, Verification},
 };
 use flow::{Trigger, TriggerKind, triggers::api_connection::ApiConnectionTrigger};
-use serde_json::Value;
 
 use crate::{
     addresses::{Place, SHARED, Subscribed},
@@ -143,7 +142,7 @@ impl Subscriber<'_> {
     /// The event as the flow sees it, if the flow wants it.
     fn read(&self, call: &Call<'_>, now: Timestamp) -> Result<Option<Delivered>, Rejected> {
         let (flow, trigger) = (&self.flow.name, self.trigger.name.as_str());
-        let event = self.flow.event(self.trigger, &Value::Null, now);
+        let event = self.flow.before_event(self.trigger, now);
         let wanted = meant::wanted(&event, self.on, &self.connection.connector);
         let (declared, given) = wanted.map_err(|failure| {
             let reason = failure.message;
@@ -158,8 +157,11 @@ impl Subscriber<'_> {
             tracing::warn!(flow, trigger, reason, "A delivery could not be read.");
             Rejected::new(400, "InvalidRequestContent", "the delivery is not as it should be")
         })?;
-        let event =
-            Incoming { flow: flow.clone(), trigger: trigger.to_owned(), outputs: found.outputs };
+        let event = Incoming {
+            flow: flow.clone(),
+            trigger: trigger.to_owned(),
+            outputs: Arc::new(found.outputs),
+        };
         Ok(found.wanted.then_some(Delivered { event, key: found.dedupe_key }))
     }
 }

@@ -9,7 +9,6 @@ use std::{
 use base::{RunId, Timestamp};
 use interp::{Effect, Plan, Run, effect::Ask, step};
 use journal::{Append, Event, EventKind, Parent, Path, Timer};
-use serde_json::Value;
 use worker::Flows;
 
 /// One run as its durable events have it.

@@ -9,3 +9,4 @@ pub(crate) mod lint;
 pub(crate) mod packages;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod triggers;

@@ -189,7 +189,7 @@ fn source(
         TriggerKind::ApiConnection(on) => {
             // What keeps a connection from being used is told when it is asked.
             let connection = inner.performer.connection(&flow.plan, &on.connection).ok();
-            let event = flow.event(trigger, &Value::Null, inner.now());
+            let event = flow.before_event(trigger, inner.now());
             let found =
                 connection.as_ref().and_then(|it| meant::declared(&event, on, &it.connector).ok());
             match found.map(|it| &it.kind) {

@@ -62,7 +62,7 @@ impl Wanted<'_> {
                 flow: flow.name.clone(),
                 sha: flow.sha.clone(),
                 trigger: trigger.name.as_str().to_owned(),
-                parameters: flow.parameters.clone(),
+                parameters: Arc::clone(&flow.parameters),
             },
         }
     }
