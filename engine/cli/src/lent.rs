@@ -12,7 +12,7 @@ pub(crate) enum Lent<'a> {
     /// Made for this.
     Own(Value),
     /// Somebody else's.
-    Lent(&'a Value),
+    Other(&'a Value),
     /// An object in this order.
     Object(Vec<(String, Self)>),
     /// A list.
@@ -22,7 +22,7 @@ pub(crate) enum Lent<'a> {
 impl<'a> Lent<'a> {
     /// Somebody else's value, or null.
     pub(crate) fn of(value: Option<&'a Value>) -> Self {
-        value.map_or(Self::Own(Value::Null), Self::Lent)
+        value.map_or(Self::Own(Value::Null), Self::Other)
     }
 
     /// An object of these members.
@@ -40,7 +40,7 @@ impl<'a> Lent<'a> {
     pub(crate) fn to_value(&self) -> Value {
         match self {
             Self::Own(value) => value.clone(),
-            Self::Lent(value) => (*value).clone(),
+            Self::Other(value) => (*value).clone(),
             Self::Object(members) => {
                 members.iter().map(|(name, it)| (name.clone(), it.to_value())).collect()
             }
@@ -68,7 +68,7 @@ impl Serialize for Part<'_> {
             Self::Made(Lent::Own(value), secrets) => {
                 Part::Value(value, secrets).serialize(serializer)
             }
-            Self::Made(Lent::Lent(value), secrets) => {
+            Self::Made(Lent::Other(value), secrets) => {
                 Part::Value(value, secrets).serialize(serializer)
             }
             Self::Made(Lent::Object(members), secrets) => {

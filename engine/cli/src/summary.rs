@@ -106,7 +106,7 @@ fn of_run<'a>(flow: &'a Deployed, run: &'a Run, now: Timestamp) -> Lent<'a> {
     let plan = &flow.plan;
     let end = run.end();
     let error = end.and_then(|it| it.error.clone());
-    let variables = run.variables().map(|(name, value)| (name.to_owned(), Lent::Lent(value)));
+    let variables = run.variables().map(|(name, value)| (name.to_owned(), Lent::Other(value)));
     let open = if run.is_halted(plan) { STOPPED } else { WAITING };
     let own = |value: Value| Lent::Own(value);
     let mut summary = Lent::object([
@@ -145,7 +145,7 @@ fn trigger<'a>(plan: &Plan, run: &'a Run) -> Lent<'a> {
     let trigger = plan.flow.trigger(run.trigger());
     let is_secure = trigger.is_some_and(|it| it.secure_outputs);
     let outputs =
-        if is_secure { Lent::Own(HIDDEN.into()) } else { Lent::Lent(run.trigger_outputs()) };
+        if is_secure { Lent::Own(HIDDEN.into()) } else { Lent::Other(run.trigger_outputs()) };
     let status = Lent::Own(Status::Succeeded.name().into());
     let name = Lent::Own(run.trigger().into());
     Lent::object([("name", name), ("status", status), ("outputs", outputs)])
