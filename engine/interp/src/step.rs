@@ -53,6 +53,7 @@ impl Exec<'_> {
                 self.run.callback.clone_from(callback);
                 self.run.started = self.now;
                 self.run.tracking_id = self.tracking_id();
+                self.run.keywords = self.keywords();
                 let root = BlockKey { parent: None, branch: 0, passes: Vec::new() };
                 self.work.push_back(Work::Enter(root));
             }
@@ -247,7 +248,8 @@ impl Exec<'_> {
             return self.pause(key, pause, follow);
         }
         if asking.subscribes && outcome.failure.is_none() {
-            asking.phase = Phase::Subscribed;
+            let answer = Arc::new(outcome.outputs.clone().unwrap_or_default());
+            asking.phase = Phase::Subscribed { answer };
             return;
         }
         let attempts = std::mem::take(&mut asking.history);
