@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::HIDDEN;
 
+/// The code that the cloud does not show.
+pub(crate) const UNSPECIFIED: &str = "NotSpecified";
+
 /// The end of one action in one pass of its loops.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
@@ -44,6 +47,28 @@ pub struct Attempt {
     pub failure: Option<Failure>,
     /// The pause before the next attempt.
     pub pause: Option<Duration>,
+}
+
+/// By what a record is found again.
+#[derive(Clone, Debug)]
+pub(crate) struct Correlation<'a> {
+    /// Its own name.
+    pub tracking_id: String,
+    /// What runs of the same business have in common.
+    pub client_id: &'a str,
+    /// What the caller said about the event.
+    pub keywords: &'a [String],
+}
+
+impl Correlation<'_> {
+    /// Keywords are shown if there are any, as in the cloud.
+    pub(crate) fn put(&self, object: &mut Map<String, Value>) {
+        object.insert("trackingId".into(), self.tracking_id.as_str().into());
+        object.insert("clientTrackingId".into(), self.client_id.into());
+        if !self.keywords.is_empty() {
+            object.insert("clientKeywords".into(), self.keywords.into());
+        }
+    }
 }
 
 impl Attempt {
@@ -85,7 +110,7 @@ impl Record {
     }
 
     /// The record as `actions()` and `result()` show it.
-    pub(crate) fn to_json(&self, action: &Action, tracking_id: &str, client_id: &str) -> Value {
+    pub(crate) fn to_json(&self, action: &Action, found_by: &Correlation<'_>) -> Value {
         // Loops have many of these: room for the usual members at once, and one text for one time.
         let mut object = Map::with_capacity(12);
         let start = self.start.to_string();
@@ -99,9 +124,10 @@ impl Record {
         }
         object.insert("startTime".into(), start.into());
         object.insert("endTime".into(), end.into());
-        object.insert("trackingId".into(), tracking_id.into());
-        object.insert("clientTrackingId".into(), client_id.into());
-        object.insert("code".into(), (*self.code).into());
+        found_by.put(&mut object);
+        if self.code != UNSPECIFIED {
+            object.insert("code".into(), (*self.code).into());
+        }
         object.insert("status".into(), self.status.name().into());
         if let Some(error) = self.error() {
             object.insert("error".into(), error);
