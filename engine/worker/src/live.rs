@@ -252,10 +252,10 @@ impl<'a> Wanted<'a> {
 }
 
 /// How a question to a connector is put.
-fn options<'a>(
-    Question { plan, ask, traceparent, .. }: Question<'a>,
+fn options(
+    Question { plan, ask, traceparent, .. }: Question<'_>,
     minimum_items: Option<usize>,
-) -> InvokeOptions<'a> {
+) -> InvokeOptions<'_> {
     InvokeOptions {
         items_min: minimum_items.unwrap_or(0),
         flow: plan.flow.name.as_str(),
