@@ -4,7 +4,6 @@
 //! events share one commit.
 
 use std::{
-    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Instant,
@@ -27,6 +26,7 @@ use crate::{
     engine::{Engine, Inner, Message, lock},
     lanes::{Entry, Lane},
     random, telemetry,
+    waiting::{check_queue, check_room, refuse_late},
 };
 
 /// Events that may wait to be admitted; beyond that, callers wait.
@@ -119,12 +119,12 @@ pub(crate) struct Admitter {
     requests: mpsc::Sender<Request>,
 }
 
-type Answer = Result<Vec<Admitted>, AdmitError>;
+pub(crate) type Answer = Result<Vec<Admitted>, AdmitError>;
 
 /// The runs of one event: what is stored, where each will stand in line, how far it has got.
-struct LinedUp {
+pub(crate) struct LinedUp {
     admissions: Vec<Admission>,
-    entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     begun: Vec<Option<Begun>>,
 }
 
@@ -138,9 +138,9 @@ impl LinedUp {
 
 /// Admissions that belong together.
 pub(crate) struct Request {
-    lined_up: LinedUp,
-    state: Option<TriggerState>,
-    answer: oneshot::Sender<Answer>,
+    pub(crate) lined_up: LinedUp,
+    pub(crate) state: Option<TriggerState>,
+    pub(crate) answer: oneshot::Sender<Answer>,
 }
 
 impl Admitter {
@@ -313,37 +313,6 @@ impl Admitter {
     }
 }
 
-/// Those who came together each saw room in a queue that has not room for all of them. What a
-/// trigger has fired by itself stays, for it asked before.
-fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
-    let mut ahead: BTreeMap<Lane, usize> = BTreeMap::new();
-    for request in std::mem::take(batch) {
-        let lanes = request.lined_up.entries.iter().filter_map(|it| it.lane.as_ref());
-        let full = lanes.clone().find_map(|(lane, width)| {
-            let most = max_waiting(inner, lane).filter(|_| request.state.is_none())?;
-            let before = ahead.get(lane).copied().unwrap_or_default();
-            let own = lanes.clone().filter(|(it, _)| it == lane).count();
-            let waiting = (lock(&inner.lanes).load(lane) + before + own).saturating_sub(*width);
-            (most < waiting).then(|| waiting - 1)
-        });
-        if let Some(waiting) = full {
-            // Whoever has gone away need not be told.
-            drop(request.answer.send(Err(AdmitError::QueueFull(waiting))));
-            continue;
-        }
-        for (lane, _) in lanes {
-            *ahead.entry(lane.clone()).or_default() += 1;
-        }
-        batch.push(request);
-    }
-}
-
-/// How many runs of a lane may wait, if that is bounded.
-fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
-    let flows = inner.flows();
-    flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
-}
-
 /// Where a run comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
@@ -413,13 +382,14 @@ async fn store_ended(
 ) -> Result<Vec<Admitted>, AdmitError> {
     let LinedUp { admissions, begun, .. } = lined_up;
     let origins: Vec<Origin> = admissions.iter().map(Origin::of).collect();
+    let began = Instant::now();
     let admitted = inner.store.admit(admissions).await.map_err(|error| {
         if matches!(error, StoreError::Fenced) {
-            // Whoever has taken over takes in events and works on the runs.
-            inner.stop();
+            inner.fenced();
         }
         AdmitError::Store(Arc::new(error))
     })?;
+    inner.metrics.wrote("admit", began.elapsed());
     let new = admitted.iter().map(|it| matches!(it, Admitted::New(_))).collect::<Vec<_>>();
     let (inner, plan) = (Arc::clone(inner), Arc::clone(plan));
     // Whoever waits for the answer does not wait for this.
@@ -591,39 +561,4 @@ pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run:
         (lane, concurrency.runs.max(1))
     });
     Entry { run, lane }
-}
-
-/// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
-pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
-    let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
-        return false;
-    };
-    let Some(most) = concurrency.max_waiting else { return false };
-    let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
-    let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
-    most + concurrency.runs.max(1) <= load
-}
-
-/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
-fn check_room(inner: &Inner) -> Result<(), AdmitError> {
-    if inner.stopped() {
-        return Err(AdmitError::Stopping);
-    }
-    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
-    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
-}
-
-/// Refuses an event if, with those of the same event before it, more would wait than may.
-fn check_queue(
-    inner: &Inner,
-    flow: &Deployed,
-    before: &[Entry],
-    entry: &Entry,
-) -> Result<(), AdmitError> {
-    let Some((lane, width)) = &entry.lane else { return Ok(()) };
-    let concurrency = flow.plan.flow.trigger(&lane.trigger).and_then(|it| it.concurrency.as_ref());
-    let Some(most) = concurrency.and_then(|it| it.max_waiting) else { return Ok(()) };
-    let ahead = before.iter().filter(|it| it.lane == entry.lane).count();
-    let waiting = (lock(&inner.lanes).load(lane) + ahead + 1).saturating_sub(*width);
-    if most < waiting { Err(AdmitError::QueueFull(waiting - 1)) } else { Ok(()) }
 }

@@ -122,8 +122,8 @@ fn environments_limit_connections() {
         "{ rate: { calls: many, per: hour } }",
         (None, None),
         &[
-            "3:28 wrong-type `calls` must be a whole number, not text",
-            "3:39 invalid-time `per` is not an ISO 8601 duration: `hour` \
+            "3:30 wrong-type `calls` must be a whole number, not text",
+            "3:41 invalid-time `per` is not an ISO 8601 duration: `hour` \
              (write `PT30S`, `PT5M`, `PT1H` or `P1D`)",
         ],
     );

@@ -14,10 +14,11 @@ use tokio::{
 
 use super::{Source, progress::Progress, recurrence, source_name};
 use crate::{
-    admit::{AdmitError, is_full, keyed},
+    admit::{AdmitError, keyed},
     deploy::Deployed,
     engine::Inner,
     timers::PAUSE,
+    waiting::is_full,
 };
 
 /// Before a trigger whose runs stand in its way is looked at again.

@@ -1,0 +1,79 @@
+//! How many runs may wait: of a lane as its trigger says, of all together as there is memory for.
+
+use std::collections::BTreeMap;
+
+use base::RunId;
+use flow::Trigger;
+
+use crate::{
+    admit::{AdmitError, Request, lane_entry},
+    deploy::Deployed,
+    engine::{Inner, lock},
+    lanes::{Entry, Lane},
+};
+
+/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
+pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
+    if inner.stopped() {
+        return Err(AdmitError::Stopping);
+    }
+    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
+    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
+}
+
+/// Refuses an event if, with those of the same event before it, more would wait than may.
+pub(crate) fn check_queue(
+    inner: &Inner,
+    flow: &Deployed,
+    before: &[Entry],
+    entry: &Entry,
+) -> Result<(), AdmitError> {
+    let Some((lane, width)) = &entry.lane else { return Ok(()) };
+    let concurrency = flow.plan.flow.trigger(&lane.trigger).and_then(|it| it.concurrency.as_ref());
+    let Some(most) = concurrency.and_then(|it| it.max_waiting) else { return Ok(()) };
+    let ahead = before.iter().filter(|it| it.lane == entry.lane).count();
+    let waiting = (lock(&inner.lanes).load(lane) + ahead + 1).saturating_sub(*width);
+    if most < waiting { Err(AdmitError::QueueFull(waiting - 1)) } else { Ok(()) }
+}
+
+/// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
+pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
+    let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
+        return false;
+    };
+    let Some(most) = concurrency.max_waiting else { return false };
+    let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
+    let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
+    most + concurrency.runs.max(1) <= load
+}
+
+/// Those who came together each saw room in a queue that has not room for all of them. What a
+/// trigger has fired by itself stays, for it asked before.
+pub(crate) fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
+    let mut ahead: BTreeMap<Lane, usize> = BTreeMap::new();
+    for request in std::mem::take(batch) {
+        let lanes = request.lined_up.entries.iter().filter_map(|it| it.lane.as_ref());
+        let full = lanes.clone().find_map(|(lane, width)| {
+            let most = max_waiting(inner, lane).filter(|_| request.state.is_none())?;
+            let before = ahead.get(lane).copied().unwrap_or_default();
+            let own = lanes.clone().filter(|(it, _)| it == lane).count();
+            let waiting = (lock(&inner.lanes).load(lane) + before + own).saturating_sub(*width);
+            (most < waiting).then(|| waiting - 1)
+        });
+        if let Some(waiting) = full {
+            // Whoever has gone away need not be told.
+            drop(request.answer.send(Err(AdmitError::QueueFull(waiting))));
+            continue;
+        }
+        for (lane, _) in lanes {
+            *ahead.entry(lane.clone()).or_default() += 1;
+        }
+        batch.push(request);
+    }
+}
+
+/// How many runs of a lane may wait, if that is bounded.
+fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
+    let flows = inner.flows();
+    flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
+}
