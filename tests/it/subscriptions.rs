@@ -12,7 +12,7 @@ use std::{
 
 use emulators::{Fault, FaultKind, Running};
 use http_client::Client;
-use journal::{MemoryStore, RunFilter, Store, TriggerState};
+use journal::{MemoryStore, Page, RunFilter, Store, TriggerState};
 use serde_json::{Map, Value, json};
 use store_sqlite::SqliteStore;
 use tokio::{
@@ -72,7 +72,7 @@ async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, mut present: impl 
 }
 
 async fn runs(store: &dyn Store) -> usize {
-    store.runs(&RunFilter::default(), None, 1_000).await.unwrap().len()
+    store.runs(&RunFilter::default(), Page::Newest, 1_000).await.unwrap().len()
 }
 
 fn of_rows(posts: usize, deletes: usize) -> BTreeMap<String, usize> {

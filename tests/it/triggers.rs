@@ -16,7 +16,7 @@ use interp::{
     Plan,
     effect::{Ask, Request},
 };
-use journal::{Event, EventKind, MemoryStore, RunFilter, Store, TriggerState};
+use journal::{Event, EventKind, MemoryStore, Page, RunFilter, Store, TriggerState};
 use serde_json::{Value, json};
 use worker::{Clock, Deployed, Engine, Flows, Performer};
 
@@ -161,7 +161,7 @@ impl World {
     }
 
     async fn runs(&self) -> usize {
-        self.store.runs(&RunFilter::default(), None, 100_000).await.unwrap().len()
+        self.store.runs(&RunFilter::default(), Page::Newest, 100_000).await.unwrap().len()
     }
 
     async fn triggers(&self) -> Vec<TriggerState> {
@@ -179,7 +179,7 @@ impl World {
 }
 
 async fn fired(store: &dyn Store) -> Vec<Value> {
-    let rows = store.runs(&RunFilter::default(), None, 100_000).await.unwrap();
+    let rows = store.runs(&RunFilter::default(), Page::Newest, 100_000).await.unwrap();
     let mut all = Vec::new();
     for row in rows.iter().rev() {
         let (_, events) = store.load(&row.run).await.unwrap().unwrap();

@@ -1,6 +1,9 @@
 //! The state of one run, rebuilt from its events whenever it is needed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use base::{Duration, Status, Timestamp};
 use flow::{ActionId, ActionKind, model::ParameterType};
@@ -57,6 +60,11 @@ pub struct Run {
     pub(crate) early: BTreeMap<Path, Vec<Event>>,
     /// Actions started so far.
     pub(crate) actions: usize,
+    /// Actions that do not begin before what another run has done is taken over: a set for each
+    /// `Resumed` that is to come.
+    pub(crate) held: VecDeque<BTreeSet<ActionId>>,
+    /// Those of them that would have begun.
+    pub(crate) ready: Vec<Key>,
 }
 
 /// How a run ended.

@@ -41,7 +41,13 @@ pub(crate) async fn list(
             (Some(status), false)
         }
     };
-    let filter = RunFilter { flow: query.flow, status, open, key: query.key };
+    let filter = RunFilter {
+        flow: query.flow,
+        statuses: status.into_iter().collect(),
+        open,
+        key: query.key,
+        ..RunFilter::default()
+    };
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
     let rows = shared.engine.runs(&filter, limit).await?;
     Ok(Json(json!({ "value": rows.iter().map(row_json).collect::<Vec<_>>() })))

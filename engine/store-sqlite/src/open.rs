@@ -18,6 +18,7 @@ const APPLICATION_ID: i64 = 0x466c_6f77;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_trigger.sql"),
+    include_str!("../migrations/0003_operations.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.
@@ -62,6 +63,10 @@ pub(crate) fn open_owned(path: &Path, options: &Options) -> Result<Owned, StoreE
     }
     find_loss(&connection, path, known, noted)?;
     connection.set_db_config(keeping, false).map_err(opening)?;
+    if known == 0 {
+        // Only a file without tables can be made one that gets shorter.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(opening)?;
+    }
     configure(&connection, options)?;
     let (epoch, commits) = take_over(&mut connection, path)?;
     if known < MIGRATIONS.len() {

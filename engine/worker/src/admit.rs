@@ -23,6 +23,7 @@ use crate::{
     deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
+    finish,
     lanes::{Entry, Lane},
     random,
 };
@@ -246,6 +247,15 @@ impl Admitter {
         self.admit(LinedUp::new(admissions, entries), Some(state)).await
     }
 
+    /// Takes in a run that no event starts.
+    pub(crate) async fn admit_one(
+        &self,
+        admission: Admission,
+        entry: Entry,
+    ) -> Result<(), AdmitError> {
+        self.admit(LinedUp::new(vec![admission], vec![entry]), None).await.map(drop)
+    }
+
     async fn admit(
         &self,
         lined_up: LinedUp,
@@ -317,6 +327,8 @@ pub(crate) struct Fresh {
     pub begun: Option<Begun>,
     /// Whether its end is stored already.
     is_over: bool,
+    /// Whether events of another run are stored with it, which it has to go through first.
+    has_past: bool,
 }
 
 /// A run after its first step, and what is to be done after that is stored.
@@ -338,10 +350,8 @@ impl Begun {
         if run.end().is_some() && effects.iter().all(at_once) {
             let finished = effects.iter().find_map(|it| match it {
                 Effect::Finish { status, error, response } => {
-                    let response = response.as_deref().cloned();
-                    let kind =
-                        EventKind::Finished { status: *status, error: error.clone(), response };
-                    Some(Event { at: started.at, path: Path::run(), kind })
+                    let end = (*status, error.clone(), response.as_deref().cloned());
+                    Some(finish::finished(plan, &run, started.at, end))
                 }
                 _ => None,
             });
@@ -360,8 +370,10 @@ impl Fresh {
             sha: sha.clone(),
             parent: parent.clone(),
         };
-        let is_over = !admission.then.is_empty();
-        Self { origin, started: admission.started.clone(), begun, is_over }
+        let last = admission.then.last().map(|it| &it.kind);
+        let is_over = matches!(last, Some(EventKind::Finished { .. }));
+        let has_past = last.is_some() && !is_over;
+        Self { origin, started: admission.started.clone(), begun, is_over, has_past }
     }
 }
 
@@ -393,7 +405,8 @@ pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
     let run = entry.run.clone();
     let started = lock(&inner.lanes).enter(entry);
     if started {
-        inner.deliver(&run, Message::Begin(Box::new(fresh)));
+        let begin = if fresh.has_past { Message::Look } else { Message::Begin(Box::new(fresh)) };
+        inner.deliver(&run, begin);
     }
 }
 
@@ -456,6 +469,7 @@ pub(crate) fn admission(
         seed: random::seed(),
         run: run.as_str().to_owned(),
         callback: inner.callback(&run),
+        again: None,
     };
     Admission {
         run,
@@ -501,7 +515,7 @@ pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool
 }
 
 /// Refuses an event if, with those of the same event before it, more would wait than may.
-fn check_queue(
+pub(crate) fn check_queue(
     inner: &Inner,
     flow: &Deployed,
     before: &[Entry],

@@ -7,7 +7,7 @@ use std::{
 
 use base::{Failure, RunId, Status, Timestamp};
 use interp::Plan;
-use journal::{Admitted, Event, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
+use journal::{Admitted, Event, Page, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
@@ -251,12 +251,33 @@ impl Engine {
         self.0.store.load(run).await?.ok_or_else(|| StoreError::UnknownRun(run.clone()))
     }
 
-    /// Runs, newest first.
+    /// The newest runs that pass a filter.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn runs(&self, filter: &RunFilter, limit: usize) -> Result<Vec<RunRow>, StoreError> {
-        self.0.store.runs(filter, None, limit).await
+        self.page_of_runs(filter, Page::Newest, limit).await
+    }
+
+    /// A part of the runs that pass a filter, newest first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn page_of_runs(
+        &self,
+        filter: &RunFilter,
+        page: Page,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.0.store.runs(filter, page, limit).await
+    }
+
+    /// How many runs pass a filter; no more than `most` are counted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn count_runs(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
+        self.0.store.count(filter, most).await
     }
 
     /// A run as it stands, rebuilt from its journal with the flow version it is pinned to.

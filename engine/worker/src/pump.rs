@@ -22,6 +22,7 @@ use crate::{
     admit::{Fresh, Origin, admission, begin, enter, entry_of, lane_entry},
     child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
     engine::{Inner, Message, lock},
+    finish::finished,
     lanes::Entry,
 };
 
@@ -190,8 +191,15 @@ impl Task {
         for event in events {
             effects = step(&self.plan, &mut self.run, event);
         }
-        if events.len() == 1 {
-            return self.begin(effects).await;
+        match events.last().map(|it| &it.kind) {
+            Some(EventKind::Started { .. }) => return self.begin(effects).await,
+            // What was taken over may ask, too.
+            Some(EventKind::Resumed) => {
+                effects.retain(|it| !matches!(it, Effect::Ask(_)));
+                effects.extend(self.run.outstanding(&self.plan));
+                return self.begin(effects).await;
+            }
+            _ => {}
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
             answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
@@ -383,9 +391,8 @@ impl Task {
             Effect::Respond { outputs } => planned.responded = Some(outputs),
             Effect::Unsubscribe { path, inputs } => planned.unsubscribe.push((path, inputs)),
             Effect::Finish { status, error, response } => {
-                let response = response.map(|it| Value::clone(&it));
-                let kind = EventKind::Finished { status, error, response };
-                events.push(Event { at: self.inner.now(), path: Path::run(), kind });
+                let end = (status, error, response.map(|it| Value::clone(&it)));
+                events.push(finished(&self.plan, &self.run, self.inner.now(), end));
                 planned.finished = true;
             }
         }

@@ -3,6 +3,7 @@
 mod conformance;
 mod crash;
 mod damage;
+mod expire;
 mod full;
 mod group;
 mod halt;
@@ -52,6 +53,7 @@ fn admission(name: &str) -> Admission {
         seed: 1,
         run: name.to_owned(),
         callback: None,
+        again: None,
     };
     Admission {
         run: RunId::new(name),

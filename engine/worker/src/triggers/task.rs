@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration as Pause};
 use base::{Duration, Failure, Timestamp};
 use flow::{Schedule, Trigger, triggers::recurrence::Recurrence};
 use interp::fire::{Event, Firing, fire};
-use journal::{RunFilter, StoreError, TriggerState};
+use journal::{Page, RunFilter, StoreError, TriggerState};
 use serde_json::Value;
 use tokio::{
     sync::{Semaphore, watch},
@@ -296,6 +296,6 @@ impl Task {
         }
         let flow = Some(self.flow.name.clone());
         let open = RunFilter { flow, open: true, ..RunFilter::default() };
-        Ok(!self.inner.store.runs(&open, None, 1).await?.is_empty())
+        Ok(!self.inner.store.runs(&open, Page::Newest, 1).await?.is_empty())
     }
 }
