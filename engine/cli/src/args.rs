@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::database::Database;
+use crate::{
+    cmd::runs::args::{FlowsArgs, RunsArgs},
+    database::Database,
+};
 
 /// Runs Power-Automate-style flows that are plain YAML files.
 #[derive(Debug, Parser)]
@@ -16,6 +19,7 @@ use crate::database::Database;
   flowright import exported/ -o flows              turn them into flow files
   flowright export flows/my-flow                   write a flow as a definition of the cloud's
   flowright serve                                  run the engine as a service
+  flowright runs list --status Failed              what went wrong in the running service
   flowright eval \"@addDays(utcNow(), 3)\"           compute one expression
   flowright demo                                   watch the co-sell synchronisation against emulators
 
@@ -54,6 +58,10 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Run the engine as a service: triggers over HTTP, runs that survive a crash.
     Serve(ServeArgs),
+    /// See what a running service has done, and do it again.
+    Runs(RunsArgs),
+    /// See the flows of a running service; turn them on and off.
+    Flows(FlowsArgs),
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),

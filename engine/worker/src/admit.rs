@@ -70,6 +70,9 @@ pub enum AdmitError {
     /// The flow has no such trigger.
     #[error("the flow `{0}` has no trigger `{1}`")]
     UnknownTrigger(String, String),
+    /// The flow is turned off.
+    #[error("the flow `{0}` is turned off and takes no events")]
+    FlowOff(String),
     /// An expression of the trigger failed.
     #[error("{}", .0.message)]
     Trigger(Failure),
@@ -157,6 +160,9 @@ impl Admitter {
         let Some(trigger) = flow.plan.flow.trigger(&incoming.trigger) else {
             return Err(AdmitError::UnknownTrigger(incoming.flow, incoming.trigger));
         };
+        if inner.is_off(&flow.name) {
+            return Err(AdmitError::FlowOff(incoming.flow));
+        }
         let event = flow.event(trigger, &incoming.outputs, inner.now());
         let firings = fire(&event).map_err(AdmitError::Trigger)?;
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
@@ -200,7 +206,13 @@ impl Admitter {
         }
         let flows = inner.flows();
         let mut found = Vec::new();
+        let mut off = None;
         for Delivered { event, key } in events {
+            if inner.is_off(&event.flow) {
+                // The others get it all the same.
+                off = Some(event.flow);
+                continue;
+            }
             let Some(flow) = flows.get(&event.flow) else {
                 return Err(AdmitError::UnknownFlow(event.flow));
             };
@@ -210,6 +222,9 @@ impl Admitter {
             let seen = flow.event(trigger, &event.outputs, inner.now());
             let firings = fire(&seen).map(|it| keyed(trigger, key, it));
             found.push((flow, trigger, firings));
+        }
+        if let (Some(flow), true) = (off, found.is_empty()) {
+            return Err(AdmitError::FlowOff(flow));
         }
         let is_lost = found.iter().all(|(_, _, firings)| firings.is_err());
         let (mut admissions, mut entries) = (Vec::new(), Vec::new());

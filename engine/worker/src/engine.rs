@@ -18,6 +18,7 @@ use crate::{
     deliveries::Delivered,
     deploy::Deployed,
     lanes::Lanes,
+    off,
     perform::Performer,
     pump, random, timers,
     triggers::{self, batch::Batches},
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
     pub timer_set: Notify,
+    /// The flows that are turned off.
+    pub off: RwLock<BTreeSet<String>>,
     /// Counts deployments, for whoever follows the flows.
     pub deployed: watch::Sender<u64>,
     pub admitter: Admitter,
@@ -162,17 +165,20 @@ impl Engine {
             waiters: Mutex::new(BTreeMap::new()),
             fired: Mutex::new(BTreeSet::new()),
             timer_set: Notify::new(),
+            off: RwLock::default(),
             deployed: watch::Sender::new(0),
             admitter,
             stop: watch::Sender::new(false),
             ended: watch::Sender::new(0),
         });
         inner.deploy(flows).await?;
+        off::look(&inner).await?;
         tokio::spawn(Admitter::run(Arc::clone(&inner), requests));
         // Runs that were taken up before the store failed must not go on: whoever tries again would
         // work on them a second time.
         pump::recover(&inner).await.inspect_err(|_| inner.stop())?;
         tokio::spawn(timers::run(Arc::clone(&inner)));
+        tokio::spawn(off::follow(Arc::clone(&inner)));
         tokio::spawn(triggers::batch::run(Arc::clone(&inner), messages));
         tokio::spawn(triggers::run(Arc::clone(&inner)));
         Ok(Self(inner))
@@ -289,6 +295,19 @@ impl Engine {
         let plan = self.0.plan(&row.flow, &row.sha).await?;
         let state = interp::replay(&plan, &events);
         Ok((row, plan, state))
+    }
+
+    /// A run with the flow version that it is pinned to and its events.
+    ///
+    /// # Errors
+    /// If the store fails or does not know the run.
+    pub async fn history(
+        &self,
+        run: &RunId,
+    ) -> Result<(RunRow, Arc<Plan>, Vec<Event>), StoreError> {
+        let (row, events) = self.load(run).await?;
+        let plan = self.0.plan(&row.flow, &row.sha).await?;
+        Ok((row, plan, events))
     }
 
     /// Takes in the call of a service that a run waits for. When this returns, it is durable.

@@ -24,6 +24,7 @@ use crate::{
     engine::{Inner, Message, lock},
     finish::finished,
     lanes::Entry,
+    off,
 };
 
 /// Open runs that are read at a time when the engine starts.
@@ -408,6 +409,9 @@ impl Task {
             child::call(&flows, ask, self.run.tracking_id(), self.inner.now())
         };
         let outcome = match called {
+            Ok(Called { flow, .. }) if self.inner.is_off(&flow.name) => {
+                Some(Outcome::failed(off::is_off(&flow.name)))
+            }
             Ok(Called { flow, trigger, firings, at_once }) => {
                 let path = if at_once.is_some() { Path::run() } else { ask.path.clone() };
                 for firing in firings {

@@ -4,8 +4,10 @@
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod export;
+pub(crate) mod flows;
 pub(crate) mod import;
 pub(crate) mod lint;
 pub(crate) mod packages;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod serve;
