@@ -535,3 +535,39 @@ async fn the_api_pages_both_ways_and_tells_nothing_to_pages_from_elsewhere() {
     let events: Vec<Event> = service.engine.load(&RunId::new(id)).await.unwrap().1;
     assert_eq!(events.len(), 2);
 }
+
+#[tokio::test]
+async fn copies_are_made_and_put_back_by_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (database, copy) = (file("runs.db"), file("copy.db"));
+    let run = |args: &[&str]| {
+        let mut command = Command::new(flowright());
+        told(&command.args(args).env_remove("FLOWRIGHT_DATABASE").output().unwrap())
+    };
+    let options = store_sqlite::Options::default();
+    let path = std::path::PathBuf::from(&database);
+    let store = Arc::new(store_sqlite::SqliteStore::open(&path, options.clone()).unwrap());
+    let desk = Arc::new(Desk::default());
+    let engine =
+        start(Arc::clone(&store) as Arc<dyn Store>, &desk, flows(&[("order", ORDER)])).await;
+    let first = fire(&engine, "order", json!({ "id": "7" })).await.unwrap();
+    end(&engine, &first).await;
+    let (code, _, err) = run(&["backup", &copy, "--database", &database]);
+    assert!(code == 0 && err.contains("copied"), "{err}");
+    let (code, _, err) = run(&["backup", &copy, "--database", &database]);
+    assert!(code == 2 && err.contains("is there already"), "{err}");
+    let (code, _, err) = run(&["restore", &copy, "--database", &database]);
+    assert!(code == 2 && err.contains("--force"), "{err}");
+    let (code, _, err) = run(&["restore", &copy, "--database", &database, "--force"]);
+    assert!(code == 2 && err.contains("stop the service first"), "{err}");
+    let url = "postgres://somebody:hunter2@db.example/runs";
+    let (code, _, err) = run(&["backup", &copy, "--database", url]);
+    assert!(code == 2 && err.contains("pg_dump") && !err.contains("hunter2"), "{err}");
+    let other = file("other/runs.db");
+    let (code, _, err) = run(&["restore", &copy, "--database", &other]);
+    assert_eq!(code, 0, "{err}");
+    let store = store_sqlite::SqliteStore::open(other.as_ref(), options).unwrap();
+    let row = store.load(&first).await.unwrap().unwrap().0;
+    assert_eq!(row.status, Some(Status::Succeeded));
+}

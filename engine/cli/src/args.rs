@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// See the flows of a running service; turn them on and off.
     Flows(FlowsArgs),
+    /// Copy the runs into a file, while the service runs.
+    Backup(BackupArgs),
+    /// Put a copy of the runs back, while no service runs.
+    Restore(RestoreArgs),
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
@@ -342,6 +346,45 @@ pub(crate) struct ServeArgs {
     /// The environment that gives parameters and connections.
     #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
     pub environment: Option<String>,
+}
+
+/// Where the runs are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhereArgs {
+    /// The database, as `serve` is told.
+    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
+    #[arg(hide_env_values = true)]
+    pub database: Database,
+
+    /// The project's folder; the one around the present folder if not given.
+    #[arg(long, env = "FLOWRIGHT_PROJECT")]
+    pub project: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Every run is in the copy that was acknowledged before. The copy is checked, and readable by its owner
+only. Of a PostgreSQL database, the command is told that its own tools take."
+)]
+pub(crate) struct BackupArgs {
+    /// The file to write; it must not be there.
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub place: WhereArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArgs {
+    /// The copy.
+    pub file: PathBuf,
+
+    /// Put it in the place of a database that is there.
+    #[arg(long)]
+    pub force: bool,
+
+    #[command(flatten)]
+    pub place: WhereArgs,
 }
 
 #[cfg(feature = "demo")]

@@ -1,5 +1,6 @@
 //! One command a file.
 
+pub(crate) mod backup;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod eval;

@@ -13,7 +13,7 @@ use base::limits::ANSWER_WAIT_SECONDS;
 use http_client::{Client, Egress};
 use server::{Listener, Server};
 use tokio::sync::watch;
-use worker::{Addresses, Engine, Flows, Hooks, Live, Project, SystemClock};
+use worker::{Addresses, Engine, Flows, Hooks, Live, Project, Retention, SystemClock};
 
 use crate::{
     Outcome,
@@ -146,6 +146,8 @@ impl Service {
             addresses: Some(addresses.clone()),
         })
         .await?;
+        let flow::project::Retention { age, bytes } = project.settings.retention;
+        engine.keep(Retention { age, bytes });
         let hooks = || Hooks {
             client: client.clone(),
             connections: connections.clone(),

@@ -1,5 +1,6 @@
 //! Tests of the store in a file: every store's promises, and what happens to files.
 
+mod backup;
 mod conformance;
 mod crash;
 mod damage;
