@@ -76,6 +76,35 @@ actions:
   - { name: Result, compose: \"@{variables('count')} @{body('First')?['of']} @{workflow()['run']['name']}\" }
 ";
 
+const CALLER: &str = "
+flow: Caller
+triggers:
+  - { name: Go, manual: {} }
+actions:
+  - { name: Call, runFlow: order, with: { body: { id: '1' } } }
+";
+
+const SLEEPER: &str = "
+flow: Sleeper
+triggers:
+  - { name: Go, manual: {} }
+actions:
+  - { name: Nap, wait: PT1H }
+";
+
+const NAPS: &str = "
+flow: Naps
+triggers:
+  - { name: Go, manual: {} }
+actions:
+  - { name: Nap, wait: PT0.2S }
+  - name: Bounded
+    timeout: PT1H
+    scope:
+      - { name: Second nap, wait: PT0.2S }
+      - { name: Ask, http: { method: GET, uri: 'https://service.example/' }, retryPolicy: { type: none } }
+";
+
 async fn start(store: Arc<dyn Store>, desk: &Arc<Desk>, flows: Flows) -> Engine {
     let performer = Arc::clone(desk) as Arc<dyn Performer>;
     let clock = Arc::new(SystemClock::default());
@@ -125,12 +154,12 @@ async fn a_failed_run_goes_on_from_what_failed() {
         json!([{ "code": "Refused", "message": "`Broken` is refused", "target": "Broken" }]);
     assert_eq!(details, expected);
     let code = RunFilter { code: Some("Refused".to_owned()), ..RunFilter::default() };
-    assert_eq!(engine.runs(&code, 9).await.unwrap(), [row.clone()]);
+    assert_eq!(engine.runs(&code, 9).await.unwrap(), [row]);
     assert_eq!(desk.asked(), ["First", "Before", "Broken"]);
 
     desk.refuse(&[]);
     let again = engine.repeat(&failed, &how(Since::Failure, false)).await.unwrap();
-    assert_eq!((again.from, again.repeated), (vec!["Broken".to_owned()], vec![]));
+    assert_eq!((again.from, again.twice), (vec!["Broken".to_owned()], vec![]));
     assert_eq!(again.kept, ["Count", "First", "More", "Before"]);
     let run = again.run.unwrap();
     let row = end(&engine, &run).await;
@@ -146,7 +175,7 @@ async fn a_failed_run_goes_on_from_what_failed() {
 
     // Once more, from further back and from further on: what is taken over may itself be so.
     let again = engine.repeat(&run, &how(from("Call"), false)).await.unwrap();
-    assert_eq!((again.from, again.repeated), (vec!["Each".to_owned()], vec!["Call".to_owned()]));
+    assert_eq!((again.from, again.twice), (vec!["Each".to_owned()], vec!["Call".to_owned()]));
     let third = end(&engine, &again.run.unwrap()).await;
     assert_eq!(third.status, Some(Status::Succeeded));
     assert_eq!(desk.asked(), ["Each#0/Call", "Each#1/Call"]);
@@ -165,7 +194,7 @@ async fn a_resubmitted_run_is_a_new_one_of_the_same_event() {
     end(&engine, &first).await;
     let preview = Repeat { preview: true, ..how(Since::Beginning, false) };
     let told = engine.repeat(&first, &preview).await.unwrap();
-    assert_eq!((told.run, told.repeated), (None, vec!["First".to_owned(), "Call".to_owned()]));
+    assert_eq!((told.run, told.twice), (None, vec!["First".to_owned(), "Call".to_owned()]));
     assert_eq!(engine.runs(&RunFilter::default(), 9).await.unwrap().len(), 1);
     desk.asked();
     for latest in [false, true] {
@@ -274,18 +303,6 @@ async fn a_run_that_is_done_again_survives_death_at_every_write() {
 
 #[tokio::test]
 async fn waits_that_are_over_are_not_waited_for_again() {
-    const NAPS: &str = "
-flow: Naps
-triggers:
-  - { name: Go, manual: {} }
-actions:
-  - { name: Nap, wait: PT0.2S }
-  - name: Bounded
-    timeout: PT1H
-    scope:
-      - { name: Second nap, wait: PT0.2S }
-      - { name: Ask, http: { method: GET, uri: 'https://service.example/' }, retryPolicy: { type: none } }
-";
     let (store, desk) = (Arc::new(MemoryStore::new()), Arc::new(Desk::default()));
     let engine = start(Arc::clone(&store) as Arc<dyn Store>, &desk, flows(&[("naps", NAPS)])).await;
     desk.refuse(&["Ask"]);
@@ -306,13 +323,6 @@ actions:
 #[tokio::test]
 async fn a_flow_that_is_off_takes_no_events() {
     let (store, desk) = (Arc::new(MemoryStore::new()), Arc::new(Desk::default()));
-    const CALLER: &str = "
-flow: Caller
-triggers:
-  - { name: Go, manual: {} }
-actions:
-  - { name: Call, runFlow: order, with: { body: { id: '1' } } }
-";
     let both = || flows(&[("order", ORDER), ("caller", CALLER)]);
     let engine = start(Arc::clone(&store) as Arc<dyn Store>, &desk, both()).await;
     assert!(engine.switch("ordr", false).await.is_err());
@@ -333,13 +343,6 @@ actions:
 
 #[tokio::test]
 async fn old_runs_go_and_open_ones_stay() {
-    const SLEEPER: &str = "
-flow: Sleeper
-triggers:
-  - { name: Go, manual: {} }
-actions:
-  - { name: Nap, wait: PT1H }
-";
     let (store, desk) = (Arc::new(MemoryStore::new()), Arc::new(Desk::default()));
     let all = flows(&[("order", ORDER), ("sleeper", SLEEPER)]);
     let engine = start(store, &desk, all).await;

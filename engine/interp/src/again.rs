@@ -139,17 +139,14 @@ fn first_actions(
         plan.flow.action(id).name.folded().to_owned()
     };
     let mut first = Vec::new();
-    match from {
-        Some(wanted) => {
-            let unknown = || RetryError::UnknownAction(wanted.to_owned());
-            first.push(outermost(new, new.flow.find(wanted).ok_or_else(unknown)?));
-            first.extend(plan.flow.find(wanted).map(|id| outermost(plan, id)));
-        }
-        None => {
-            first.extend(causes(plan, run).into_iter().map(|id| outermost(plan, id)));
-            if let Some(lost) = first.iter().find(|it| new.flow.find(it).is_none()) {
-                return Err(RetryError::UnknownAction(lost.clone()));
-            }
+    if let Some(wanted) = from {
+        let unknown = || RetryError::UnknownAction(wanted.to_owned());
+        first.push(outermost(new, new.flow.find(wanted).ok_or_else(unknown)?));
+        first.extend(plan.flow.find(wanted).map(|id| outermost(plan, id)));
+    } else {
+        first.extend(causes(plan, run).into_iter().map(|id| outermost(plan, id)));
+        if let Some(lost) = first.iter().find(|it| new.flow.find(it).is_none()) {
+            return Err(RetryError::UnknownAction(lost.clone()));
         }
     }
     first.dedup();

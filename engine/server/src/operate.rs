@@ -116,7 +116,7 @@ async fn repeat(shared: &Shared, run: &RunId, how: &Repeat) -> Result<Response, 
 }
 
 fn repeated_json(it: &Repeated) -> Value {
-    let warnings = it.repeated.iter().map(|name| {
+    let warnings = it.twice.iter().map(|name| {
         let message = "it did something that will be done a second time";
         json!({ "action": name, "message": message })
     });
@@ -212,7 +212,7 @@ async fn preview(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Result
         if bulk.action != Action::Cancel {
             match shared.engine.repeat(&row.run, &bulk.how()).await {
                 Ok(repeated) => {
-                    for name in &repeated.repeated {
+                    for name in &repeated.twice {
                         *warnings.entry(name.clone()).or_default() += 1;
                     }
                     one["from"] = repeated.from.into();
@@ -254,7 +254,7 @@ async fn carry_out(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Resu
                 done.push(json!({ "id": row.run.as_str(), "newId": new }));
             }
             Err(problem) => {
-                refused.push(json!({ "id": row.run.as_str(), "error": problem.to_json() }))
+                refused.push(json!({ "id": row.run.as_str(), "error": problem.to_json() }));
             }
         }
     }

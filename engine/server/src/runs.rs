@@ -99,12 +99,12 @@ pub(crate) async fn count(
 }
 
 fn link(narrowing: &Narrowing, limit: usize, (name, position): (&str, u64)) -> String {
-    let mut link = format!("/api/v1/runs?limit={limit}&{name}={position}");
+    let mut parts = vec![format!("limit={limit}"), format!("{name}={position}")];
     for (name, value) in narrowing.query() {
         let value = percent_path(value).replace('/', "%2F");
-        link.push_str(&format!("&{name}={value}"));
+        parts.push(format!("{name}={value}"));
     }
-    link
+    format!("/api/v1/runs?{}", parts.join("&"))
 }
 
 pub(crate) async fn show(

@@ -52,7 +52,7 @@ pub struct Repeated {
     /// Display names of the actions that are taken over.
     pub kept: Vec<String>,
     /// Display names of actions that did something which will be there twice.
-    pub repeated: Vec<String>,
+    pub twice: Vec<String>,
 }
 
 /// Why a run was not done again.
@@ -107,7 +107,7 @@ impl Engine {
             version: version.sha.clone(),
             from: Vec::new(),
             kept: Vec::new(),
-            repeated: Vec::new(),
+            twice: Vec::new(),
         };
         let from = match &how.since {
             Since::Beginning => None,
@@ -116,14 +116,14 @@ impl Engine {
         };
         let past = match from {
             None => {
-                repeated.repeated = again::repeated_by_all(&old, &events);
+                repeated.twice = again::repeated_by_all(&old, &events);
                 None
             }
             Some(from) => {
                 let retry = again::retry((&old, &events), &version.plan, from)?;
                 repeated.from.clone_from(&retry.from);
                 repeated.kept.clone_from(&retry.kept);
-                repeated.repeated.clone_from(&retry.repeated);
+                repeated.twice.clone_from(&retry.repeated);
                 Some((retry.held, retry.events))
             }
         };
@@ -181,21 +181,18 @@ fn admission(
     let now = inner.now();
     let run = RunId::new(random::run_id(now));
     let mut started = started(events)?.clone();
-    let (held, then) = match past {
+    let (held, then) = if let Some((held, mut then)) = past {
         // Times and random numbers are those of then as long as what happens is.
-        Some((held, mut then)) => {
-            then.push(Event { at: now, path: Path::run(), kind: EventKind::Resumed });
-            (held, then)
-        }
-        None => {
-            started.at = now;
-            (Vec::new(), Vec::new())
-        }
+        then.push(Event { at: now, path: Path::run(), kind: EventKind::Resumed });
+        (held, then)
+    } else {
+        started.at = now;
+        (Vec::new(), Vec::new())
     };
     if let EventKind::Started { parameters, seed, run: id, callback, again, .. } = &mut started.kind
     {
         *parameters = version.parameters;
-        id.clone_from(&run.as_str().to_owned());
+        run.as_str().clone_into(id);
         *callback = inner.callback(&run);
         if then.is_empty() {
             *seed = random::seed();

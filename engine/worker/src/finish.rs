@@ -1,6 +1,6 @@
 //! The last event of a run.
 
-use base::{Status, Timestamp};
+use base::{Failure, Status, Timestamp};
 use interp::{Plan, Run, Secrets, again};
 use journal::{Event, EventKind, Path};
 use serde_json::{Value, json};
@@ -25,6 +25,13 @@ pub(crate) fn finished(
         }
     }
     let kind = EventKind::Finished { status, error, response };
+    Event { at, path: Path::run(), kind }
+}
+
+/// The end of a run that met a fault of the engine.
+pub(crate) fn failed(failure: &Failure, at: Timestamp) -> Event {
+    let error = Some(failure.to_json());
+    let kind = EventKind::Finished { status: Status::Failed, error, response: None };
     Event { at, path: Path::run(), kind }
 }
 

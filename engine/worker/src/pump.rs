@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use base::{Failure, Outcome, RunId, Status};
+use base::{Failure, Outcome, RunId};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
@@ -22,7 +22,7 @@ use crate::{
     admit::{Fresh, Origin, admission, begin, enter, entry_of, lane_entry},
     child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
     engine::{Inner, Message, lock},
-    finish::finished,
+    finish,
     lanes::Entry,
     off,
 };
@@ -78,15 +78,9 @@ pub(crate) fn spawn(inner: Arc<Inner>, run: RunId, mail: mpsc::UnboundedReceiver
 /// A fault in one run ends that run only.
 async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
     let failure = Failure::new("InternalError", "the engine met a fault of its own in this run");
-    let kind = EventKind::Finished {
-        status: Status::Failed,
-        error: Some(failure.to_json()),
-        response: None,
-    };
-    let event = Event { at: inner.now(), path: Path::run(), kind };
     let batch = Append {
         run: run.clone(),
-        events: vec![event],
+        events: vec![finish::failed(&failure, inner.now())],
         arm: Vec::new(),
         disarm: Vec::new(),
         children: Vec::new(),
@@ -192,15 +186,14 @@ impl Task {
         for event in events {
             effects = step(&self.plan, &mut self.run, event);
         }
-        match events.last().map(|it| &it.kind) {
-            Some(EventKind::Started { .. }) => return self.begin(effects).await,
+        let has_resumed = matches!(events.last().map(|it| &it.kind), Some(EventKind::Resumed));
+        if has_resumed {
             // What was taken over may ask, too.
-            Some(EventKind::Resumed) => {
-                effects.retain(|it| !matches!(it, Effect::Ask(_)));
-                effects.extend(self.run.outstanding(&self.plan));
-                return self.begin(effects).await;
-            }
-            _ => {}
+            effects.retain(|it| !matches!(it, Effect::Ask(_)));
+            effects.extend(self.run.outstanding(&self.plan));
+        }
+        if has_resumed || events.len() == 1 {
+            return self.begin(effects).await;
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
             answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
@@ -393,7 +386,7 @@ impl Task {
             Effect::Unsubscribe { path, inputs } => planned.unsubscribe.push((path, inputs)),
             Effect::Finish { status, error, response } => {
                 let end = (status, error, response.map(|it| Value::clone(&it)));
-                events.push(finished(&self.plan, &self.run, self.inner.now(), end));
+                events.push(finish::finished(&self.plan, &self.run, self.inner.now(), end));
                 planned.finished = true;
             }
         }

@@ -67,7 +67,7 @@ pub(crate) struct FilterArgs {
     #[arg(long)]
     pub trigger: Option<String>,
 
-    /// Running, Succeeded, Failed, TimedOut, Cancelled or Skipped; several with commas.
+    /// `Running`, `Succeeded`, `Failed`, `TimedOut`, `Cancelled` or `Skipped`; several with commas.
     #[arg(long)]
     pub status: Option<String>,
 

@@ -39,7 +39,9 @@ pub(super) fn members(args: &FilterArgs) -> anyhow::Result<Map<String, Value>> {
 /// The same as the query of an address, each member with `&` before it.
 pub(super) fn query(members: &Map<String, Value>) -> String {
     let parts = members.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
-    parts.map(|(name, value)| format!("&{name}={}", segment(value))).collect()
+    let parts: Vec<String> =
+        parts.map(|(name, value)| format!("&{name}={}", segment(value))).collect();
+    parts.concat()
 }
 
 /// `name=value` with commas between; a comma with no name behind it belongs to the value.
