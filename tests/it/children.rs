@@ -28,7 +28,7 @@ async fn called_flows_end_as_in_their_cases() {
         let incoming = Incoming {
             flow: case.name.clone(),
             trigger: case.trigger.clone(),
-            outputs: case.outputs.clone(),
+            outputs: case.outputs.clone().into(),
         };
         let receipt = engine.fire(incoming).await.unwrap();
         let [Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };

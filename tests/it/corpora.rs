@@ -73,7 +73,7 @@ fn runs(flow: &Arc<Deployed>, row: &Value) -> Vec<Run> {
         trigger,
         parameters,
         secure_parameters: &Map::new(),
-        outputs,
+        outputs: &outputs.clone().into(),
         now,
         callback_url: None,
     };

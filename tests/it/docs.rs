@@ -109,7 +109,7 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
         trigger,
         parameters,
         secure_parameters: &Map::new(),
-        outputs: &outputs,
+        outputs: &outputs.clone().into(),
         now,
         callback_url: None,
     };

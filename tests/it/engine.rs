@@ -78,7 +78,7 @@ async fn fire(engine: &Engine, flow: &str, body: Value) -> Result<RunId, AdmitEr
     let incoming = Incoming {
         flow: flow.to_owned(),
         trigger: "Go".to_owned(),
-        outputs: json!({ "headers": {}, "body": body }),
+        outputs: json!({ "headers": {}, "body": body }).into(),
     };
     let receipt = engine.fire(incoming).await?;
     Ok(match receipt.runs.first().unwrap() {
@@ -225,8 +225,8 @@ async fn a_run_that_ends_in_its_first_step_has_ended_though_it_is_stopped() {
     store.put_flow(all["quick"].version()).await.unwrap();
     let kind = EventKind::Started {
         trigger: "Go".to_owned(),
-        outputs: json!({}),
-        parameters: Map::new(),
+        outputs: json!({}).into(),
+        parameters: Map::new().into(),
         seed: 1,
         run: "a".to_owned(),
         callback: None,

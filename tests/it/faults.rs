@@ -358,7 +358,7 @@ async fn retries_survive_a_restart() {
     let incoming = Incoming {
         flow: "fragile".to_owned(),
         trigger: "Go".to_owned(),
-        outputs: json!({ "headers": {}, "body": {} }),
+        outputs: json!({ "headers": {}, "body": {} }).into(),
     };
     now.engine.fire(incoming).await.unwrap();
     for asked in 1..=2 {
@@ -420,7 +420,7 @@ async fn one_flow_in_trouble_does_not_hold_up_others() {
         let incoming = Incoming {
             flow: "fragile".to_owned(),
             trigger: "Go".to_owned(),
-            outputs: json!({ "headers": {}, "body": {} }),
+            outputs: json!({ "headers": {}, "body": {} }).into(),
         };
         service.engine.fire(incoming).await.unwrap();
     }

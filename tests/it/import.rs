@@ -45,7 +45,7 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
         trigger,
         parameters,
         secure_parameters: &flow.plan.secure_parameters,
-        outputs,
+        outputs: &outputs.clone().into(),
         now,
         callback_url: None,
     });

@@ -186,7 +186,7 @@ async fn fired(store: &dyn Store) -> Vec<Value> {
         let Some(Event { kind: EventKind::Started { outputs, .. }, .. }) = events.first() else {
             panic!("{events:?}")
         };
-        all.push(outputs.clone());
+        all.push(Value::clone(outputs));
     }
     all
 }

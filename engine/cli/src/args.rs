@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Put a copy of the runs back, while no service runs.
     Restore(RestoreArgs),
+    /// Show the addresses of triggers, or make their signatures void.
+    Triggers(TriggersArgs),
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
@@ -338,6 +340,64 @@ pub(crate) struct ServeArgs {
     /// a database server.
     #[arg(long, env = "FLOWRIGHT_STANDBY")]
     pub standby: bool,
+
+    /// The project's folder; the one around the present folder if not given.
+    #[arg(long, env = "FLOWRIGHT_PROJECT")]
+    pub project: Option<PathBuf>,
+
+    /// The environment that gives parameters and connections.
+    #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
+    pub environment: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TriggersArgs {
+    #[command(subcommand)]
+    pub command: TriggersCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TriggersCommand {
+    /// Print every trigger with the address that requests are sent to, if it has one.
+    List(TriggersListArgs),
+    /// Sign addresses with a new key from the next start of the service on. Addresses of the key
+    /// before stay good until the next rotation.
+    #[command(name = "rotate-key")]
+    RotateKey(RotateKeyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TriggersListArgs {
+    /// The address that services know this one by: `serve --public-url`, or what it listens on.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(env = "FLOWRIGHT_PUBLIC_URL")]
+    pub public_url: String,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub place: KeyPlaceArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RotateKeyArgs {
+    /// Make every address of before void: the key was seen by somebody who should not have it.
+    #[arg(long)]
+    pub revoke: bool,
+
+    #[command(flatten)]
+    pub place: KeyPlaceArgs,
+}
+
+/// Where the key of addresses is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyPlaceArgs {
+    /// The database of the service, which the key is kept beside.
+    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
+    #[arg(hide_env_values = true)]
+    pub database: Database,
 
     /// The project's folder; the one around the present folder if not given.
     #[arg(long, env = "FLOWRIGHT_PROJECT")]

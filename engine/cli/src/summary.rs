@@ -228,7 +228,7 @@ fn outputs(flow: &Deployed, shown: &Value, now: Timestamp) -> Value {
     let defaults = plan.flow.parameters.iter();
     let mut parameters: Map<String, Value> =
         defaults.filter_map(|it| Some((it.name.clone(), it.default.clone()?))).collect();
-    parameters.extend(flow.parameters.clone());
+    parameters.extend(Map::clone(&flow.parameters));
     parameters.extend(plan.secure_parameters.clone());
     let mut context = Value::Object(Map::new());
     for member in ["trigger", "variables", "actions"] {

@@ -82,13 +82,12 @@ pub trait Context {
         0
     }
 
-    /// Whether a function is this position's own. By default those are
-    /// that the table has not; arguments are copied for them, so the others are not even asked.
-    fn hosts(&self, function: &str) -> bool {
-        crate::functions::find(function).is_none()
+    /// Whether this position has its own function of a name that the table has, too.
+    fn hosts(&self, _function: &str) -> bool {
+        false
     }
 
-    /// Functions that only this position has; asked before the table where [`Self::hosts`] agrees.
+    /// Functions that the table has not, or that [`Self::hosts`] names.
     fn host(&self, _function: &str, _arguments: &[Value]) -> Option<Result<Value, Failure>> {
         None
     }

@@ -95,8 +95,8 @@ fn plan(actions: &str) -> Plan {
 fn started() -> Event {
     let kind = EventKind::Started {
         trigger: "Go".to_owned(),
-        outputs: json!({ "headers": {}, "body": {} }),
-        parameters: Map::new(),
+        outputs: json!({ "headers": {}, "body": {} }).into(),
+        parameters: Map::new().into(),
         seed: 1,
         run: "bench".to_owned(),
         callback: None,

@@ -1,6 +1,6 @@
 //! From an event to the runs it starts: conditions, splitOn, deduplication and ordering keys.
 
-use std::{borrow::Cow, cell::Cell, collections::BTreeMap};
+use std::{borrow::Cow, cell::Cell, collections::BTreeMap, sync::Arc};
 
 use base::{Failure, Timestamp};
 use expr::{Context, EvalError, Tree};
@@ -16,7 +16,7 @@ const MISMATCH: &str = "TriggerInputSchemaMismatch";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Firing {
     /// `triggerOutputs()` of the run.
-    pub outputs: Value,
+    pub outputs: Arc<Value>,
     /// Events of the same key start one run.
     pub dedupe: Option<String>,
     /// Runs of the same key are ordered.
@@ -34,7 +34,7 @@ pub struct Event<'a> {
     /// Values of the secure parameters.
     pub secure_parameters: &'a Map<String, Value>,
     /// `{headers, body, …}`.
-    pub outputs: &'a Value,
+    pub outputs: &'a Arc<Value>,
     /// When it fired.
     pub now: Timestamp,
     /// Where the trigger is called, for the inputs with which it subscribes.
@@ -85,9 +85,15 @@ pub fn fire(event: &Event<'_>) -> Result<Vec<Firing>, Failure> {
     };
     let mut all: Vec<Firing> = Vec::with_capacity(items.len());
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    // Without the list: it would be copied for each of its items.
+    let mut rest = Value::clone(event.outputs);
+    if let Some(body) = rest.get_mut("body") {
+        *body = Value::Null;
+    }
+    let rest = Arc::new(rest);
     for item in items {
-        let mut outputs = event.outputs.clone();
-        if let Value::Object(outputs) = &mut outputs {
+        let mut outputs = Arc::clone(&rest);
+        if let Value::Object(outputs) = Arc::make_mut(&mut outputs) {
             outputs.insert("body".to_owned(), item);
         }
         let mut one = firing(&Event { outputs: &outputs, ..*event })?;
@@ -104,7 +110,7 @@ pub fn fire(event: &Event<'_>) -> Result<Vec<Firing>, Failure> {
 }
 
 /// The outputs with the defaults of a form, if they are what the trigger takes.
-fn accepted<'a>(event: &Event<'a>) -> Result<Cow<'a, Value>, Failure> {
+fn accepted(event: &Event<'_>) -> Result<Arc<Value>, Failure> {
     let part = |name: &str| event.outputs.get(name).unwrap_or(&Value::Null);
     match &event.trigger.kind {
         TriggerKind::Request(request) if request.validate => {
@@ -124,7 +130,7 @@ fn accepted<'a>(event: &Event<'a>) -> Result<Cow<'a, Value>, Failure> {
             if body != *part("body") {
                 let mut outputs = event.outputs.as_object().cloned().unwrap_or_default();
                 outputs.insert("body".to_owned(), body);
-                return Ok(Cow::Owned(Value::Object(outputs)));
+                return Ok(Arc::new(Value::Object(outputs)));
             }
         }
         TriggerKind::Request(_)
@@ -135,7 +141,7 @@ fn accepted<'a>(event: &Event<'a>) -> Result<Cow<'a, Value>, Failure> {
         | TriggerKind::HttpWebhook(_)
         | TriggerKind::Unsupported(_) => {}
     }
-    Ok(Cow::Borrowed(event.outputs))
+    Ok(Arc::clone(event.outputs))
 }
 
 fn check(
@@ -168,7 +174,7 @@ fn firing(event: &Event<'_>) -> Result<Firing, Failure> {
     let dedupe = text(trigger.dedupe.as_ref(), "dedupe")?;
     let concurrency = trigger.concurrency.as_ref();
     let key = text(concurrency.and_then(|it| it.key.as_ref()), "concurrency.key")?;
-    Ok(Firing { outputs: event.outputs.clone(), dedupe, key })
+    Ok(Firing { outputs: Arc::clone(event.outputs), dedupe, key })
 }
 
 /// What a trigger that polls or subscribes sends, `{method, uri, headers, …}`.
@@ -281,7 +287,7 @@ impl Context for AtStart<'_> {
 impl Context for Event<'_> {
     fn trigger(&self) -> Option<Cow<'_, Value>> {
         let name = self.trigger.name.as_str();
-        Some(Cow::Owned(json!({ "name": name, "outputs": self.outputs })))
+        Some(Cow::Owned(json!({ "name": name, "outputs": **self.outputs })))
     }
 
     fn trigger_outputs(&self) -> Option<Cow<'_, Value>> {

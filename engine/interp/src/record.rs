@@ -86,7 +86,10 @@ impl Record {
 
     /// The record as `actions()` and `result()` show it.
     pub(crate) fn to_json(&self, action: &Action, tracking_id: &str, client_id: &str) -> Value {
-        let mut object = Map::new();
+        // Loops have many of these: room for the usual members at once, and one text for one time.
+        let mut object = Map::with_capacity(12);
+        let start = self.start.to_string();
+        let end = if self.end == self.start { start.clone() } else { self.end.to_string() };
         object.insert("name".into(), action.name.as_str().into());
         if let Some(inputs) = &self.inputs {
             object.insert("inputs".into(), Value::clone(inputs));
@@ -94,8 +97,8 @@ impl Record {
         if let Some(outputs) = &self.outputs {
             object.insert("outputs".into(), Value::clone(outputs));
         }
-        object.insert("startTime".into(), self.start.to_string().into());
-        object.insert("endTime".into(), self.end.to_string().into());
+        object.insert("startTime".into(), start.into());
+        object.insert("endTime".into(), end.into());
         object.insert("trackingId".into(), tracking_id.into());
         object.insert("clientTrackingId".into(), client_id.into());
         object.insert("code".into(), (*self.code).into());

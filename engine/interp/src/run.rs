@@ -45,7 +45,7 @@ pub struct Run {
     /// What runs of the same business are found by.
     pub(crate) tracking_id: String,
     pub(crate) trigger_outputs: Arc<Value>,
-    pub(crate) parameters: Map<String, Value>,
+    pub(crate) parameters: Arc<Map<String, Value>>,
     pub(crate) seed: u64,
     pub(crate) started: Timestamp,
     /// Where services may call the run back.

@@ -48,8 +48,8 @@ impl Exec<'_> {
                 self.run.begun = true;
                 self.run.id.clone_from(run);
                 self.run.trigger.clone_from(trigger);
-                self.run.trigger_outputs = Arc::new(outputs.clone());
-                self.run.parameters.clone_from(parameters);
+                self.run.trigger_outputs = Arc::clone(outputs);
+                self.run.parameters = Arc::clone(parameters);
                 self.run.seed = *seed;
                 self.run.callback.clone_from(callback);
                 self.run.started = self.now;

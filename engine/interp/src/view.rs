@@ -95,7 +95,7 @@ pub fn event(plan: &Plan, event: &Event) -> Value {
         EventKind::Started { trigger, outputs, callback, .. } => {
             *callback = None;
             if plan.flow.trigger(trigger).is_some_and(|it| it.secure_outputs) {
-                *outputs = HIDDEN.into();
+                *outputs = Arc::new(HIDDEN.into());
             }
         }
         EventKind::Answered { outcome, .. } => {

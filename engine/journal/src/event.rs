@@ -1,5 +1,7 @@
 //! The events of a run: the only types of the core that are serialised.
 
+use std::sync::Arc;
+
 use base::{Duration, ErrorClass, Failure, Outcome, Status, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -33,9 +35,9 @@ pub enum EventKind {
         /// Name of the trigger.
         trigger: String,
         /// `{headers, body, …}` as `triggerOutputs()` gives them.
-        outputs: Value,
+        outputs: Arc<Value>,
         /// Values of the parameters, without the secure ones.
-        parameters: Map<String, Value>,
+        parameters: Arc<Map<String, Value>>,
         /// What random numbers are drawn from.
         seed: u64,
         /// The run's identity in `workflow()['run']['name']`.

@@ -81,15 +81,12 @@ impl Entry {
                 return Ok(Admitted::Duplicate(RunId::new(run)));
             }
         }
-        if find(connection, &new.run)?.is_some() {
-            return Err(status::already_begun(new).into());
-        }
         let version = flows::id(connection, &new.sha)?;
         let version = version.ok_or_else(|| status::unknown_version(new))?;
         let position = self.insert(connection, version)?;
         blob::insert(&self.started, connection, position)?;
-        if let Some(step) = &self.then {
-            step.insert(connection, position)?;
+        for event in self.then.iter().flat_map(|step| &step.events) {
+            blob::insert(event, connection, position)?;
         }
         Ok(Admitted::New(new.run.clone()))
     }
@@ -97,8 +94,14 @@ impl Entry {
     fn insert(&self, connection: &Connection, version: i64) -> Result<i64, WriteError> {
         let new = &self.admission;
         let sql = "INSERT INTO run (run, version, flow, trigger_name, order_key, parent_run,
-            parent_path, created, again_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        connection.prepare_cached(sql)?.execute(params![
+            parent_path, created, finished, status, error, error_code, again_of)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+            ON CONFLICT (run) DO NOTHING";
+        // One that has ended already is not written as an open one first.
+        let end =
+            self.then.as_ref().and_then(|step| step.append.events.last()).and_then(status::end);
+        let error = end.as_ref().and_then(|end| end.error.as_ref());
+        let inserted = connection.prepare_cached(sql)?.execute(params![
             new.run.as_str(),
             version,
             new.flow,
@@ -107,8 +110,15 @@ impl Entry {
             new.parent.as_ref().map(|parent| parent.run.as_str()),
             new.parent.as_ref().map(|parent| parent.path.as_str()),
             self.created.ticks(),
+            end.as_ref().map(|end| end.at.ticks()),
+            end.as_ref().map(|end| end.status.name()),
+            error.map(ToString::to_string),
+            error.and_then(status::error_code),
             new.again_of().as_ref().map(RunId::as_str),
         ])?;
+        if inserted == 0 {
+            return Err(status::already_begun(new).into());
+        }
         let position = connection.last_insert_rowid();
         if let Some(key) = &new.dedupe {
             let sql = "INSERT INTO inbox (flow, trigger_name, dedupe_key, run, since)

@@ -17,6 +17,8 @@ pub struct Addresses {
     pub public_url: String,
     /// Signs the addresses that nothing else protects.
     pub key: Secret<String>,
+    /// Keys that have signed addresses which are still taken for genuine.
+    pub former: Vec<Secret<String>>,
 }
 
 /// What an address leads to.
@@ -83,6 +85,11 @@ impl<'a> Place<'a> {
 }
 
 impl Addresses {
+    /// With a key that is the first one.
+    pub fn new(public_url: &str, key: Secret<String>) -> Self {
+        Self { public_url: public_url.to_owned(), key, former: Vec::new() }
+    }
+
     /// What is appended to the service's own address to get there unsigned.
     pub(crate) fn path(place: &Place<'_>) -> String {
         place.path()
@@ -90,13 +97,15 @@ impl Addresses {
 
     /// What proves that somebody was told the address.
     pub(crate) fn signature(&self, place: &Place<'_>) -> String {
-        self.hmac(&place.signed())
+        hmac(&self.key, &place.signed())
     }
 
     /// Whether somebody who brings this signature was told the address.
     pub(crate) fn is_genuine(&self, place: &Place<'_>, signature: &str) -> bool {
+        let (given, signed) = (Secret::new(signature.to_owned()), place.signed());
+        let mut keys = std::iter::once(&self.key).chain(&self.former);
         // Secrets are compared in constant time.
-        Secret::new(signature.to_owned()) == Secret::new(self.signature(place))
+        keys.any(|key| given == Secret::new(hmac(key, &signed)))
     }
 
     /// The address that a service is told to deliver to.
@@ -107,12 +116,12 @@ impl Addresses {
 
     /// A digest that tells whether something that may hold secrets is still the same.
     pub(crate) fn digest(&self, text: &str) -> String {
-        self.hmac(&format!("digest\n{text}"))
+        hmac(&self.key, &format!("digest\n{text}"))
     }
+}
 
-    fn hmac(&self, text: &str) -> String {
-        hmac_sha256_hex(self.key.expose().as_bytes(), text.as_bytes())
-    }
+fn hmac(key: &Secret<String>, text: &str) -> String {
+    hmac_sha256_hex(key.expose().as_bytes(), text.as_bytes())
 }
 
 /// The webhook of a connector that a trigger means.

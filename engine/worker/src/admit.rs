@@ -41,7 +41,7 @@ pub struct Incoming {
     /// The trigger's name.
     pub trigger: String,
     /// `{headers, body, …}`.
-    pub outputs: Value,
+    pub outputs: Arc<Value>,
 }
 
 /// What became of an event.
@@ -52,7 +52,7 @@ pub struct Receipt {
     /// The answer that the trigger gives at once.
     pub response: Option<Value>,
     /// The answer of the flow's `respond` action, when it has one and there is one run, a new one.
-    pub answer: Option<oneshot::Receiver<Value>>,
+    pub answer: Option<oneshot::Receiver<Arc<Value>>>,
     /// Whether the flow answers later, at the address of its run's answer.
     pub is_later: bool,
     /// The flow that took it in.
@@ -171,21 +171,25 @@ impl Admitter {
             check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry)?;
         }
         let way = if response.is_some() { Way::Never } else { Way::of(flow, trigger) };
-        let answer = match admissions.as_slice() {
-            [only] if way == Way::Waiting => Some(Engine(Arc::clone(inner)).answer_of(&only.run)),
-            _ => None,
-        };
         let is_later = way == Way::Later && !admissions.is_empty();
         let is_terse = trigger.has_option("SuppressWorkflowHeadersOnResponse");
         let flow = Arc::clone(flow);
         let ids: Vec<RunId> = admissions.iter().map(|it| it.run.clone()).collect();
-        let begun = admissions.iter_mut().zip(&entries).map(|(admission, entry)| {
-            // A run that waits for nobody takes its first step before it is stored.
-            entry.lane.is_none().then(|| Begun::of(&flow.plan, admission)).flatten()
-        });
-        let begun = begun.collect();
-        let lined_up = LinedUp { admissions, entries, begun };
-        let runs = self.admit(lined_up, None).await.inspect_err(|_| {
+        let (begun, over) = first_steps(&flow.plan, &mut admissions, &entries);
+        let answer = match ids.as_slice() {
+            [only] if way == Way::Waiting => Some(match over.first() {
+                Some(run) => at_once(run.response()),
+                None => Engine(Arc::clone(inner)).answer_of(only),
+            }),
+            _ => None,
+        };
+        let stored = if over.len() == admissions.len() {
+            // While they are stored, they go: long ones take their time.
+            tokio::join!(store_ended(inner, admissions), async { drop(over) }).0
+        } else {
+            self.admit(LinedUp { admissions, entries, begun }, None).await
+        };
+        let runs = stored.inspect_err(|_| {
             for run in &ids {
                 lock(&inner.waiters).remove(run);
             }
@@ -376,6 +380,55 @@ impl Begun {
     }
 }
 
+/// Takes the first steps of runs that wait for nobody, before they are stored. Gives those that go
+/// on, each in the place of its admission, and those that have ended in it.
+fn first_steps(
+    plan: &Plan,
+    admissions: &mut [Admission],
+    entries: &[Entry],
+) -> (Vec<Option<Begun>>, Vec<Run>) {
+    let (mut begun, mut over) = (Vec::with_capacity(admissions.len()), Vec::new());
+    for (admission, entry) in admissions.iter_mut().zip(entries) {
+        let first = if entry.lane.is_none() { Begun::of(plan, admission) } else { None };
+        begun.push(match first {
+            Some(first) if !admission.then.is_empty() => {
+                over.push(first.run);
+                None
+            }
+            first => first,
+        });
+    }
+    (begun, over)
+}
+
+/// Stores runs that have ended in their first step. They have no place in any line and nothing left
+/// to do, so the admitting task need not know of them.
+async fn store_ended(
+    inner: &Inner,
+    admissions: Vec<Admission>,
+) -> Result<Vec<Admitted>, AdmitError> {
+    if admissions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stored = inner.store.admit(admissions).await;
+    if matches!(stored, Err(StoreError::Fenced)) {
+        // Whoever has taken over takes in events and works on the runs.
+        inner.stop();
+    }
+    inner.ended.send_modify(|count| *count += 1);
+    stored.map_err(|error| AdmitError::Store(Arc::new(error)))
+}
+
+/// The answer of a run that has ended: none if it gave none.
+fn at_once(response: Option<&Arc<Value>>) -> oneshot::Receiver<Arc<Value>> {
+    let (sender, receiver) = oneshot::channel();
+    if let Some(response) = response {
+        // The receiver is here.
+        drop(sender.send(Arc::clone(response)));
+    }
+    receiver
+}
+
 impl Fresh {
     pub(crate) fn of(admission: &Admission, begun: Option<Begun>) -> Self {
         let Admission { run, flow, sha, parent, .. } = admission;
@@ -396,23 +449,16 @@ fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = 
     let Ok(admitted) = answer else { return };
     for (admitted, (entry, fresh)) in admitted.iter().zip(entries) {
         if matches!(admitted, Admitted::New(_)) {
-            match &fresh.begun {
-                Some(begun) if fresh.is_over => over(inner, &entry.run, &begun.run),
-                _ => begin(inner, entry, fresh),
+            if fresh.is_over {
+                lock(&inner.waiters).remove(&entry.run);
+                inner.ended.send_modify(|count| *count += 1);
+            } else {
+                begin(inner, entry, fresh);
             }
         } else {
             lock(&inner.waiters).remove(&entry.run);
         }
     }
-}
-
-/// A run has ended in its first step: whoever waits for it goes on.
-fn over(inner: &Arc<Inner>, id: &RunId, run: &Run) {
-    if let Some(response) = run.response() {
-        inner.respond(id, response);
-    }
-    lock(&inner.waiters).remove(id);
-    inner.ended.send_modify(|count| *count += 1);
 }
 
 /// Puts a run that was just admitted into its lane; it begins if it has its turn.
@@ -480,7 +526,7 @@ pub(crate) fn admission(
     let kind = EventKind::Started {
         trigger: trigger.to_owned(),
         outputs: firing.outputs,
-        parameters: flow.parameters.clone(),
+        parameters: Arc::clone(&flow.parameters),
         seed: random::seed(),
         run: run.as_str().to_owned(),
         callback: inner.callback(&run),

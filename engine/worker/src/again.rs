@@ -84,7 +84,7 @@ pub enum RepeatError {
 struct Version {
     plan: Arc<interp::Plan>,
     sha: String,
-    parameters: Map<String, Value>,
+    parameters: Arc<Map<String, Value>>,
 }
 
 impl Engine {
@@ -154,7 +154,7 @@ async fn version(
     if !latest {
         let parameters = match &started(events)?.kind {
             EventKind::Started { parameters, .. } => parameters.clone(),
-            _ => Map::new(),
+            _ => Arc::default(),
         };
         let plan = inner.plan(&row.flow, &row.sha).await?;
         return Ok(Version { plan, sha: row.sha.clone(), parameters });
@@ -165,7 +165,7 @@ async fn version(
         return Err(RepeatError::NoTrigger(row.flow.clone(), row.trigger.clone()));
     }
     let Deployed { plan, sha, parameters, .. } = flow.as_ref();
-    Ok(Version { plan: Arc::clone(plan), sha: sha.clone(), parameters: parameters.clone() })
+    Ok(Version { plan: Arc::clone(plan), sha: sha.clone(), parameters: Arc::clone(parameters) })
 }
 
 /// What was held in the past that is taken over, and its events.

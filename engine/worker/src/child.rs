@@ -46,7 +46,7 @@ pub(crate) fn call<'a>(
     };
     let flow = find_flow(flows, flow).ok_or_else(|| no_flow(flow))?;
     let trigger = find_trigger(flow, trigger.as_deref())?;
-    let outputs = outputs(inputs, tracking_id);
+    let outputs = Arc::new(outputs(inputs, tracking_id));
     let event = flow.event(trigger, &outputs, now);
     let mut firings = fire(&event)?;
     know_by(&ask.idempotency_key, &mut firings);

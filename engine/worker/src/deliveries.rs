@@ -10,7 +10,6 @@ use connector::{
 };
 use flow::{Trigger, TriggerKind, triggers::api_connection::ApiConnectionTrigger};
 use interp::fire;
-use serde_json::Value;
 
 use crate::{
     addresses::{Place, SHARED, Subscribed},
@@ -142,7 +141,7 @@ impl Subscriber<'_> {
             return Err(Rejected::not_found());
         };
         let (flow, trigger) = (&self.flow.name, self.trigger.name.as_str());
-        let event = self.flow.event(self.trigger, &Value::Null, now);
+        let event = self.flow.before_event(self.trigger, now);
         let given = fire::value(&event, &self.on.parameters, "with").map_err(|failure| {
             let reason = failure.message;
             tracing::error!(flow, trigger, reason, "What a trigger wants cannot be evaluated.");
@@ -156,8 +155,11 @@ impl Subscriber<'_> {
             tracing::warn!(flow, trigger, reason, "A delivery could not be read.");
             Rejected::new(400, "InvalidRequestContent", "the delivery is not as it should be")
         })?;
-        let event =
-            Incoming { flow: flow.clone(), trigger: trigger.to_owned(), outputs: found.outputs };
+        let event = Incoming {
+            flow: flow.clone(),
+            trigger: trigger.to_owned(),
+            outputs: Arc::new(found.outputs),
+        };
         Ok(found.wanted.then_some(Delivered { event, key: found.dedupe_key }))
     }
 }

@@ -1,6 +1,9 @@
 //! A flow package made ready to run, and the version that runs are pinned to.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use base::{Source, Timestamp, digest::sha256_hex};
 use connector::{Catalog, Connector, Operation, model::Effect};
@@ -24,7 +27,7 @@ pub struct Deployed {
     /// The flow, ready to run.
     pub plan: Arc<Plan>,
     /// Values of its parameters in the present environment, without the secure ones.
-    pub parameters: Map<String, Value>,
+    pub parameters: Arc<Map<String, Value>>,
 }
 
 impl Deployed {
@@ -51,7 +54,13 @@ impl Deployed {
         let mut plan = Plan::new(flow, package.mappings);
         plan.secure_parameters = secure;
         (plan.unsafe_calls, plan.creating_calls) = (unsafe_calls, creating_calls);
-        Self { name: name.to_owned(), sha: sha(&files), files, plan: Arc::new(plan), parameters }
+        Self {
+            name: name.to_owned(),
+            sha: sha(&files),
+            files,
+            plan: Arc::new(plan),
+            parameters: Arc::new(parameters),
+        }
     }
 
     /// The same in an environment of that name.
@@ -66,7 +75,7 @@ impl Deployed {
     pub fn event<'a>(
         &'a self,
         trigger: &'a Trigger,
-        outputs: &'a Value,
+        outputs: &'a Arc<Value>,
         now: Timestamp,
     ) -> Event<'a> {
         Event {
@@ -80,6 +89,12 @@ impl Deployed {
         }
     }
 
+    /// What a trigger's inputs are computed with while there is no event.
+    pub(crate) fn before_event<'a>(&'a self, trigger: &'a Trigger, now: Timestamp) -> Event<'a> {
+        static NOTHING: LazyLock<Arc<Value>> = LazyLock::new(Arc::default);
+        self.event(trigger, &NOTHING, now)
+    }
+
     /// The version as the store keeps it.
     pub fn version(&self) -> FlowVersion {
         FlowVersion { sha: self.sha.clone(), flow: self.name.clone(), files: self.files.clone() }
@@ -89,7 +104,7 @@ impl Deployed {
     pub(crate) fn rebuilt(
         version: FlowVersion,
         present: Option<&Self>,
-        parameters: Map<String, Value>,
+        parameters: Arc<Map<String, Value>>,
     ) -> Self {
         let plan = Arc::new(Self::plan_of(&version, present));
         let FlowVersion { sha, flow, files } = version;

@@ -64,7 +64,7 @@ pub(crate) struct Inner {
     pub batches: Batches,
     /// Bounds the runs in memory.
     pub permits: Semaphore,
-    pub waiters: Mutex<BTreeMap<RunId, Vec<oneshot::Sender<Value>>>>,
+    pub waiters: Mutex<BTreeMap<RunId, Vec<oneshot::Sender<Arc<Value>>>>>,
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
     pub timer_set: Notify,
@@ -228,7 +228,7 @@ impl Engine {
     /// What the flow answers its caller. `None` if the run ends without an answer.
     ///
     /// Must be asked for before the run is fired to be sure of it: see [`Receipt::answer`].
-    pub(crate) fn answer_of(&self, run: &RunId) -> oneshot::Receiver<Value> {
+    pub(crate) fn answer_of(&self, run: &RunId) -> oneshot::Receiver<Arc<Value>> {
         let (sender, receiver) = oneshot::channel();
         lock(&self.0.waiters).entry(run.clone()).or_default().push(sender);
         receiver
@@ -459,10 +459,10 @@ impl Inner {
     }
 
     /// A run has answered its caller.
-    pub(crate) fn respond(&self, run: &RunId, outputs: &Value) {
+    pub(crate) fn respond(&self, run: &RunId, outputs: &Arc<Value>) {
         for waiter in lock(&self.waiters).remove(run).unwrap_or_default() {
             // Whoever asked may have gone away; the answer is in the run's history.
-            drop(waiter.send(outputs.clone()));
+            drop(waiter.send(Arc::clone(outputs)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests to triggers: which flow they are for, and whether they are genuine.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base::{RunId, Timestamp, http};
 use connector::{
@@ -142,7 +142,7 @@ impl Hooks {
         let target = Target { flow, place, verify: served.verify };
         let body = self.check(&target, call, engine.now()).await?;
         let with_proof = trigger.has_option("IncludeAuthorizationHeadersInOutputs");
-        let outputs = outputs(call, body, parameters, with_proof);
+        let outputs = Arc::new(outputs(call, body, parameters, with_proof));
         let (flow, trigger) = (flow.name.clone(), trigger.name.as_str().to_owned());
         Ok(Accepted::Request(Incoming { flow, trigger, outputs }))
     }
@@ -290,10 +290,7 @@ struct Found<'a> {
 /// The flow and trigger of a path: `flow/trigger`, with what its relative path says behind it, or
 /// `flow` alone if it has one such trigger. One flow may lie in the folder of another; the longest
 /// name wins.
-fn find<'a>(
-    flows: &'a BTreeMap<String, std::sync::Arc<Deployed>>,
-    segments: &[String],
-) -> Option<Found<'a>> {
+fn find<'a>(flows: &'a BTreeMap<String, Arc<Deployed>>, segments: &[String]) -> Option<Found<'a>> {
     for split in (1..segments.len()).rev() {
         let (flow, rest) = segments.split_at(split);
         if let Some(flow) = flows.get(&flow.join("/"))

@@ -168,7 +168,7 @@ impl Driver<'_> {
             let kind = EventKind::Started {
                 trigger: called.trigger.name.as_str().to_owned(),
                 outputs: firing.outputs,
-                parameters: called.flow.parameters.clone(),
+                parameters: Arc::clone(&called.flow.parameters),
                 seed: 0,
                 run: format!("{}/child{number}", ask.idempotency_key),
                 callback: self.callback.clone(),

@@ -108,8 +108,8 @@ pub(crate) fn admissions(seed: u64, made: &Made, flows: &Flows) -> Vec<Admission
         let run = format!("run-{index}");
         let kind = EventKind::Started {
             trigger: "Go".to_owned(),
-            outputs: json!({ "headers": {}, "body": body }),
-            parameters: Map::new(),
+            outputs: json!({ "headers": {}, "body": body }).into(),
+            parameters: Map::new().into(),
             seed,
             callback: Some(journal::Callback {
                 url: format!("https://flows.example/callbacks/{run}"),
@@ -294,10 +294,10 @@ async fn live(seed: u64, made: &Made, flows: &Flows, mut world: World) -> Simula
                 clock: Arc::clone(&clock) as Arc<dyn Clock>,
                 flows: flows.clone(),
                 active_max,
-                addresses: Some(Addresses {
-                    public_url: "https://flows.example".to_owned(),
-                    key: Secret::new("the key of the world".to_owned()),
-                }),
+                addresses: Some(Addresses::new(
+                    "https://flows.example",
+                    Secret::new("the key of the world".to_owned()),
+                )),
             };
             match Engine::start(options).await {
                 Ok(engine) => break (faulty, engine),

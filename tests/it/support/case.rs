@@ -128,7 +128,7 @@ impl Case {
             trigger,
             parameters,
             secure_parameters: &Map::new(),
-            outputs: &self.outputs,
+            outputs: &self.outputs.clone().into(),
             now: self.now,
             callback_url: None,
         })

@@ -163,10 +163,8 @@ impl Service {
         let live = Live::new(client.clone(), connections.clone(), egress);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = server::Listener::bind(address).await.unwrap();
-        let addresses = Addresses {
-            public_url: format!("http://{}", listener.address()),
-            key: Secret::new(KEY.to_owned()),
-        };
+        let addresses =
+            Addresses::new(&format!("http://{}", listener.address()), Secret::new(KEY.to_owned()));
         let engine = Engine::start(worker::Options {
             store,
             performer: Arc::new(live),
@@ -229,7 +227,7 @@ impl Service {
         let incoming = Incoming {
             flow: flow.to_owned(),
             trigger: trigger.to_owned(),
-            outputs: json!({ "headers": {}, "body": body }),
+            outputs: json!({ "headers": {}, "body": body }).into(),
         };
         let receipt = self.engine.fire(incoming).await.unwrap();
         let [Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };

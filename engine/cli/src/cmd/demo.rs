@@ -138,7 +138,7 @@ impl Story {
             .fire(Incoming {
                 flow: REGISTER.to_owned(),
                 trigger: "Manually trigger a flow".to_owned(),
-                outputs,
+                outputs: outputs.into(),
             })
             .await?;
         let Some(Admitted::New(run)) = receipt.runs.first() else {

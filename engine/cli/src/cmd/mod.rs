@@ -12,3 +12,4 @@ pub(crate) mod packages;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
+pub(crate) mod triggers;

@@ -84,7 +84,7 @@ async fn attempt(args: &RunArgs) -> Result<Outcome, Refusal> {
     }
     let outputs = event_outputs(args, &trigger).map_err(refuse("InvalidEvent"))?;
     let performer = performer(args, &project, &secrets).map_err(refuse("InvalidMocks"))?;
-    runs(args, &flow, &trigger, outputs, (&*performer, &flows)).await
+    runs(args, &flow, &trigger, outputs.into(), (&*performer, &flows)).await
 }
 
 /// The runs that the event starts, one after the other.
@@ -92,7 +92,7 @@ async fn runs(
     args: &RunArgs,
     flow: &Deployed,
     trigger: &Trigger,
-    outputs: Value,
+    outputs: Arc<Value>,
     (performer, flows): (&dyn Performer, &BTreeMap<String, Arc<Deployed>>),
 ) -> Result<Outcome, Refusal> {
     let clock = Arc::new(SystemClock::default());

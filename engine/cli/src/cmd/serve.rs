@@ -13,7 +13,7 @@ use base::limits::ANSWER_WAIT_SECONDS;
 use http_client::{Client, Egress};
 use server::{Listener, Server};
 use tokio::sync::watch;
-use worker::{Addresses, Engine, Flows, Hooks, Live, Project, Retention, SystemClock};
+use worker::{Engine, Flows, Hooks, Live, Project, Retention, SystemClock};
 
 use crate::{
     Outcome,
@@ -86,7 +86,7 @@ pub(crate) struct Place {
 }
 
 /// An address as services can call it.
-fn public_url(text: &str) -> anyhow::Result<String> {
+pub(crate) fn public_url(text: &str) -> anyhow::Result<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.map(|it| it.trim_end_matches('/')).unwrap_or_default();
     let is_plain = !host.is_empty() && !host.contains(['?', '#', '@', ' ']);
@@ -122,11 +122,11 @@ impl Service {
             "the project `{}` has no flow that can run",
             project.root.display()
         );
-        let key = state::trigger_key(&place.database.state_folder(&project.root)?)?;
+        let keys = state::trigger_keys(&place.database.state_folder(&project.root)?)?;
         let (database, listener) = open(project, place).await?;
         let url = place.public_url.clone();
         let url = url.unwrap_or_else(|| format!("http://{}", listener.address()));
-        let addresses = Addresses { public_url: url.clone(), key };
+        let addresses = keys.addresses(url.clone());
         let client = Client::new(http_client::Options::default())?;
         let connections = project.connections(&secrets);
         for entry in connections.0.values() {
@@ -335,7 +335,8 @@ async fn reload(
 
 fn versions(flows: &Flows) -> Vec<(String, String, String)> {
     let version = |(name, flow): (&String, &Arc<worker::Deployed>)| {
-        let parameters = serde_json::Value::Object(flow.parameters.clone()).to_string();
+        let parameters =
+            serde_json::Value::Object(serde_json::Map::clone(&flow.parameters)).to_string();
         (name.clone(), flow.sha.clone(), parameters)
     };
     flows.iter().map(version).collect()

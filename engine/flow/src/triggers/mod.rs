@@ -52,6 +52,21 @@ pub enum TriggerKind {
 }
 
 impl TriggerKind {
+    /// The key that it is written with in flow files.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Request(_) => "request",
+            Self::Manual(_) => "manual",
+            Self::Recurrence(_) => "recurrence",
+            Self::ApiConnection(_) => "on",
+            Self::Http(_) => "http",
+            Self::HttpWebhook(_) => "httpWebhook",
+            Self::Flow(_) => "flow",
+            Self::Batch(_) => "batch",
+            Self::Unsupported(_) => "unsupported",
+        }
+    }
+
     /// Whether somebody waits at the trigger who may be given an answer: another flow calls it, too.
     pub const fn is_callable(&self) -> bool {
         match self {

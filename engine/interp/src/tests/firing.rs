@@ -19,7 +19,7 @@ fn fired(trigger: &str, body: &Value) -> Value {
         trigger,
         parameters: &parameters,
         secure_parameters: &Map::new(),
-        outputs: &outputs,
+        outputs: &outputs.clone().into(),
         now,
         callback_url: None,
     };
@@ -115,7 +115,7 @@ fn the_caller_can_be_answered_at_once() {
         trigger,
         parameters: &parameters,
         secure_parameters: &Map::new(),
-        outputs: &outputs,
+        outputs: &outputs.into(),
         now,
         callback_url: None,
     };
@@ -145,7 +145,7 @@ fn what_a_poll_sends_is_made_from_parameters() {
             trigger,
             parameters: &Map::new(),
             secure_parameters: &Map::new(),
-            outputs: &Value::Null,
+            outputs: &Value::Null.into(),
             now: start_of_time(),
             callback_url: None,
         };
@@ -167,7 +167,7 @@ fn outcome(trigger: &str, outputs: &Value) -> String {
         trigger: &plan.flow.triggers[0],
         parameters: &Map::new(),
         secure_parameters: &Map::new(),
-        outputs,
+        outputs: &outputs.clone().into(),
         now: start_of_time(),
         callback_url: None,
     };
@@ -249,7 +249,7 @@ fn the_clouds_schemas_are_looked_at_where_it_would() {
             trigger: &plan.flow.triggers[0],
             parameters: &Map::new(),
             secure_parameters: &Map::new(),
-            outputs: &json!({ "body": 1 }),
+            outputs: &json!({ "body": 1 }).into(),
             now: start_of_time(),
             callback_url: None,
         };
@@ -276,7 +276,7 @@ fn what_a_subscription_sends_has_the_address_to_call() {
             trigger,
             parameters: &Map::new(),
             secure_parameters: &Map::new(),
-            outputs: &Value::Null,
+            outputs: &Value::Null.into(),
             now: start_of_time(),
             callback_url,
         };

@@ -125,8 +125,10 @@ impl<'a> Play<'a> {
         let kind = match verb {
             "start" => EventKind::Started {
                 trigger: "T".to_owned(),
-                outputs: json!({ "headers": {}, "body": serde_json::from_str::<Value>(rest).unwrap() }),
-                parameters: Map::new(),
+                outputs:
+                    json!({ "headers": {}, "body": serde_json::from_str::<Value>(rest).unwrap() })
+                        .into(),
+                parameters: Map::new().into(),
                 seed: 7,
                 run: "run-1".to_owned(),
                 callback: None,

@@ -157,7 +157,7 @@ pub(super) async fn gives_values_exactly(store: &dyn Store) {
         let mut event = started();
         if let EventKind::Started { seed: of, parameters, .. } = &mut event.kind {
             *of = seed;
-            parameters.insert("limit".to_owned(), json!(seed));
+            std::sync::Arc::make_mut(parameters).insert("limit".to_owned(), json!(seed));
         }
         event
     });

@@ -146,8 +146,8 @@ fn started() -> Event {
 fn started_with(outputs: Value) -> Event {
     let kind = EventKind::Started {
         trigger: "When_called".to_owned(),
-        outputs,
-        parameters: Map::new(),
+        outputs: outputs.into(),
+        parameters: Map::new().into(),
         seed: 7,
         run: "08584".to_owned(),
         callback: None,

@@ -22,8 +22,8 @@ fn check_text(event: &Event, text: &str) {
 fn events_have_these_texts() {
     let started = EventKind::Started {
         trigger: "manual".to_owned(),
-        outputs: json!({ "body": 1.5 }),
-        parameters: Map::new(),
+        outputs: json!({ "body": 1.5 }).into(),
+        parameters: Map::new().into(),
         seed: u64::MAX,
         run: "r".to_owned(),
         callback: None,

@@ -33,8 +33,8 @@ async fn put_flow(store: &PostgresStore) {
 fn admission(name: &str) -> Admission {
     let kind = EventKind::Started {
         trigger: "manual".to_owned(),
-        outputs: json!({ "body": { "name": name } }),
-        parameters: Map::new(),
+        outputs: json!({ "body": { "name": name } }).into(),
+        parameters: Map::new().into(),
         seed: 1,
         run: name.to_owned(),
         callback: None,

@@ -272,19 +272,21 @@ impl Task {
         };
         let mut progress = self.progress.clone();
         let usual = self.next_poll(now);
-        let found = polled.and_then(|polled| {
+        let found = polled.and_then(|mut polled| {
             let mut all = Vec::new();
-            for (outputs, key) in &polled.events {
-                all.extend(self.firings(outputs, key.clone(), now)?);
+            let events = std::mem::take(&mut polled.events);
+            let has_fired = !events.is_empty();
+            for (outputs, key) in events {
+                all.extend(self.firings(outputs, key, now)?);
             }
-            Ok((all, polled))
+            Ok((all, has_fired, polled))
         });
         match found {
-            Ok((firings, Polled { events, cursor, follow, pause, full })) => {
+            Ok((firings, has_fired, Polled { cursor, follow, pause, full, .. })) => {
                 (progress.cursor, progress.follow) = (cursor, follow);
                 (progress.retries, progress.error) = (0, None);
                 progress.full = if full { progress.full + 1 } else { 0 };
-                if !events.is_empty() {
+                if has_fired {
                     progress.fired = Some(now);
                 }
                 let next = pause.map_or(usual, |pause| Some(later(now, pause)));
@@ -306,8 +308,7 @@ impl Task {
 
     async fn ask(&self, now: Timestamp) -> Result<Polled, Failure> {
         let permit = self.polls.acquire().await;
-        let nothing = Value::Null;
-        let event = self.event(&nothing, now);
+        let event = self.flow.before_event(self.trigger(), now);
         let question = Question { task: self, event: &event, progress: &self.progress };
         let polled = match &self.trigger().kind {
             TriggerKind::Http(http) => question.http(http).await,

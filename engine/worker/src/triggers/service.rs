@@ -105,7 +105,7 @@ impl<'a> Subscriber<'a> {
     }
 
     fn event<'e>(&'e self, address: Option<&'e str>, at: Timestamp) -> Event<'e> {
-        Event { callback_url: address, ..self.flow.event(self.trigger, &Value::Null, at) }
+        Event { callback_url: address, ..self.flow.before_event(self.trigger, at) }
     }
 
     /// What is sent to subscribe or unsubscribe by plain HTTP.

@@ -368,7 +368,7 @@ pub(super) async fn made_by(
 ) -> Result<Option<Member>, StoreError> {
     let Some(version) = inner.store.flow(&kept.maker.sha).await? else { return Ok(None) };
     let present = present.filter(|it| it.name == kept.maker.flow).map(AsRef::as_ref);
-    let flow = Deployed::rebuilt(version, present, kept.maker.parameters.clone());
+    let flow = Deployed::rebuilt(version, present, Arc::clone(&kept.maker.parameters));
     let mut triggers = flow.plan.flow.triggers.iter();
     let index = triggers.position(|it| it.name.as_str() == kept.maker.trigger);
     Ok(index.map(|index| (Arc::new(flow), index)))

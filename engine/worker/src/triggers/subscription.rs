@@ -1,5 +1,7 @@
 //! What is kept of a subscription: enough to know it again and to take it back.
 
+use std::sync::Arc;
+
 use base::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -33,7 +35,7 @@ pub(crate) struct Maker {
     /// Name of the trigger.
     pub trigger: String,
     /// Values of its parameters, without the secure ones.
-    pub parameters: Map<String, Value>,
+    pub parameters: Arc<Map<String, Value>>,
 }
 
 impl Subscription {
@@ -53,7 +55,7 @@ impl Subscription {
                 flow: text("flow")?,
                 sha: text("sha")?,
                 trigger: text("trigger")?,
-                parameters: kept.get("parameters")?.as_object()?.clone(),
+                parameters: kept.get("parameters")?.as_object()?.clone().into(),
             },
         })
     }
@@ -71,7 +73,7 @@ impl Subscription {
             "flow": flow,
             "sha": sha,
             "trigger": trigger,
-            "parameters": parameters,
+            "parameters": **parameters,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration as Pause};
 
 use base::{Duration, Failure, Timestamp};
 use flow::{Schedule, Trigger, triggers::recurrence::Recurrence};
-use interp::fire::{Event, Firing, fire};
+use interp::fire::{Firing, fire};
 use journal::{Page, RunFilter, StoreError, TriggerState};
 use serde_json::Value;
 use tokio::{
@@ -236,16 +236,13 @@ impl Task {
     /// not say.
     pub(super) fn firings(
         &self,
-        outputs: &Value,
+        outputs: Value,
         key: Option<String>,
         now: Timestamp,
     ) -> Result<Vec<Firing>, Failure> {
-        let firings = fire(&self.event(outputs, now))?;
+        let outputs = Arc::new(outputs);
+        let firings = fire(&self.flow.event(self.trigger(), &outputs, now))?;
         Ok(keyed(self.trigger(), key, firings))
-    }
-
-    pub(super) fn event<'a>(&'a self, outputs: &'a Value, now: Timestamp) -> Event<'a> {
-        self.flow.event(self.trigger(), outputs, now)
     }
 
     /// Remembers and tells why nothing was fired.

@@ -29,7 +29,7 @@ impl Task {
         let fired = if held {
             Err(Failure::new("TriggerSkipped", "runs that are still open stand in its way"))
         } else {
-            self.firings(&outputs, Some(due.to_string()), now)
+            self.firings(outputs, Some(due.to_string()), now)
         };
         let firings = match fired {
             Ok(firings) => {
@@ -57,7 +57,7 @@ impl Task {
                 "windowStartTime": begin.to_string(),
                 "windowEndTime": end.to_string(),
             });
-            match self.firings(&outputs, Some(format!("{begin}/{end}")), now) {
+            match self.firings(outputs, Some(format!("{begin}/{end}")), now) {
                 Ok(firings) => all.extend(firings),
                 Err(failure) => {
                     all.extend(self.failed(&mut progress, &failure, now));

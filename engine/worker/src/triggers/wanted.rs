@@ -1,5 +1,7 @@
 //! What flows want of a service, and whether the service has it.
 
+use std::sync::Arc;
+
 use base::{Duration, ErrorClass, Failure, Outcome, Timestamp};
 use connector::webhook;
 use serde_json::{Value, json};
@@ -60,7 +62,7 @@ impl Wanted<'_> {
                 flow: flow.name.clone(),
                 sha: flow.sha.clone(),
                 trigger: trigger.name.as_str().to_owned(),
-                parameters: flow.parameters.clone(),
+                parameters: Arc::clone(&flow.parameters),
             },
         }
     }

@@ -227,7 +227,7 @@ fn firings_of(
     release: &Release,
     now: Timestamp,
 ) -> Result<Vec<Firing>, Failure> {
-    fire(&flow.event(trigger, &release.outputs(), now))
+    fire(&flow.event(trigger, &Arc::new(release.outputs()), now))
 }
 
 fn answer(sent: Vec<Sent>, outcome: &Outcome) {
