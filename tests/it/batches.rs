@@ -1,13 +1,20 @@
 //! Batch triggers: messages are kept until there are enough, over restarts, and each once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use base::Timestamp;
 use journal::{EventKind, MemoryStore, RunFilter, Store};
 use serde_json::{Value, json};
 use worker::{Engine, Incoming, Mocks};
 
-use crate::{engine::flows, support::service::PATIENCE, triggers::ManualClock};
+use crate::{
+    engine::flows,
+    support::{service::PATIENCE, troubled::Troubled},
+    triggers::ManualClock,
+};
 
 const SENDER: &str = "
 flow: Sender
@@ -176,4 +183,30 @@ async fn a_message_for_nobody_is_a_failure_of_its_sender() {
         let nodes = interp::view::tree(&plan, &state);
         assert_eq!(nodes[0].failure.as_ref().map(|it| it.code.as_str()), Some(code));
     }
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_stored_is_not_tried_without_a_pause() {
+    let clock = ManualClock::at("2026-01-05T10:00:00Z");
+    let store = Troubled::new();
+    let engine = Engine::start(worker::Options {
+        store: Arc::clone(&store) as _,
+        performer: Arc::new(Mocks::new(&json!({})).unwrap()),
+        clock: Arc::clone(&clock) as Arc<dyn worker::Clock>,
+        flows: flows(&[("sender", SENDER), ("receiver", RECEIVER)]),
+        active_max: 100,
+        addresses: None,
+    });
+    let world = World { engine: engine.await.unwrap(), clock, store: MemoryStore::new() };
+    world.send(1).await;
+    store.failing.store(true, Ordering::SeqCst);
+    let before = store.advances.load(Ordering::SeqCst);
+    world.clock.go(601);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let tried = store.advances.load(Ordering::SeqCst) - before;
+    assert_eq!(tried, 1, "the clock stands still, so it is not due again");
+    store.failing.store(false, Ordering::SeqCst);
+    world.clock.go(2);
+    assert_eq!(numbers(&world.released(1).await[0]), [1]);
+    world.engine.stop();
 }

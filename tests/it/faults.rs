@@ -24,6 +24,7 @@ use worker::Incoming;
 
 use crate::{
     cosell::{edit, project_copy},
+    crash::until,
     support::service::{
         PATIENCE, Parts, SYNC, Service, action, connections, project, referral, world,
     },
@@ -436,4 +437,96 @@ async fn one_flow_in_trouble_does_not_hold_up_others() {
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(upstream.asked().len(), 20);
+}
+
+/// Starts a run of the fragile flow without waiting for its end.
+async fn begin(service: &Service) -> base::RunId {
+    let (flow, trigger) = ("fragile".to_owned(), "Go".to_owned());
+    let incoming = Incoming { flow, trigger, outputs: json!({ "headers": {}, "body": {} }) };
+    let receipt = service.engine.fire(incoming).await.unwrap();
+    let [journal::Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
+    run.clone()
+}
+
+async fn good_end(service: &Service, run: &base::RunId, attempts: usize) {
+    let row = tokio::time::timeout(PATIENCE, service.engine.wait(run)).await.unwrap().unwrap();
+    assert_eq!(row.status, Some(Status::Succeeded), "{row:#?}");
+    let shown = service.shown(&row).await;
+    let ask = action(&shown, "Ask").unwrap();
+    assert_eq!(ask["attempts"].as_array().map(Vec::len), Some(attempts), "{ask:#}");
+}
+
+#[tokio::test]
+async fn a_service_that_wants_to_be_left_alone_is_by_all_runs() {
+    let folder = fragile_project();
+    let busy = status(503, "content-type: application/json\r\nretry-after: 7");
+    let upstream = Upstream::new(vec![busy, rows()]).await;
+    let store = journal::MemoryStore::new();
+    let parts = || Parts { store: Arc::new(store.reopen()), ..Parts::default() };
+    let first = service(folder.path(), &upstream, parts()).await;
+    let runs = [begin(&first).await, {
+        until("the service is not asked", async || upstream.asked().len() == 1).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        begin(&first).await
+    }];
+    // Both wait outside of memory, one with an attempt used up and one without.
+    until("a run stays in memory", async || {
+        let text = first.engine.metrics_text().await;
+        let of = |state| crate::operate::sample(&text, "flowright_runs", &[("state", state)]);
+        (of("active"), of("open")) == (0.0, 2.0)
+    })
+    .await;
+    good_end(&first, &runs[0], 2).await;
+    good_end(&first, &runs[1], 1).await;
+    let asked = upstream.asked();
+    assert_eq!(asked.len(), 3);
+    assert!(Duration::from_secs(6) < asked[1] - asked[0], "{asked:?}");
+    first.stop().await;
+}
+
+#[tokio::test]
+async fn a_question_that_waits_is_asked_after_a_restart() {
+    let folder = fragile_project();
+    let busy = status(429, "content-type: application/json\r\nretry-after: 3600");
+    let upstream = Upstream::new(vec![busy, rows()]).await;
+    let store = journal::MemoryStore::new();
+    let parts = || Parts { store: Arc::new(store.reopen()), ..Parts::default() };
+    let first = service(folder.path(), &upstream, parts()).await;
+    begin(&first).await;
+    until("the service is not asked", async || upstream.asked().len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let waiting = begin(&first).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(upstream.asked().len(), 1, "the gate is closed");
+    first.stop().await;
+    let second = service(folder.path(), &upstream, parts()).await;
+    good_end(&second, &waiting, 1).await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn an_environment_says_how_often_a_service_is_asked() {
+    let folder = fragile_project();
+    let upstream = Upstream::new(vec![rows()]).await;
+    let world = world().await;
+    let mut connections = connections(&world);
+    let crm = &mut connections["dynamics-365"];
+    crm["params"]["orgUrl"] = upstream.origin.as_str().into();
+    crm["params"]["loginUrl"] = upstream.origin.as_str().into();
+    crm["limits"] = json!({ "concurrency": 1, "rate": { "calls": 2, "per": "PT1S" } });
+    let project = project(folder.path(), &connections);
+    let service = Service::start(world, &project, Parts::default()).await;
+    let mut runs = Vec::new();
+    for _ in 0..5 {
+        runs.push(begin(&service).await);
+    }
+    for run in &runs {
+        good_end(&service, run, 1).await;
+    }
+    let asked = upstream.asked();
+    let gaps: Vec<u128> = asked.windows(3).map(|it| (it[2] - it[0]).as_millis()).collect();
+    assert_eq!(gaps.len(), 3);
+    // What is on its way a little longer than what follows it comes closer to it.
+    assert!(gaps.iter().all(|it| 800 <= *it), "{gaps:?}");
+    service.stop().await;
 }

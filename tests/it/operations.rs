@@ -115,7 +115,8 @@ async fn start(store: Arc<dyn Store>, desk: &Arc<Desk>, flows: Flows) -> Engine 
 
 async fn fire(engine: &Engine, flow: &str, body: Value) -> Result<RunId, AdmitError> {
     let (flow, trigger) = (flow.to_owned(), "Go".to_owned());
-    let incoming = Incoming { flow, trigger, outputs: json!({ "headers": {}, "body": body }) };
+    let outputs = Arc::new(json!({ "headers": {}, "body": body }));
+    let incoming = Incoming { flow, trigger, outputs };
     match engine.fire(incoming).await?.runs.first() {
         Some(Admitted::New(run) | Admitted::Duplicate(run)) => Ok(run.clone()),
         None => panic!("no run"),

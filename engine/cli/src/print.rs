@@ -3,14 +3,16 @@
 use std::{
     fmt::Display,
     io::{IsTerminal as _, Write as _},
-    sync::atomic::{AtomicU8, Ordering},
+    sync::atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::args::Color;
+use crate::args::{Color, LogFormat};
 
 static COLOR: AtomicU8 = AtomicU8::new(0);
+/// Whether notes are log lines, too.
+static LOGGED: AtomicBool = AtomicBool::new(false);
 
 /// Decides about colours once, from the flag, the environment and the terminal.
 pub(crate) fn set_color(color: Color) {
@@ -62,13 +64,26 @@ pub(crate) fn line(text: impl Display) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
+/// Whether notes are lines of the log.
+pub(crate) fn is_logged() -> bool {
+    LOGGED.load(Ordering::Relaxed)
+}
+
 /// A line for people.
 pub(crate) fn note(text: impl Display) {
+    if is_logged() {
+        let text = text.to_string();
+        return tracing::info!("{}", text.trim());
+    }
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 /// Why a command could not be carried out, with every cause.
 pub(crate) fn error(error: &anyhow::Error) {
+    if is_logged() {
+        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        return tracing::error!(causes = causes.get(1..).unwrap_or_default().join(": "), "{error}");
+    }
     let mut causes = error.chain();
     if let Some(first) = causes.next() {
         note(format!("{}: {first}", tone(Tone::Bad, "error")));
@@ -79,18 +94,28 @@ pub(crate) fn error(error: &anyhow::Error) {
 }
 
 /// Log lines go to standard error; `RUST_LOG` decides, else the number of `-v`.
-pub(crate) fn start_log(verbose: u8) {
-    let usual = match verbose {
-        0 => "warn",
-        1 => "info",
+pub(crate) fn start_log(verbose: u8, format: LogFormat) {
+    let usual = match (verbose, format) {
+        (0, LogFormat::Text) => "warn",
+        // Notes are among them.
+        (0, LogFormat::Json) | (1, _) => "info",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(colored())
-        .with_target(false);
-    tracing_subscriber::registry().with(filter).with(lines).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => {
+            let lines = lines.with_ansi(colored());
+            tracing_subscriber::registry().with(filter).with(lines).init();
+        }
+        LogFormat::Json => {
+            LOGGED.store(true, Ordering::Relaxed);
+            COLOR.store(0, Ordering::Relaxed);
+            let lines = lines.with_ansi(false).json().flatten_event(true);
+            let lines = lines.with_current_span(false).with_span_list(true);
+            tracing_subscriber::registry().with(filter).with(lines).init();
+        }
+    }
 }
 
 /// Text from outside without anything that could steer the terminal.

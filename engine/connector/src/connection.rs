@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::{ErrorClass, Failure, Secret, suggest};
+use base::{ErrorClass, Failure, Quota, Secret, suggest};
 use serde_json::Value;
 use url::Url;
 
@@ -15,6 +15,8 @@ pub struct Connection {
     pub name: String,
     /// What it connects to.
     pub connector: Arc<Connector>,
+    /// How much may be asked of it: what the connector says, if the operator does not.
+    pub quota: Quota,
     values: BTreeMap<String, ConnectionValue>,
 }
 
@@ -63,7 +65,8 @@ impl Connection {
             let what = format!("is not a parameter of `{}`{near}", connector.name);
             problems.push(problem(name, unknown, &what));
         }
-        (Self { name: name.to_owned(), connector, values: known }, problems)
+        let quota = connector.http.quota;
+        (Self { name: name.to_owned(), connector, quota, values: known }, problems)
     }
 
     /// A value that anybody may see; null if the operator left it out.

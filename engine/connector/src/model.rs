@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Duration, ErrorClass};
+use base::{Duration, ErrorClass, Quota};
 use expr::{Template, Tree};
 use serde_json::Value;
 
@@ -120,8 +120,8 @@ pub struct HttpSpec {
     pub headers: Vec<(String, Template)>,
     /// From the first byte sent to the last byte read.
     pub timeout: Option<Duration>,
-    /// Requests of one connection at a time, if the service sets a limit.
-    pub concurrency: Option<usize>,
+    /// What the service allows of one connection; the operator may say otherwise.
+    pub quota: Quota,
     /// Further origins that links to next pages may lead to.
     pub follow_links_to: Vec<String>,
 }

@@ -1,11 +1,14 @@
 //! `environments/<name>.yaml`: values of parameters and connections. Secrets are only named here.
 
-use base::{Diagnostic, Source, Span, code};
+use base::{Diagnostic, Quota, Source, Span, code, quota::Rate};
 use expr::Dialect;
 use serde_json::{Map, Value};
 use yaml::{Kind, Mapping, Node, Scalar};
 
 use crate::{fields::Fields, reader::Reader};
+
+/// The largest number in a connection's limits; larger ones are none.
+const QUOTA_MAX: usize = 1_000_000;
 
 /// One environment.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +41,8 @@ pub struct ConnectionSetting {
     pub connector: Option<String>,
     /// Address, credentials and the like, as the connector asks for.
     pub params: Vec<Named>,
+    /// How much may be asked of it, where the operator says so.
+    pub quota: Quota,
 }
 
 /// A value that may name secrets.
@@ -134,8 +139,27 @@ fn read_connection(reader: &mut Reader, key: &yaml::Key, node: &Node) -> Connect
     let connector = fields.text(reader, "connector");
     let params = fields.given("params").map(|it| reader.mapping(it, "`params`"));
     let params = named(reader, params);
+    let quota = fields.given("limits").map(|it| read_quota(reader, it));
     fields.finish(reader);
-    ConnectionSetting { name: key.text.clone(), span: key.span, connector, params }
+    let (name, span, quota) = (key.text.clone(), key.span, quota.unwrap_or_default());
+    ConnectionSetting { name, span, connector, params, quota }
+}
+
+/// `{concurrency, rate: {calls, per}}`.
+fn read_quota(reader: &mut Reader, node: &Node) -> Quota {
+    let mut fields = Fields::new(reader, node, "`limits`");
+    let concurrency = fields.given("concurrency");
+    let concurrency = concurrency.and_then(|it| reader.whole(it, "`concurrency`", (1, QUOTA_MAX)));
+    let rate = fields.given("rate").and_then(|it| {
+        let mut fields = Fields::new(reader, it, "`rate`");
+        let (calls, per) = (fields.required(reader, "calls"), fields.required(reader, "per"));
+        fields.finish(reader);
+        let calls = calls.and_then(|it| reader.whole(it, "`calls`", (1, QUOTA_MAX)));
+        let per = per.and_then(|it| reader.duration(it, "`per`"));
+        Some(Rate { calls: calls?, per: per? })
+    });
+    fields.finish(reader);
+    Quota { concurrency, rate }
 }
 
 fn named(reader: &mut Reader, mapping: Option<&Mapping>) -> Vec<Named> {

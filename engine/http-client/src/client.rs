@@ -1,6 +1,9 @@
 //! Sends one request and reads one response, within bounds of time and size.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use base::{ErrorClass, Failure, HttpRequest, HttpResponse, limits};
 use reqwest::{
@@ -14,9 +17,9 @@ use url::Url;
 use crate::{
     body::Body,
     certificate::Certificates,
+    gate::Gates,
     guard::{self, Egress, PublicOnly, Route},
     tokens::{Rotated, Tokens},
-    turns::Turns,
 };
 
 /// How long to wait and whom to trust.
@@ -67,8 +70,25 @@ struct Inner {
     timeout: Duration,
     tokens: Tokens,
     certificates: Certificates,
-    turns: Turns,
+    gates: Gates,
+    observer: OnceLock<Observer>,
 }
+
+/// One request to a service, as it went.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<'a> {
+    /// Through which connection; none for plain HTTP.
+    pub connection: Option<&'a str>,
+    /// What was answered; none if nothing was.
+    pub status: Option<u16>,
+    /// From the request to the end of the answer.
+    pub took: Duration,
+    /// How long it waited for the limits of its connection, if it has one.
+    pub waited: Option<Duration>,
+}
+
+/// Told of every request.
+pub type Observer = Arc<dyn Fn(&Exchange<'_>) + Send + Sync>;
 
 /// What one exchange may take.
 #[derive(Clone, Copy)]
@@ -89,7 +109,8 @@ impl Client {
             timeout: options.timeout,
             tokens: Tokens::new(options.on_rotated),
             certificates: Certificates::default(),
-            turns: Turns::default(),
+            gates: Gates::default(),
+            observer: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -100,7 +121,10 @@ impl Client {
         request: &HttpRequest,
         egress: &Egress,
     ) -> Result<HttpResponse, Failure> {
-        self.send_within(request, egress, self.bounds(None)).await
+        let began = Instant::now();
+        let result = self.send_within(request, egress, self.bounds(None)).await;
+        self.tell(None, began, &result);
+        result
     }
 
     pub(crate) fn bounds(&self, timeout: Option<Duration>) -> Bounds {
@@ -114,8 +138,31 @@ impl Client {
         &self.inner.tokens
     }
 
-    pub(crate) fn turns(&self) -> &Turns {
-        &self.inner.turns
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.inner.gates
+    }
+
+    /// Has somebody told of every request from now on; the first one to ask is.
+    pub fn observe(&self, observer: Observer) {
+        if self.inner.observer.set(observer).is_err() {
+            tracing::debug!("The requests of this client are observed already.");
+        }
+    }
+
+    pub(crate) fn tell(
+        &self,
+        connection: Option<(&str, Duration)>,
+        began: Instant,
+        result: &Result<HttpResponse, Failure>,
+    ) {
+        if let Some(observer) = self.inner.observer.get() {
+            observer(&Exchange {
+                connection: connection.map(|(name, _)| name),
+                status: result.as_ref().ok().map(|it| it.status),
+                took: began.elapsed(),
+                waited: connection.map(|(_, waited)| waited),
+            });
+        }
     }
 
     pub(crate) fn certificates(&self) -> &Certificates {

@@ -73,7 +73,8 @@ impl Client {
             Some(refresh) => auth::token_request(connection, Some(refresh))?.unwrap_or(configured),
             None => configured,
         };
-        let response = self.send(&request, &connection_egress(connection)).await?;
+        let egress = connection_egress(connection);
+        let response = self.send_within(&request, &egress, self.bounds(None)).await?;
         let mut token = auth::read_token(connection, &response)?;
         if let Some(refresh) = token.refresh.take() {
             if let Some(on_rotated) = &self.tokens().on_rotated {

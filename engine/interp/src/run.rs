@@ -168,6 +168,11 @@ impl Phase {
 }
 
 impl Run {
+    /// When it was admitted, once it has begun.
+    pub fn began(&self) -> Option<Timestamp> {
+        self.begun.then_some(self.started)
+    }
+
     /// How the run ended, if it has.
     pub fn end(&self) -> Option<&RunEnd> {
         self.end.as_ref()

@@ -1,5 +1,10 @@
 //! The door to whoever stores runs, and what is true after each call returns.
 
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
 use async_trait::async_trait;
 use base::{RunId, Status, Timestamp};
 use serde_json::Value;
@@ -237,6 +242,44 @@ pub enum StoreError {
     Io(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// How often a store has committed since it was opened, and for whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// Transactions.
+    pub count: u64,
+    /// Writes that shared them.
+    pub requests: u64,
+    /// How long they took together, the syncs included.
+    pub took: Duration,
+}
+
+/// Counts commits; a store shares it with whoever writes.
+#[derive(Debug, Default)]
+pub struct CommitCounter {
+    commits: AtomicU64,
+    requests: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl CommitCounter {
+    /// Another transaction for so many writes.
+    pub fn add(&self, requests: usize, took: Duration) {
+        let number = |it| u64::try_from(it).unwrap_or(u64::MAX);
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(number(requests as u128), Ordering::Relaxed);
+        self.nanoseconds.fetch_add(number(took.as_nanos()), Ordering::Relaxed);
+    }
+
+    /// All so far.
+    pub fn so_far(&self) -> Commits {
+        Commits {
+            count: self.commits.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+            took: Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)),
+        }
+    }
+}
+
 /// Where runs live. Every method that writes returns after its writes are durable; concurrent calls
 /// may share one commit. A call that returns an error has stored nothing.
 #[async_trait]
@@ -296,4 +339,9 @@ pub trait Store: Send + Sync {
 
     /// When the next timer is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// How often it has committed; zeros if it does not count.
+    fn commits(&self) -> Commits {
+        Commits::default()
+    }
 }

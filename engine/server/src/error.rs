@@ -47,8 +47,32 @@ impl Problem {
     }
 
     /// The caller has to come back.
-    fn later(status: u16, code: &'static str, message: impl Into<String>, seconds: u32) -> Self {
+    pub(crate) fn later(
+        status: u16,
+        code: &'static str,
+        message: impl Into<String>,
+        seconds: u32,
+    ) -> Self {
         Self { retry_after_seconds: Some(seconds), ..Self::new(status, code, message) }
+    }
+}
+
+/// Why a request was refused that might have been taken in at another time: a word of
+/// `flowright_refused_total`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal(pub &'static str);
+
+impl Refusal {
+    fn of(code: &str) -> Option<Self> {
+        let reason = match code {
+            "TooManyWaitingRuns" => "turn",
+            "TooBusy" => "busy",
+            "StoreUnavailable" => "store",
+            "Stopping" => "stopping",
+            "RequestTimeout" => "slow",
+            _ => return None,
+        };
+        Some(Self(reason))
     }
 }
 
@@ -57,6 +81,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = json!({ "error": self.to_json() });
         let mut response = (status, Json(body)).into_response();
+        if let Some(refusal) = Refusal::of(&self.code) {
+            response.extensions_mut().insert(refusal);
+        }
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -77,6 +104,7 @@ impl From<AdmitError> for Problem {
             AdmitError::FlowOff(_) => Self::new(409, "WorkflowTriggerIsNotEnabled", message),
             AdmitError::Trigger(failure) => Self::new(400, failure.code.clone(), message),
             AdmitError::QueueFull(_) => Self::later(429, "TooManyWaitingRuns", message, 10),
+            AdmitError::Busy(_) => Self::later(503, "TooBusy", message, 5),
             AdmitError::Store(source) => {
                 let error: &dyn std::error::Error = source.as_ref();
                 tracing::error!(error, "An event could not be stored.");

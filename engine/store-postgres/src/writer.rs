@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use journal::StoreError;
+use journal::{CommitCounter, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -36,6 +36,7 @@ struct Request {
 #[derive(Debug)]
 pub(crate) struct Writer {
     requests: mpsc::Sender<Request>,
+    pub(crate) counter: Arc<CommitCounter>,
 }
 
 impl Writer {
@@ -46,7 +47,9 @@ impl Writer {
         owner: Ownership,
     ) -> Self {
         let (requests, waiting) = mpsc::channel(options.queue.max(1));
+        let counter = Arc::new(CommitCounter::default());
         let database = Database {
+            counter: Arc::clone(&counter),
             address,
             patience: options.patience,
             lease: options.lease,
@@ -57,7 +60,7 @@ impl Writer {
             rest: None,
         };
         tokio::spawn(serve(database, waiting));
-        Self { requests }
+        Self { requests, counter }
     }
 
     /// Returns when the work is durable.
@@ -116,6 +119,7 @@ impl From<Interrupt> for StoreError {
 }
 
 struct Database {
+    counter: Arc<CommitCounter>,
     address: Arc<Address>,
     patience: Duration,
     lease: Duration,
@@ -191,6 +195,7 @@ impl Database {
         batch: &[Work],
         waiting: &mut mpsc::Receiver<Request>,
     ) -> Result<Vec<Answer>, Interrupt> {
+        let begun = Instant::now();
         let mut view = self.look(batch).await?;
         let (changes, answers) = plan::of(&mut view, batch);
         let Some(link) = &self.link else { return Err(Interrupt::Failed(not_connected())) };
@@ -199,6 +204,7 @@ impl Database {
         let failure = match tokio::time::timeout(self.patience, writing).await {
             Ok(Ok(())) => {
                 self.owner.batch = next;
+                self.counter.add(batch.len(), begun.elapsed());
                 if changes.release {
                     self.end();
                 }

@@ -1,8 +1,12 @@
 //! The one thread that writes: everything that waits goes into one transaction with one sync.
 
-use std::thread::{self, JoinHandle};
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Instant,
+};
 
-use journal::{Admitted, Expired, Expiry, StoreError, TriggerState};
+use journal::{Admitted, CommitCounter, Expired, Expiry, StoreError, TriggerState};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,18 +58,21 @@ struct Request {
 pub(crate) struct Writer {
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
+    pub(crate) counter: Arc<CommitCounter>,
 }
 
 impl Writer {
     pub(crate) fn spawn(owned: Owned, queue: usize) -> Result<Self, StoreError> {
         let (requests, waiting) = mpsc::channel(queue.max(1));
         let Owned { connection, epoch, mark } = owned;
-        let database = Database { connection, epoch, mark, stopped: None };
+        let counter = Arc::new(CommitCounter::default());
+        let counted = Arc::clone(&counter);
+        let database = Database { connection, epoch, mark, stopped: None, counter: counted };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || serve(database, waiting))
             .map_err(|error| Failure::new("could not start the thread that writes", error))?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+        Ok(Self { requests: Some(requests), thread: Some(thread), counter })
     }
 
     /// Returns when the work is durable.
@@ -107,6 +114,7 @@ struct Database {
     epoch: i64,
     mark: Mark,
     stopped: Option<Stop>,
+    counter: Arc<CommitCounter>,
 }
 
 /// Why nothing is written any more.
@@ -158,6 +166,7 @@ impl Database {
     }
 
     fn commit(&mut self, batch: &[Work]) -> Result<Vec<Answer>, Interrupt> {
+        let begun = Instant::now();
         let behavior = TransactionBehavior::Immediate;
         let mut tx = self.connection.transaction_with_behavior(behavior)?;
         let sql = "UPDATE owner SET commits = commits + 1 WHERE epoch = ?1 RETURNING commits";
@@ -181,6 +190,7 @@ impl Database {
             answers.push(answer);
         }
         tx.commit()?;
+        self.counter.add(batch.len(), begun.elapsed());
         // A note that cannot be written lags behind, which is harmless; the commit is durable.
         self.mark.write(commits).ok();
         Ok(answers)

@@ -4,8 +4,10 @@
 //! events share one commit.
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use base::{Failure, RunId};
@@ -25,13 +27,16 @@ use crate::{
     engine::{Engine, Inner, Message, lock},
     finish,
     lanes::{Entry, Lane},
-    random,
+    random, telemetry,
 };
 
 /// Events that may wait to be admitted; beyond that, callers wait.
 const REQUESTS_MAX: usize = 1_024;
 /// Events that are admitted in one commit.
 const BATCH_MAX: usize = 512;
+
+/// Runs in memory up to which a new one keeps its event there until it begins.
+const BEGUN_MAX: usize = 2_000;
 
 /// An event of a trigger.
 #[derive(Clone, Debug)]
@@ -62,7 +67,7 @@ pub struct Receipt {
 }
 
 /// Why an event was not taken in.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AdmitError {
     /// There is no such flow.
     #[error("there is no flow `{0}`")]
@@ -79,6 +84,9 @@ pub enum AdmitError {
     /// Too many events wait for their turn.
     #[error("{0} events wait for their turn already")]
     QueueFull(usize),
+    /// Too many runs wait, of whatever flow.
+    #[error("{0} runs wait already")]
+    Busy(usize),
     /// The store failed.
     #[error("the event could not be stored")]
     Store(#[source] Arc<StoreError>),
@@ -115,7 +123,7 @@ pub(crate) struct Admitter {
     requests: mpsc::Sender<Request>,
 }
 
-type Answer = Result<Vec<Admitted>, Arc<StoreError>>;
+type Answer = Result<Vec<Admitted>, AdmitError>;
 
 /// The runs of one event: what is stored, where each will stand in line, how far it has got.
 struct LinedUp {
@@ -150,9 +158,7 @@ impl Admitter {
         inner: &Arc<Inner>,
         incoming: Incoming,
     ) -> Result<Receipt, AdmitError> {
-        if inner.stopped() {
-            return Err(AdmitError::Stopping);
-        }
+        check_room(inner)?;
         let flows = inner.flows();
         let Some(flow) = flows.get(&incoming.flow) else {
             return Err(AdmitError::UnknownFlow(incoming.flow));
@@ -175,19 +181,20 @@ impl Admitter {
         let is_terse = trigger.has_option("SuppressWorkflowHeadersOnResponse");
         let flow = Arc::clone(flow);
         let ids: Vec<RunId> = admissions.iter().map(|it| it.run.clone()).collect();
-        let (begun, over) = first_steps(&flow.plan, &mut admissions, &entries);
-        let answer = match ids.as_slice() {
-            [only] if way == Way::Waiting => Some(match over.first() {
-                Some(run) => at_once(run.response()),
-                None => Engine(Arc::clone(inner)).answer_of(only),
-            }),
+        let begun = first_steps(&flow.plan, &mut admissions, &entries);
+        let are_over = !ids.is_empty() && admissions.iter().all(|it| !it.then.is_empty());
+        let answer = match (ids.as_slice(), begun.as_slice()) {
+            ([_], [Some(only)]) if way == Way::Waiting && are_over => {
+                Some(at_once(only.run.response()))
+            }
+            ([only], _) if way == Way::Waiting => Some(Engine(Arc::clone(inner)).answer_of(only)),
             _ => None,
         };
-        let stored = if over.len() == admissions.len() {
-            // While they are stored, they go: long ones take their time.
-            tokio::join!(store_ended(inner, admissions), async { drop(over) }).0
+        let lined_up = LinedUp { admissions, entries, begun };
+        let stored = if are_over {
+            store_ended(inner, &flow.plan, lined_up).await
         } else {
-            self.admit(LinedUp { admissions, entries, begun }, None).await
+            self.admit(lined_up, None).await
         };
         let runs = stored.inspect_err(|_| {
             for run in &ids {
@@ -205,9 +212,7 @@ impl Admitter {
         inner: &Arc<Inner>,
         events: Vec<Delivered>,
     ) -> Result<Vec<Admitted>, AdmitError> {
-        if inner.stopped() {
-            return Err(AdmitError::Stopping);
-        }
+        check_room(inner)?;
         let flows = inner.flows();
         let mut found = Vec::new();
         let mut off = None;
@@ -286,7 +291,7 @@ impl Admitter {
         let (answer, receiver) = oneshot::channel();
         let request = Request { lined_up, state, answer };
         self.requests.send(request).await.map_err(|_| AdmitError::Stopping)?;
-        receiver.await.map_err(|_| AdmitError::Stopping)?.map_err(AdmitError::Store)
+        receiver.await.map_err(|_| AdmitError::Stopping)?
     }
 
     /// The admitting task.
@@ -298,6 +303,10 @@ impl Admitter {
                 count = requests.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
                 _ = stop.wait_for(|stop| *stop) => return,
             }
+            refuse_late(&inner, &mut batch);
+            if batch.is_empty() {
+                continue;
+            }
             let mut fresh = Vec::new();
             let mut all = Vec::new();
             for Request { lined_up, .. } in &mut batch {
@@ -308,16 +317,17 @@ impl Admitter {
             }
             let states = batch.iter().filter_map(|request| request.state.clone()).collect();
             let order = inner.order.lock().await;
+            let began = Instant::now();
             let mut result = inner.store.advance(all, states).await.map_err(Arc::new);
+            inner.metrics.wrote("admit", began.elapsed());
             if matches!(result.as_ref().map_err(AsRef::as_ref), Err(StoreError::Fenced)) {
-                // Whoever has taken over takes in events and works on the runs.
-                inner.stop();
+                inner.fenced();
             }
             let mut rest = result.as_mut().map(|all| std::mem::take(all).into_iter());
             for (request, fresh) in batch.drain(..).zip(fresh) {
                 let answer = match &mut rest {
                     Ok(rest) => Ok(rest.by_ref().take(fresh.len()).collect()),
-                    Err(error) => Err(Arc::clone(error)),
+                    Err(error) => Err(AdmitError::Store(Arc::clone(error))),
                 };
                 enter_all(&inner, &answer, request.lined_up.entries.into_iter().zip(fresh));
                 // A caller that has gone away has its event admitted all the same.
@@ -326,6 +336,37 @@ impl Admitter {
             drop(order);
         }
     }
+}
+
+/// Those who came together each saw room in a queue that has not room for all of them. What a
+/// trigger has fired by itself stays, for it asked before.
+fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
+    let mut ahead: BTreeMap<Lane, usize> = BTreeMap::new();
+    for request in std::mem::take(batch) {
+        let lanes = request.lined_up.entries.iter().filter_map(|it| it.lane.as_ref());
+        let full = lanes.clone().find_map(|(lane, width)| {
+            let most = max_waiting(inner, lane).filter(|_| request.state.is_none())?;
+            let before = ahead.get(lane).copied().unwrap_or_default();
+            let own = lanes.clone().filter(|(it, _)| it == lane).count();
+            let waiting = (lock(&inner.lanes).load(lane) + before + own).saturating_sub(*width);
+            (most < waiting).then(|| waiting - 1)
+        });
+        if let Some(waiting) = full {
+            // Whoever has gone away need not be told.
+            drop(request.answer.send(Err(AdmitError::QueueFull(waiting))));
+            continue;
+        }
+        for (lane, _) in lanes {
+            *ahead.entry(lane.clone()).or_default() += 1;
+        }
+        batch.push(request);
+    }
+}
+
+/// How many runs of a lane may wait, if that is bounded.
+fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
+    let flows = inner.flows();
+    flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
 }
 
 /// Where a run comes from.
@@ -380,43 +421,43 @@ impl Begun {
     }
 }
 
-/// Takes the first steps of runs that wait for nobody, before they are stored. Gives those that go
-/// on, each in the place of its admission, and those that have ended in it.
-fn first_steps(
-    plan: &Plan,
-    admissions: &mut [Admission],
-    entries: &[Entry],
-) -> (Vec<Option<Begun>>, Vec<Run>) {
-    let (mut begun, mut over) = (Vec::with_capacity(admissions.len()), Vec::new());
-    for (admission, entry) in admissions.iter_mut().zip(entries) {
-        let first = if entry.lane.is_none() { Begun::of(plan, admission) } else { None };
-        begun.push(match first {
-            Some(first) if !admission.then.is_empty() => {
-                over.push(first.run);
-                None
-            }
-            first => first,
-        });
-    }
-    (begun, over)
+/// Takes the first steps of runs that wait for nobody, before they are stored.
+fn first_steps(plan: &Plan, admissions: &mut [Admission], entries: &[Entry]) -> Vec<Option<Begun>> {
+    let first = |(admission, entry): (&mut Admission, &Entry)| {
+        if entry.lane.is_none() { Begun::of(plan, admission) } else { None }
+    };
+    admissions.iter_mut().zip(entries).map(first).collect()
 }
 
 /// Stores runs that have ended in their first step. They have no place in any line and nothing left
 /// to do, so the admitting task need not know of them.
 async fn store_ended(
-    inner: &Inner,
-    admissions: Vec<Admission>,
+    inner: &Arc<Inner>,
+    plan: &Arc<Plan>,
+    lined_up: LinedUp,
 ) -> Result<Vec<Admitted>, AdmitError> {
-    if admissions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let stored = inner.store.admit(admissions).await;
-    if matches!(stored, Err(StoreError::Fenced)) {
-        // Whoever has taken over takes in events and works on the runs.
-        inner.stop();
-    }
-    inner.ended.send_modify(|count| *count += 1);
-    stored.map_err(|error| AdmitError::Store(Arc::new(error)))
+    let LinedUp { admissions, begun, .. } = lined_up;
+    let origins: Vec<Origin> = admissions.iter().map(Origin::of).collect();
+    let admitted = inner.store.admit(admissions).await.map_err(|error| {
+        if matches!(error, StoreError::Fenced) {
+            // Whoever has taken over takes in events and works on the runs.
+            inner.stop();
+        }
+        AdmitError::Store(Arc::new(error))
+    })?;
+    let new = admitted.iter().map(|it| matches!(it, Admitted::New(_))).collect::<Vec<_>>();
+    let (inner, plan) = (Arc::clone(inner), Arc::clone(plan));
+    // Whoever waits for the answer does not wait for this.
+    tokio::spawn(async move {
+        for ((origin, begun), is_new) in origins.iter().zip(&begun).zip(new) {
+            telemetry::admitted(&inner, &origin.flow, is_new);
+            if let Some(begun) = begun.as_ref().filter(|_| is_new) {
+                telemetry::ended(&inner, origin, &plan, &begun.run);
+            }
+        }
+        inner.ended.send_modify(|count| *count += 1);
+    });
+    Ok(admitted)
 }
 
 /// The answer of a run that has ended: none if it gave none.
@@ -429,15 +470,16 @@ fn at_once(response: Option<&Arc<Value>>) -> oneshot::Receiver<Arc<Value>> {
     receiver
 }
 
+impl Origin {
+    fn of(admission: &Admission) -> Self {
+        let Admission { run, flow, sha, parent, .. } = admission;
+        Self { run: run.clone(), flow: flow.clone(), sha: sha.clone(), parent: parent.clone() }
+    }
+}
+
 impl Fresh {
     pub(crate) fn of(admission: &Admission, begun: Option<Begun>) -> Self {
-        let Admission { run, flow, sha, parent, .. } = admission;
-        let origin = Origin {
-            run: run.clone(),
-            flow: flow.clone(),
-            sha: sha.clone(),
-            parent: parent.clone(),
-        };
+        let origin = Origin::of(admission);
         let last = admission.then.last().map(|it| &it.kind);
         let is_over = matches!(last, Some(EventKind::Finished { .. }));
         let has_past = last.is_some() && !is_over;
@@ -448,12 +490,12 @@ impl Fresh {
 fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = (Entry, Fresh)>) {
     let Ok(admitted) = answer else { return };
     for (admitted, (entry, fresh)) in admitted.iter().zip(entries) {
-        if matches!(admitted, Admitted::New(_)) {
-            if fresh.is_over {
-                lock(&inner.waiters).remove(&entry.run);
-                inner.ended.send_modify(|count| *count += 1);
-            } else {
-                begin(inner, entry, fresh);
+        let is_new = matches!(admitted, Admitted::New(_));
+        telemetry::admitted(inner, &fresh.origin.flow, is_new);
+        if is_new {
+            match &fresh.begun {
+                Some(begun) if fresh.is_over => over(inner, &fresh.origin, &begun.run),
+                _ => begin(inner, entry, fresh),
             }
         } else {
             lock(&inner.waiters).remove(&entry.run);
@@ -461,13 +503,28 @@ fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = 
     }
 }
 
+/// A run has ended in its first step: whoever waits for it goes on.
+fn over(inner: &Arc<Inner>, origin: &Origin, run: &Run) {
+    let id = &origin.run;
+    if let Some(plan) = lock(&inner.plans).get(&origin.sha).map(Arc::clone) {
+        telemetry::ended(inner, origin, &plan, run);
+    }
+    if let Some(response) = run.response() {
+        inner.respond(id, response);
+    }
+    lock(&inner.waiters).remove(id);
+    inner.ended.send_modify(|count| *count += 1);
+}
+
 /// Puts a run that was just admitted into its lane; it begins if it has its turn.
 pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
     let run = entry.run.clone();
     let started = lock(&inner.lanes).enter(entry);
     if started {
-        let begin = if fresh.has_past { Message::Look } else { Message::Begin(Box::new(fresh)) };
-        inner.deliver(&run, begin);
+        // A run that does not begin soon, or has a past, is read from the store when it does.
+        let is_soon = !fresh.has_past && lock(&inner.mailboxes).len() < BEGUN_MAX;
+        let message = if is_soon { Message::Begin(Box::new(fresh)) } else { Message::Look };
+        inner.deliver(&run, message);
     }
 }
 
@@ -573,6 +630,15 @@ pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool
     let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
     let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
     most + concurrency.runs.max(1) <= load
+}
+
+/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
+pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
+    if inner.stopped() {
+        return Err(AdmitError::Stopping);
+    }
+    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
+    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
 }
 
 /// Refuses an event if, with those of the same event before it, more would wait than may.

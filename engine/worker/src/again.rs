@@ -8,7 +8,7 @@ use journal::{Admission, Again, Event, EventKind, Path, RunRow, StoreError};
 use serde_json::{Map, Value};
 
 use crate::{
-    admit::{AdmitError, check_queue, lane_entry},
+    admit::{AdmitError, check_queue, check_room, lane_entry},
     deploy::Deployed,
     engine::{Engine, Inner},
     lanes::Entry,
@@ -130,6 +130,7 @@ impl Engine {
         if how.preview {
             return Ok(repeated);
         }
+        check_room(inner)?;
         let admission = admission(inner, &row, &events, version, past)?;
         repeated.run = Some(admission.run.clone());
         let entry = entry(inner, &admission);

@@ -18,6 +18,8 @@ pub(crate) const CHILD_DEPTH_MAX: usize = 8;
 
 /// The header that keeps what a caller is about together with what it causes.
 const TRACKING_HEADER: &str = "x-ms-client-tracking-id";
+/// The header that names the trace and the span of the caller, where runs are followed.
+const TRACE_HEADER: &str = "traceparent";
 
 /// What a call starts.
 pub(crate) struct Called<'a> {
@@ -38,7 +40,7 @@ pub(crate) struct Called<'a> {
 pub(crate) fn call<'a>(
     flows: &'a BTreeMap<String, Arc<Deployed>>,
     ask: &Ask,
-    tracking_id: &str,
+    (tracking_id, traceparent): (&str, Option<&str>),
     now: Timestamp,
 ) -> Result<Called<'a>, Failure> {
     let Request::Flow { flow, trigger, inputs } = &ask.request else {
@@ -46,7 +48,9 @@ pub(crate) fn call<'a>(
     };
     let flow = find_flow(flows, flow).ok_or_else(|| no_flow(flow))?;
     let trigger = find_trigger(flow, trigger.as_deref())?;
-    let outputs = Arc::new(outputs(inputs, tracking_id));
+    let outputs =
+        outputs(inputs, &[(TRACKING_HEADER, Some(tracking_id)), (TRACE_HEADER, traceparent)]);
+    let outputs = Arc::new(outputs);
     let event = flow.event(trigger, &outputs, now);
     let mut firings = fire(&event)?;
     know_by(&ask.idempotency_key, &mut firings);
@@ -79,15 +83,19 @@ fn find_trigger<'a>(flow: &'a Deployed, name: Option<&str>) -> Result<&'a Trigge
 }
 
 /// `triggerOutputs()` of the child: what the action says, with what the caller is about.
-fn outputs(inputs: &Value, tracking_id: &str) -> Value {
+fn outputs(inputs: &Value, about: &[(&str, Option<&str>)]) -> Value {
     let mut outputs = inputs.as_object().cloned().unwrap_or_default();
     let given = outputs.remove("headers");
     let mut headers = match given {
         Some(Value::Object(headers)) => headers,
         _ => Map::new(),
     };
-    if !headers.keys().any(|name| name.eq_ignore_ascii_case(TRACKING_HEADER)) {
-        headers.insert(TRACKING_HEADER.to_owned(), tracking_id.into());
+    for (name, value) in about {
+        if let Some(value) = value
+            && !headers.keys().any(|given| given.eq_ignore_ascii_case(name))
+        {
+            headers.insert((*name).to_owned(), (*value).into());
+        }
     }
     outputs.insert("headers".to_owned(), headers.into());
     outputs.into()

@@ -2,14 +2,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use base::{Failure, RunId, Status, Timestamp};
 use interp::Plan;
 use journal::{Admitted, Event, Page, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
 use serde_json::Value;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::{
     addresses::Addresses,
@@ -18,9 +22,12 @@ use crate::{
     deliveries::Delivered,
     deploy::Deployed,
     lanes::Lanes,
+    metrics::{Metrics, Snapshot},
     off,
     perform::Performer,
-    pump, random, timers,
+    pump, random,
+    room::Room,
+    timers,
     triggers::{self, batch::Batches},
 };
 
@@ -39,6 +46,12 @@ pub struct Options {
     /// Makes the addresses that others call; without it, nothing can be asked to call.
     pub addresses: Option<Addresses>,
 }
+
+/// Runs that may wait for each that may be worked on: of 1,000, waiting ones take some 100 MB.
+const WAITING_TO_ACTIVE: usize = 50;
+
+/// How long the store may take to answer whether it is there.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The deployed flows by name.
 pub type Flows = BTreeMap<String, Arc<Deployed>>;
@@ -63,7 +76,12 @@ pub(crate) struct Inner {
     pub addresses: Option<Addresses>,
     pub batches: Batches,
     /// Bounds the runs in memory.
-    pub permits: Semaphore,
+    pub room: Room,
+    /// Runs that may wait for their turn or for memory before events are refused.
+    pub waiting_max: usize,
+    /// Runs that are not over.
+    pub open: AtomicUsize,
+    pub metrics: Arc<Metrics>,
     pub waiters: Mutex<BTreeMap<RunId, Vec<oneshot::Sender<Arc<Value>>>>>,
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
@@ -85,6 +103,8 @@ pub(crate) enum Message {
     Look,
     /// Begin the run, which was just admitted.
     Begin(Box<Fresh>),
+    /// A question of the run could not be asked for the time being.
+    PutOff(Path),
     /// An event, without its time.
     Event(Path, Box<journal::EventKind>),
     /// A service calls the run back; it is told when that is durable, and whether it was awaited.
@@ -150,6 +170,8 @@ impl Engine {
         let Options { store, performer, clock, flows, active_max, addresses } = options;
         let (admitter, requests) = Admitter::new();
         let (batches, messages) = Batches::new();
+        let metrics = Arc::<Metrics>::default();
+        performer.observe(&metrics);
         let inner = Arc::new(Inner {
             store,
             performer,
@@ -161,7 +183,10 @@ impl Engine {
             order: tokio::sync::Mutex::default(),
             addresses,
             batches,
-            permits: Semaphore::new(active_max),
+            room: Room::new(active_max),
+            waiting_max: active_max * WAITING_TO_ACTIVE,
+            open: AtomicUsize::new(0),
+            metrics,
             waiters: Mutex::new(BTreeMap::new()),
             fired: Mutex::new(BTreeSet::new()),
             timer_set: Notify::new(),
@@ -181,6 +206,8 @@ impl Engine {
         tokio::spawn(off::follow(Arc::clone(&inner)));
         tokio::spawn(triggers::batch::run(Arc::clone(&inner), messages));
         tokio::spawn(triggers::run(Arc::clone(&inner)));
+        let open_runs = inner.open.load(Ordering::Relaxed);
+        tracing::info!(open_runs, "The engine has started.");
         Ok(Self(inner))
     }
 
@@ -365,6 +392,51 @@ impl Engine {
         self.0.deliver(run, Message::event(Path::run(), kind));
     }
 
+    /// Whether events can be taken in.
+    ///
+    /// # Errors
+    /// Says why not, in a word and for people.
+    pub async fn ready(&self) -> Result<(), (&'static str, String)> {
+        if self.is_stopped() {
+            return Err(("Stopping", "the engine has stopped".to_owned()));
+        }
+        match tokio::time::timeout(STORE_PATIENCE, self.0.store.next_due()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(error, "The store cannot be read.");
+                Err(("StoreUnavailable", "the store cannot be read".to_owned()))
+            }
+            Err(_) => Err(("StoreUnavailable", "the store does not answer".to_owned())),
+        }
+    }
+
+    /// Where the engine counts, for whoever refuses something on its behalf.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Everything that is counted and measured, as Prometheus reads it.
+    pub async fn metrics_text(&self) -> String {
+        let inner = &self.0;
+        let subscribed = |it: &TriggerState| it.state.get("subscription").is_some();
+        let states = tokio::time::timeout(STORE_PATIENCE, inner.store.triggers()).await;
+        let subscriptions = states
+            .ok()
+            .and_then(Result::ok)
+            .map(|it| it.iter().filter(|it| subscribed(it)).count());
+        let in_memory = lock(&inner.mailboxes).len();
+        let active = inner.room.taken();
+        inner.metrics.text(Snapshot {
+            active,
+            queued: in_memory.saturating_sub(active),
+            in_turn: lock(&inner.lanes).waiting(),
+            open: inner.open.load(Ordering::Relaxed),
+            commits: inner.store.commits(),
+            subscriptions,
+        })
+    }
+
     /// Stops taking in events and working on runs; what is open stays in the store.
     pub fn stop(&self) {
         self.0.stop();
@@ -410,15 +482,30 @@ impl Inner {
         drop(plans);
         *self.flows.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(flows);
         self.deployed.send_modify(|count| *count += 1);
+        let flows = self.flows();
+        tracing::info!(flows = flows.len(), "Flows are deployed.");
+        for (name, flow) in &*flows {
+            tracing::debug!(flow = name, version = flow.sha, "A flow is deployed.");
+        }
         Ok(())
     }
 
     /// Ends all tasks: those of the runs end when their mailboxes are gone.
     pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+        if !self.stop.send_replace(true) {
+            tracing::info!("The engine stops; open runs stay in the store.");
+        }
         // Kept for a task that is about to wait.
         self.timer_set.notify_one();
         lock(&self.mailboxes).clear();
+    }
+
+    /// Another process has taken over: it takes in events and works on the runs.
+    pub(crate) fn fenced(&self) {
+        if !self.stopped() {
+            tracing::warn!("Another process has taken over the store.");
+        }
+        self.stop();
     }
 
     pub(crate) fn stopped(&self) -> bool {

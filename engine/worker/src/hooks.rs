@@ -320,7 +320,7 @@ fn segments(path: &str) -> Option<Vec<String>> {
     path.trim_end_matches('/').split('/').map(unescaped).collect()
 }
 
-fn unescaped(segment: &str) -> Option<String> {
+pub(crate) fn unescaped(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {

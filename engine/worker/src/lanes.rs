@@ -26,6 +26,8 @@ pub(crate) struct Lanes {
     /// The lane of each run that has its turn.
     active: BTreeMap<RunId, Lane>,
     states: BTreeMap<Lane, LaneState>,
+    /// Runs that wait in all lanes together.
+    waiting: usize,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +43,7 @@ impl Lanes {
         let state = self.states.entry(lane.clone()).or_default();
         if width <= state.active.len() || !state.waiting.is_empty() {
             state.waiting.push_back(entry.run);
+            self.waiting += 1;
             return false;
         }
         state.active.insert(entry.run.clone());
@@ -59,9 +62,15 @@ impl Lanes {
             }
             return None;
         };
+        self.waiting -= 1;
         state.active.insert(next.clone());
         self.active.insert(next.clone(), lane);
         Some(next)
+    }
+
+    /// How many runs wait for their turn.
+    pub(crate) const fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// How many runs of a lane are active or wait.
@@ -89,6 +98,7 @@ mod tests {
         let events = [("a1", Some("a")), ("a2", Some("a")), ("b1", Some("b")), ("x", None)];
         let started = events.map(|(run, key)| lanes.enter(entry(run, key)));
         assert_eq!(started, [true, false, true, true]);
+        assert_eq!(lanes.waiting(), 1);
         let mut leave = |run: &str| lanes.leave(&RunId::new(run)).map(|it| it.to_string());
         assert_eq!(leave("a1").as_deref(), Some("a2"));
         assert_eq!(leave("a1"), None, "a run leaves once");

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use base::{Failure, HttpResponse, Outcome, Timestamp, digest::sha256_hex};
 use connector::{Call, Connection, Operation, route};
 use flow::Flow;
-use http_client::{Client, Egress, InvokeOptions};
+use http_client::{Client, Closed, Egress, InvokeOptions};
 use interp::{
     Plan,
     effect::{Ask, Request},
@@ -14,13 +14,19 @@ use interp::{
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{perform::Performer, plain_http};
+use crate::{
+    metrics::Metrics,
+    perform::{Asked, Performer, Question},
+    plain_http,
+    traces::Traces,
+};
 
 /// Asks over the network, with the connections of an environment.
 pub struct Live {
     client: Client,
     connections: Connections,
     egress: Egress,
+    traces: Option<Traces>,
 }
 
 /// The connections of an environment by name.
@@ -85,16 +91,22 @@ impl Connections {
 impl Live {
     /// With the connections of an environment; `egress` bounds plain HTTP only.
     pub const fn new(client: Client, connections: Connections, egress: Egress) -> Self {
-        Self { client, connections, egress }
+        Self { client, connections, egress, traces: None }
+    }
+
+    /// The same with its runs followed.
+    #[must_use]
+    pub fn traced(mut self, traces: Option<Traces>) -> Self {
+        self.traces = traces;
+        self
     }
 
     async fn operation(
         &self,
-        plan: &Plan,
-        ask: &Ask,
+        question: Question<'_>,
         wanted: Wanted<'_>,
-        now: Timestamp,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Result<Outcome, Closed>, Failure> {
+        let Question { plan, ask, now, traceparent } = question;
         let Wanted { connection, operation, inputs, minimum_items } = wanted;
         let connection = self.connections.of_flow(&plan.flow, connection)?;
         let routed;
@@ -114,20 +126,22 @@ impl Live {
             page: follow.as_deref(),
             callback_url: ask.callback_url.as_deref(),
         };
-        let options = InvokeOptions { items_min: minimum_items.unwrap_or(0) };
-        Ok(self.client.invoke(connection, operation, &call, options).await)
+        let traceparent = traceparent.filter(|_| !is_bare(plan, ask));
+        let (items_min, flow) = (minimum_items.unwrap_or(0), plan.flow.name.as_str());
+        let options = InvokeOptions { items_min, flow, traceparent };
+        Ok(self.client.try_invoke(connection, operation, &call, options).await)
     }
 
-    async fn http(
-        &self,
-        plan: &Plan,
-        ask: &Ask,
-        inputs: &Value,
-        now: Timestamp,
-    ) -> Result<Outcome, Failure> {
+    async fn http(&self, question: Question<'_>, inputs: &Value) -> Result<Outcome, Failure> {
+        let Question { plan, ask, now, traceparent } = question;
         let mut request = plain_http::request(inputs)?;
-        let action = plan.locate(&ask.path).map(|(id, _)| plan.flow.action(id));
-        let is_bare = action.is_some_and(|it| it.has_option("SuppressWorkflowHeaders"));
+        let is_bare = is_bare(plan, ask);
+        if let Some(traceparent) = traceparent
+            && !is_bare
+            && request.header(TRACEPARENT).is_none()
+        {
+            request.set_header(TRACEPARENT, traceparent.to_owned());
+        }
         // Plain HTTP is asked at least once; a service that wants to can recognise a repetition.
         if matches!(request.method.as_str(), "POST" | "PATCH")
             && !is_bare
@@ -161,6 +175,15 @@ impl Live {
 /// The header by which services know a request that they have seen.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
+/// The header by which services join a trace.
+const TRACEPARENT: &str = "traceparent";
+
+/// Whether an action sends nothing of ours besides what it says.
+fn is_bare(plan: &Plan, ask: &Ask) -> bool {
+    let action = plan.locate(&ask.path).map(|(id, _)| plan.flow.action(id));
+    action.is_some_and(|it| it.has_option("SuppressWorkflowHeaders"))
+}
+
 /// The operation of that id.
 fn named_operation<'a>(connection: &'a Connection, id: &str) -> Result<&'a Operation, Failure> {
     connection.connector.operation(id).ok_or_else(|| {
@@ -181,18 +204,25 @@ struct Wanted<'a> {
 #[async_trait]
 impl Performer for Live {
     async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome {
-        let result = match &ask.request {
+        match self.ask(Question { plan, ask, now, traceparent: None }).await {
+            Asked::Answered(outcome) => outcome,
+            Asked::NotYet(pause) => Outcome::failed(Closed { pause }.to_failure()),
+        }
+    }
+
+    async fn ask(&self, question: Question<'_>) -> Asked {
+        let result = match &question.ask.request {
             Request::Operation { connection, operation, inputs, minimum_items } => {
                 let minimum_items = *minimum_items;
                 let operation = Some(operation.as_str());
                 let wanted = Wanted { connection, operation, inputs, minimum_items };
-                self.operation(plan, ask, wanted, now).await
+                self.operation(question, wanted).await
             }
-            Request::Http { inputs } => self.http(plan, ask, inputs, now).await,
+            Request::Http { inputs } => self.http(question, inputs).await.map(Ok),
             Request::Route { connection, inputs, minimum_items } => {
                 let minimum_items = *minimum_items;
                 let wanted = Wanted { connection, operation: None, inputs, minimum_items };
-                self.operation(plan, ask, wanted, now).await
+                self.operation(question, wanted).await
             }
             Request::Batch { flow, .. } => Err(Failure::new(
                 "BatchNotFound",
@@ -203,7 +233,23 @@ impl Performer for Live {
                 format!("the flow `{flow}` cannot be called from here"),
             )),
         };
-        result.unwrap_or_else(Outcome::failed)
+        match result {
+            Ok(Ok(outcome)) => Asked::Answered(outcome),
+            Ok(Err(Closed { pause })) => Asked::NotYet(pause),
+            Err(failure) => Asked::Answered(Outcome::failed(failure)),
+        }
+    }
+
+    fn observe(&self, metrics: &Arc<Metrics>) {
+        if let Some(traces) = &self.traces {
+            traces.observe(metrics);
+        }
+        let metrics = Arc::clone(metrics);
+        self.client.observe(Arc::new(move |exchange| metrics.requested(exchange)));
+    }
+
+    fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
     }
 
     fn connection(&self, plan: &Plan, name: &str) -> Result<Arc<Connection>, Failure> {

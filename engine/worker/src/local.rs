@@ -158,7 +158,7 @@ impl Driver<'_> {
             return Outcome::failed(too_deep());
         }
         let flows = self.flows;
-        let called = match child::call(flows, ask, tracking_id, self.now()) {
+        let called = match child::call(flows, ask, (tracking_id, None), self.now()) {
             Ok(called) => called,
             Err(failure) => return Outcome::failed(failure),
         };

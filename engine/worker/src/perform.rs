@@ -1,6 +1,6 @@
 //! Who answers the questions of a run.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base::{Failure, Outcome, Timestamp};
@@ -10,6 +10,30 @@ use interp::{
     effect::{Ask, Request},
 };
 use serde_json::{Value, json};
+
+use crate::{metrics::Metrics, traces::Traces};
+
+/// A question with what it belongs to.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// The flow that asks.
+    pub plan: &'a Plan,
+    /// What it asks.
+    pub ask: &'a Ask,
+    /// When.
+    pub now: Timestamp,
+    /// The trace that it belongs to, as W3C Trace Context writes it.
+    pub traceparent: Option<&'a str>,
+}
+
+/// What came of a question.
+#[derive(Debug)]
+pub enum Asked {
+    /// It was asked and answered.
+    Answered(Outcome),
+    /// It was not asked: the service wants to be left alone for so long.
+    NotYet(Duration),
+}
 
 /// Answers questions to services. Other flows are run by the engine, unless [`Self::answers`].
 #[async_trait]
@@ -21,6 +45,20 @@ pub trait Performer: Send + Sync {
 
     /// Asks once; retries and polling are the interpreter's.
     async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome;
+
+    /// The same for a run, which can come back.
+    async fn ask(&self, question: Question<'_>) -> Asked {
+        let Question { plan, ask, now, .. } = question;
+        Asked::Answered(self.perform(plan, ask, now).await)
+    }
+
+    /// Where what is asked over the network is counted.
+    fn observe(&self, _metrics: &Arc<Metrics>) {}
+
+    /// Where runs are followed, if they are.
+    fn traces(&self) -> Option<&Traces> {
+        None
+    }
 
     /// What a service says when it calls back, if it can be known here: `{statusCode, headers, body}`.
     fn call_back(&self, _ask: &Ask) -> Option<Value> {

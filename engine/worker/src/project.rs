@@ -297,7 +297,9 @@ impl Project {
             };
             values.insert(param.name.clone(), value);
         }
-        let (connection, problems) = Connection::new(&setting.name, Arc::clone(connector), values);
+        let (mut connection, problems) =
+            Connection::new(&setting.name, Arc::clone(connector), values);
+        connection.quota = setting.quota.or(connection.quota);
         match problems.first() {
             Some(problem) => Err(problem.message.clone()),
             None => Ok(connection),

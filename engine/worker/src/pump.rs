@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 use base::{Failure, Outcome, RunId};
@@ -17,6 +16,7 @@ use journal::{
 };
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::{
     admit::{Fresh, Origin, admission, begin, enter, entry_of, lane_entry},
@@ -25,6 +25,9 @@ use crate::{
     finish,
     lanes::Entry,
     off,
+    patient::{self, append, load},
+    room::Place,
+    telemetry,
 };
 
 /// Open runs that are read at a time when the engine starts.
@@ -45,6 +48,7 @@ pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), StoreError> {
                 // The flow has been removed: its runs finish on the version they are pinned to.
                 None => Entry { run: row.run.clone(), lane: None },
             };
+            telemetry::found(inner);
             enter(inner, entry);
         }
     }
@@ -53,15 +57,17 @@ pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), StoreError> {
 /// Starts the task of a run.
 pub(crate) fn spawn(inner: Arc<Inner>, run: RunId, mail: mpsc::UnboundedReceiver<Message>) {
     tokio::spawn(async move {
-        let task = tokio::spawn(work(Arc::clone(&inner), run.clone(), mail));
+        let span = tracing::info_span!("run", %run, flow = tracing::field::Empty);
+        let task = tokio::spawn(work(Arc::clone(&inner), run.clone(), mail).instrument(span));
         match task.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 lock(&inner.mailboxes).remove(&run);
                 if matches!(error, StoreError::Fenced) {
-                    inner.stop();
+                    inner.fenced();
+                } else {
+                    log_end(&run, &error);
                 }
-                log_end(&run, &error);
                 if matches!(error, StoreError::IllegalEvent { .. }) {
                     end_after_fault(&inner, &run).await;
                 }
@@ -86,7 +92,11 @@ async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
         children: Vec::new(),
     };
     let parent = match append(inner, batch).await {
-        Ok(_) => load(inner, run).await.map(|found| found.and_then(|(row, _)| row.parent)),
+        Ok(_) => load(inner, run).await.map(|found| {
+            let row = found.map(|(row, _)| row);
+            telemetry::broken(inner, run, row.as_ref().map(|it| it.flow.as_str()));
+            row.and_then(|it| it.parent)
+        }),
         Err(error) => Err(error),
     };
     match parent {
@@ -108,17 +118,19 @@ fn log_end(run: &RunId, error: &StoreError) {
 }
 
 /// One run in memory.
-struct Task {
-    inner: Arc<Inner>,
-    origin: Origin,
-    plan: Arc<Plan>,
-    run: Run,
+pub(crate) struct Task {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) origin: Origin,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) run: Run,
     mail: mpsc::UnboundedReceiver<Message>,
     /// Messages that were taken out of the mail and wait to be worked on.
     early: VecDeque<Message>,
     /// Questions that are being asked; while there are any, the run stays in memory, because whoever
     /// takes it up again would ask them again.
-    asking: BTreeSet<Path>,
+    pub(crate) asking: BTreeSet<Path>,
+    /// Questions that wait until their services may be asked; not held on to when the run leaves memory.
+    pub(crate) put_off: BTreeSet<Path>,
 }
 
 async fn work(
@@ -127,16 +139,15 @@ async fn work(
     mut mail: mpsc::UnboundedReceiver<Message>,
 ) -> Result<(), StoreError> {
     // Runs that wait for their turn in memory, and runs that sleep, hold nothing but their name.
-    let gate = Arc::clone(&inner);
-    let _permit = gate.permits.acquire().await;
     let mut early = VecDeque::new();
     // Whoever made the mailbox has put something into it.
-    let (origin, events, has_ended) = match mail.try_recv() {
+    let (_place, origin, events, has_ended) = match mail.try_recv() {
         Ok(Message::Begin(fresh)) => {
+            let _place = inner.room.enter(&fresh.origin.flow).await;
             let Fresh { origin, started, begun, .. } = *fresh;
-            let plan = inner.plan(&origin.flow, &origin.sha).await?;
-            let asking = BTreeSet::new();
-            let mut task = Task { inner, origin, plan, run: Run::default(), mail, early, asking };
+            let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
+            let run = Run::default();
+            let mut task = Task::new(inner, (origin, plan), run, (mail, early));
             let effects = match begun {
                 Some(begun) => {
                     task.run = begun.run;
@@ -149,16 +160,13 @@ async fn work(
         }
         first => {
             early.extend(first);
-            let Some((row, events)) = load(&inner, &id).await? else {
-                return Err(StoreError::UnknownRun(id));
-            };
+            let (place, row, events) = take_up(&inner, &id).await?;
             let RunRow { run, flow, sha, parent, status, .. } = row;
-            (Origin { run, flow, sha, parent }, events, status.is_some())
+            (place, Origin { run, flow, sha, parent }, events, status.is_some())
         }
     };
-    let plan = inner.plan(&origin.flow, &origin.sha).await?;
-    let (run, asking) = (Run::default(), BTreeSet::new());
-    let mut task = Task { inner, origin, plan, run, mail, early, asking };
+    let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
+    let mut task = Task::new(inner, (origin, plan), Run::default(), (mail, early));
     if has_ended {
         task.retire();
         return Ok(());
@@ -167,19 +175,36 @@ async fn work(
     task.pump().await
 }
 
-async fn load(inner: &Arc<Inner>, id: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
-    let mut pause = PAUSE_MIN;
-    loop {
-        match inner.store.load(id).await {
-            Err(error @ StoreError::Io(_)) if !inner.stopped() => {
-                back_off(&error, &mut pause).await;
-            }
-            other => return other,
-        }
+/// Reads a run when there is room for it. What its flow is called is known only then; if that has
+/// no room left, the run is read again when it has.
+async fn take_up(
+    inner: &Inner,
+    id: &RunId,
+) -> Result<(Option<Place>, RunRow, Vec<Event>), StoreError> {
+    let unknown = || StoreError::UnknownRun(id.clone());
+    let visit = inner.room.visit().await;
+    let (row, events) = load(inner, id).await?.ok_or_else(unknown)?;
+    if let Some(place) = visit.and_then(|it| inner.room.settle(it, &row.flow)) {
+        return Ok((Some(place), row, events));
     }
+    drop(events);
+    let place = inner.room.enter(&row.flow).await;
+    let (row, events) = load(inner, id).await?.ok_or_else(unknown)?;
+    Ok((place, row, events))
 }
 
 impl Task {
+    fn new(
+        inner: Arc<Inner>,
+        (origin, plan): (Origin, Arc<Plan>),
+        run: Run,
+        (mail, early): (mpsc::UnboundedReceiver<Message>, VecDeque<Message>),
+    ) -> Self {
+        tracing::Span::current().record("flow", origin.flow.as_str());
+        let (asking, put_off) = (BTreeSet::new(), BTreeSet::new());
+        Self { inner, origin, plan, run, mail, early, asking, put_off }
+    }
+
     /// Rebuilds the run; asks again what was asked and not answered.
     async fn resume(&mut self, events: &[Event]) -> Result<(), StoreError> {
         let mut effects = Vec::new();
@@ -232,7 +257,11 @@ impl Task {
             Message::Event(path, kind) if matches!(**kind, EventKind::Cancelled { .. }) => {
                 Some(Event { at, path: path.clone(), kind: EventKind::clone(kind) })
             }
-            Message::Event(..) | Message::Call { .. } | Message::Look | Message::Begin(_) => None,
+            Message::Event(..)
+            | Message::Call { .. }
+            | Message::Look
+            | Message::PutOff(_)
+            | Message::Begin(_) => None,
         })
     }
 
@@ -257,7 +286,16 @@ impl Task {
             let mut called = Vec::new();
             for message in messages {
                 let (path, kind) = match message {
-                    Message::Look | Message::Begin(_) => continue,
+                    Message::Begin(_) => continue,
+                    Message::Look => {
+                        self.ask_again();
+                        continue;
+                    }
+                    Message::PutOff(path) => {
+                        self.asking.remove(&path);
+                        self.put_off.insert(path);
+                        continue;
+                    }
                     Message::Event(path, kind) => (path, kind),
                     Message::Call { path, outputs, done } => {
                         if !self.run.awaits_call(&self.plan, &path) {
@@ -334,6 +372,9 @@ impl Task {
             self.enter_children(admitted, children).await?;
             drop(order);
         }
+        if finished {
+            telemetry::ended(&self.inner, &self.origin, &self.plan, &self.run);
+        }
         for (path, deadline) in fired {
             lock(&self.inner.fired).remove(&(run.clone(), path, deadline));
         }
@@ -399,7 +440,9 @@ impl Task {
         let called = if CHILD_DEPTH_MAX <= planned.depth {
             Err(too_deep())
         } else {
-            child::call(&flows, ask, self.run.tracking_id(), self.inner.now())
+            let traceparent = self.traceparent(&ask.path);
+            let about = (self.run.tracking_id(), traceparent.as_deref());
+            child::call(&flows, ask, about, self.inner.now())
         };
         let outcome = match called {
             Ok(Called { flow, .. }) if self.inner.is_off(&flow.name) => {
@@ -445,12 +488,14 @@ impl Task {
         children: impl Iterator<Item = ((Entry, Fresh), Path)>,
     ) -> Result<(), StoreError> {
         for (admitted, ((entry, fresh), path)) in admitted.into_iter().zip(children) {
+            let is_new = matches!(admitted, Admitted::New(_));
+            telemetry::admitted(&self.inner, &fresh.origin.flow, is_new);
             match admitted {
                 Admitted::New(_) => begin(&self.inner, entry, fresh),
                 Admitted::Duplicate(child) => {
                     let Some((row, events)) = load(&self.inner, &child).await? else { continue };
                     if row.status.is_some() {
-                        let plan = self.inner.plan(&row.flow, &row.sha).await?;
+                        let plan = patient::plan(&self.inner, &row.flow, &row.sha).await?;
                         let outcome =
                             child_outcome(&interp::replay(&plan, &events), self.inner.now());
                         let parent = Parent { run: self.origin.run.clone(), path };
@@ -460,44 +505,6 @@ impl Task {
             }
         }
         Ok(())
-    }
-
-    fn perform(&mut self, ask: Ask) {
-        self.asking.insert(ask.path.clone());
-        let inner = Arc::clone(&self.inner);
-        let plan = Arc::clone(&self.plan);
-        let run = self.origin.run.clone();
-        let mut stop = inner.stop.subscribe();
-        tokio::spawn(async move {
-            let (asked, question) = (Arc::clone(&inner), ask.clone());
-            let mut answer =
-                tokio::spawn(async move { outcome_of(&asked, &plan, &question).await });
-            let answered = tokio::select! {
-                answered = &mut answer => answered,
-                _ = stop.wait_for(|stop| *stop) => return answer.abort(),
-            };
-            let outcome = answered.unwrap_or_else(|panic| {
-                tracing::error!(%run, path = %ask.path, %panic, "Asking met a fault of the engine.");
-                let message = "the engine met a fault of its own when it asked";
-                Outcome::failed(Failure::new("InternalError", message))
-            });
-            let kind = EventKind::Answered { attempt: ask.attempt, outcome };
-            inner.deliver(&run, Message::event(ask.path, kind));
-        });
-    }
-
-    /// Tells a service once that nobody waits for its call any more.
-    fn unsubscribe(&self, path: Path, inputs: Arc<Value>) {
-        let (inner, plan, run) =
-            (Arc::clone(&self.inner), Arc::clone(&self.plan), self.origin.run.clone());
-        let ask = Ask::unsubscribing(&run, path, inputs);
-        tokio::spawn(async move {
-            let outcome = inner.performer.perform(&plan, &ask, inner.now()).await;
-            if let Some(failure) = outcome.failure {
-                let (code, reason) = (failure.code, failure.message);
-                tracing::warn!(%run, path = %ask.path, code, reason, "A service was not told that a wait is over.");
-            }
-        });
     }
 
     /// The run has ended: whoever waits for it or behind it goes on.
@@ -513,20 +520,6 @@ impl Task {
 fn answer_call(done: oneshot::Sender<bool>, awaited: bool) {
     if done.send(awaited).is_err() {
         tracing::debug!(awaited, "A service called back and went away before it was answered.");
-    }
-}
-
-/// Asks a service, or a part of the engine that does what a service would.
-async fn outcome_of(inner: &Inner, plan: &Plan, ask: &Ask) -> Outcome {
-    match &ask.request {
-        Request::Batch { flow, trigger, inputs } => {
-            let of = (flow.as_str(), trigger.as_deref());
-            inner.batches.send(inner, of, &ask.idempotency_key, inputs).await
-        }
-        Request::Operation { .. }
-        | Request::Route { .. }
-        | Request::Http { .. }
-        | Request::Flow { .. } => inner.performer.perform(plan, ask, inner.now()).await,
     }
 }
 
@@ -570,31 +563,4 @@ fn answer_parent(inner: &Arc<Inner>, parent: &Parent, outcome: Outcome) {
     }
     let kind = EventKind::Answered { attempt: 1, outcome };
     inner.deliver(&parent.run, Message::event(parent.path.clone(), kind));
-}
-
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-
-/// Appends; while the disk or the database fails, the run waits and nothing is lost.
-async fn append(inner: &Arc<Inner>, batch: Append) -> Result<Vec<Admitted>, StoreError> {
-    let mut pause = PAUSE_MIN;
-    loop {
-        match inner.store.append(vec![batch.clone()]).await {
-            Err(error @ StoreError::Io(_)) if !inner.stopped() => {
-                back_off(&error, &mut pause).await;
-            }
-            other => return other,
-        }
-    }
-}
-
-async fn back_off(error: &StoreError, pause: &mut Duration) {
-    log_store(error, *pause);
-    tokio::time::sleep(*pause).await;
-    *pause = (*pause * 2).min(PAUSE_MAX);
-}
-
-fn log_store(error: &StoreError, pause: Duration) {
-    let error: &dyn std::error::Error = error;
-    tracing::error!(error, pause_ms = pause.as_millis(), "The store failed; trying again.");
 }

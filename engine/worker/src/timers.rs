@@ -57,6 +57,7 @@ fn fire(inner: &Arc<Inner>, timer: Timer) -> bool {
     if !lock(&inner.fired).insert(mark) {
         return false;
     }
+    inner.metrics.fired(timer.deadline, timer.due, inner.now());
     let kind = if timer.deadline { EventKind::Expired } else { EventKind::Woken };
     inner.deliver(&timer.run, Message::event(timer.path, kind));
     true

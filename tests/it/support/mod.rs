@@ -1,8 +1,10 @@
 //! What the tests share: cases on disk and their readable trace, and a whole service in this process.
 
 pub(crate) mod case;
+pub(crate) mod recorder;
 pub(crate) mod service;
 pub(crate) mod trace;
+pub(crate) mod troubled;
 pub(crate) mod zip;
 
 pub(crate) use case::Case;

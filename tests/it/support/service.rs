@@ -13,10 +13,10 @@ use flow::environment::Reference;
 use http_client::{Client, Egress};
 use journal::{Admitted, MemoryStore, RunFilter, RunRow, Store};
 use serde_json::{Value, json};
-use server::Server;
+use server::{Bounds, Server};
 use tokio::{sync::oneshot, task::JoinHandle};
 use worker::{
-    Addresses, Engine, Flows, Hooks, Incoming, Live, Project, SystemClock, project::Secrets,
+    Addresses, Engine, Flows, Hooks, Incoming, Live, Project, SystemClock, Traces, project::Secrets,
 };
 
 /// The flow that follows referrals.
@@ -117,12 +117,17 @@ pub(crate) struct Parts {
     pub(crate) answer_wait: Duration,
     /// In the place of the project's own.
     pub(crate) flows: Option<Flows>,
+    /// What callers may take up.
+    pub(crate) bounds: Bounds,
+    /// Where runs are followed.
+    pub(crate) traces: Option<Traces>,
 }
 
 impl Default for Parts {
     fn default() -> Self {
         let (store, answer_wait) = (Arc::new(MemoryStore::new()), Duration::from_mins(2));
-        Self { store, client: client(), port: 0, answer_wait, flows: None }
+        let (bounds, client) = (Bounds::default(), client());
+        Self { store, client, port: 0, answer_wait, flows: None, bounds, traces: None }
     }
 }
 
@@ -153,14 +158,14 @@ impl Service {
 
     /// Starts a project.
     pub(crate) async fn start(world: Running, project: &Project, parts: Parts) -> Self {
-        let Parts { store, client, port, answer_wait, flows } = parts;
+        let Parts { store, client, port, answer_wait, flows, bounds, traces } = parts;
         let connections = project.connections(&NoSecrets);
         for (name, entry) in &connections.0 {
             assert!(entry.connection.is_ok(), "connection `{name}`: {:?}", entry.connection);
         }
         let hosts = project.settings.http.allow_hosts.iter();
         let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
-        let live = Live::new(client.clone(), connections.clone(), egress);
+        let live = Live::new(client.clone(), connections.clone(), egress).traced(traces);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = server::Listener::bind(address).await.unwrap();
         let addresses =
@@ -180,15 +185,19 @@ impl Service {
             connections: connections.clone(),
             addresses: addresses.clone(),
         };
-        let options =
-            server::Options { listener, engine: engine.clone(), hooks: hooks(), answer_wait };
-        let server = Server::new(options);
+        let server = Server::new(server::Options {
+            listener,
+            engine: engine.clone(),
+            hooks: hooks(),
+            answer_wait,
+            bounds,
+        });
         let address = server.address();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
             // A sender that is gone is a stop as well.
             let stopped = async { drop(stopped.await) };
-            server.run(stopped).await.unwrap();
+            server.run(stopped).await;
         });
         Self { world, engine, address, hooks: hooks(), stop: Some(stop), serving }
     }

@@ -11,9 +11,9 @@ use std::{
 use anyhow::Context as _;
 use base::limits::ANSWER_WAIT_SECONDS;
 use http_client::{Client, Egress};
-use server::{Listener, Server};
+use server::{Bounds, Listener, Server};
 use tokio::sync::watch;
-use worker::{Engine, Flows, Hooks, Live, Project, Retention, SystemClock};
+use worker::{Engine, Flows, Hooks, Live, Project, Retention, SystemClock, TraceSettings, Traces};
 
 use crate::{
     Outcome,
@@ -106,6 +106,7 @@ pub(crate) struct Service {
     database: Opened,
     /// The address that others know it by.
     url: String,
+    traces: Option<Traces>,
 }
 
 impl Service {
@@ -136,7 +137,8 @@ impl Service {
         }
         let hosts = project.settings.http.allow_hosts.iter();
         let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
-        let live = Live::new(client.clone(), connections.clone(), egress);
+        let traces = traces()?;
+        let live = Live::new(client.clone(), connections.clone(), egress).traced(traces.clone());
         let engine = Engine::start(worker::Options {
             store: Arc::clone(&database.store),
             performer: Arc::new(live),
@@ -158,6 +160,7 @@ impl Service {
             engine: engine.clone(),
             hooks: hooks(),
             answer_wait: Duration::from_secs(ANSWER_WAIT_SECONDS),
+            bounds: Bounds::default(),
         });
         // Whoever stops the service stops the engine too.
         let (stopping, mut stopped) = (engine.clone(), stopped.clone());
@@ -166,7 +169,7 @@ impl Service {
                 stopping.stop();
             }
         });
-        Ok(Self { engine, server, hooks: hooks(), database, url })
+        Ok(Self { engine, server, hooks: hooks(), database, url, traces })
     }
 
     /// The address that others know it by, `http://…`.
@@ -194,6 +197,11 @@ impl Service {
             ));
             for trigger in &flow.plan.flow.triggers {
                 if let Some(path) = self.hooks.address(flow, trigger) {
+                    // A signature is as good as a key, and lines of a log travel far.
+                    let path = match path.split_once('?') {
+                        Some((unsigned, _)) if print::is_logged() => unsigned.to_owned(),
+                        _ => path,
+                    };
                     note(format!("    {} {}{path}", trigger.display, self.url()));
                 }
             }
@@ -215,11 +223,15 @@ impl Service {
         let late = end(told, engine_too);
         let serving = self.server.run(end(stopped.clone(), engine));
         tokio::select! {
-            result = serving => result?,
+            () = serving => {}
             () = async {
                 late.await;
                 tokio::time::sleep(DRAIN).await;
             } => {}
+        }
+        self.engine.stop();
+        if let Some(traces) = &self.traces {
+            traces.flush().await;
         }
         // Nobody told it to stop: another process has taken the store over.
         anyhow::ensure!(
@@ -229,6 +241,20 @@ impl Service {
         self.database.release().await;
         Ok(())
     }
+}
+
+/// Where runs are followed, if the environment says so. The collector is asked by a client of its own:
+/// what it is sent is not a flow's doing.
+fn traces() -> anyhow::Result<Option<Traces>> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let Some(settings) = TraceSettings::read(variable).map_err(anyhow::Error::msg)? else {
+        return Ok(None);
+    };
+    let options = http_client::Options {
+        timeout: Duration::from_secs(10),
+        ..http_client::Options::default()
+    };
+    Ok(Some(Traces::start(settings, Client::new(options)?)))
 }
 
 /// An address that cannot be had must not take the database from whoever has it. Who takes it from

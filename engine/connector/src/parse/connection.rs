@@ -1,6 +1,6 @@
 //! Reads what a connection needs and what all requests have in common.
 
-use base::Span;
+use base::{Quota, Span, quota::Rate};
 use yaml::{Entry, Mapping, Node};
 
 use super::{operation::constant, reader::Reader};
@@ -129,7 +129,7 @@ impl Reader {
 
     /// What all requests have in common.
     pub(super) fn http(&mut self, map: &Mapping, span: Span) -> HttpSpec {
-        let known = &["baseUrl", "headers", "timeout", "concurrency", "followLinksTo"];
+        let known = &["baseUrl", "headers", "timeout", "concurrency", "rate", "followLinksTo"];
         let empty = Mapping::default();
         let map = match map.get("http") {
             Some(node) => self.object(node, "`http`", known).unwrap_or(&empty),
@@ -142,8 +142,20 @@ impl Reader {
             base_url: self.template(map, "baseUrl").unwrap_or_else(|| constant("")),
             headers: self.templates(map, "headers"),
             timeout: self.duration(map, "timeout"),
-            concurrency: self.count(map, "concurrency"),
+            quota: Quota { concurrency: self.count(map, "concurrency"), rate: self.rate(map) },
             follow_links_to: self.texts(map, "followLinksTo"),
         }
+    }
+
+    /// `rate: {calls, per}`.
+    fn rate(&mut self, map: &Mapping) -> Option<Rate> {
+        let node = map.get("rate")?;
+        let map = self.object(node, "`rate`", &["calls", "per"])?;
+        let span = node.span;
+        for key in ["calls", "per"].into_iter().filter(|key| map.get(key).is_none()) {
+            self.sink.missing_key(span, key, "`rate`");
+        }
+        let (calls, per) = (self.count(map, "calls"), self.duration(map, "per"));
+        Some(Rate { calls: calls?.max(1), per: per? })
     }
 }

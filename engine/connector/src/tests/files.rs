@@ -23,6 +23,24 @@ operations:
     returns: { $ref: "#/schemas/Row" }
 "##;
 
+#[test]
+fn what_a_service_allows_is_read() {
+    let check = |http: &str, expected: (Option<usize>, Option<(usize, i64)>), told: usize| {
+        let text =
+            SMALL.replace("\"https://api.example\"", &format!("\"https://a.example\", {http}"));
+        assert_eq!(findings(&text).len(), told, "{http}: {:?}", findings(&text));
+        let quota = crate::read(&base::Source::new("connector.yaml", &text)).0.http.quota;
+        let rate = quota.rate.map(|it| (it.calls, it.per.ticks() / 10_000_000));
+        assert_eq!((quota.concurrency, rate), expected, "{http}");
+    };
+    check("timeout: PT5S", (None, None), 0);
+    check("concurrency: 4", (Some(4), None), 0);
+    check("rate: { calls: 6000, per: PT5M }", (None, Some((6_000, 300))), 0);
+    check("rate: { calls: 6000 }", (None, None), 1);
+    check("rate: { calls: -1, per: soon, each: 1 }", (None, None), 3);
+    check("rate: often", (None, None), 1);
+}
+
 fn check(replace: (&str, &str), expected: &[&str]) {
     assert!(SMALL.contains(replace.0), "`{}` is in the file", replace.0);
     assert_eq!(findings(&SMALL.replace(replace.0, replace.1)), expected, "{}", replace.1);

@@ -157,6 +157,40 @@ pub enum ActionKind {
 }
 
 impl ActionKind {
+    /// The key by which flow files name it.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::ApiConnection(_) => "call",
+            Self::Compare(_) => "compare",
+            Self::Compose(_) => "compose",
+            Self::Condition(_) => "if",
+            Self::Expression(_) => "expression",
+            Self::Foreach(_) => "foreach",
+            Self::Http(_) => "http",
+            Self::HttpWebhook(_) => "httpWebhook",
+            Self::Join(_) => "join",
+            Self::Map(_) => "map",
+            Self::ParseJson(_) => "parseJson",
+            Self::Query(_) => "filter",
+            Self::Response(_) => "respond",
+            Self::Scope(_) => "scope",
+            Self::Select(_) => "select",
+            Self::SendToBatch(_) => "sendToBatch",
+            Self::Switch(_) => "switch",
+            Self::Table(_) => "table",
+            Self::Terminate(_) => "terminate",
+            Self::Until(_) => "until",
+            Self::Variables(Variables::Initialize(_)) => "initialize",
+            Self::Variables(Variables::Set(_)) => "set",
+            Self::Variables(Variables::Increment(_)) => "increment",
+            Self::Variables(Variables::Decrement(_)) => "decrement",
+            Self::Variables(Variables::Append(_)) => "append",
+            Self::Wait(_) => "wait",
+            Self::Workflow(_) => "runFlow",
+            Self::Unsupported(_) => "unsupported",
+        }
+    }
+
     /// The blocks inside, in the order of the file.
     pub fn blocks(&self) -> Vec<&Block> {
         match self {

@@ -100,6 +100,36 @@ fn environments_name_secrets() {
 }
 
 #[test]
+fn environments_limit_connections() {
+    let check = |limits: &str, expected: (Option<usize>, Option<(usize, i64)>), told: &[&str]| {
+        let text = format!("connections:\n  crm:\n    limits: {limits}\n");
+        let source = source(&text);
+        let (environment, found) = environment::read(&source);
+        let quota = environment.connections[0].quota;
+        let rate = quota.rate.map(|it| (it.calls, it.per.ticks() / 10_000_000));
+        assert_eq!((quota.concurrency, rate), expected, "{limits}");
+        assert_eq!(lines(&source, &found), told, "{limits}");
+    };
+    check("{}", (None, None), &[]);
+    check("{ concurrency: 3 }", (Some(3), None), &[]);
+    check("{ rate: { calls: 10, per: PT1M } }", (None, Some((10, 60))), &[]);
+    check(
+        "{ concurrency: 0 }",
+        (None, None),
+        &["3:28 limit-exceeded `concurrency` must be from 1 to 1000000"],
+    );
+    check(
+        "{ rate: { calls: many, per: hour } }",
+        (None, None),
+        &[
+            "3:28 wrong-type `calls` must be a whole number, not text",
+            "3:39 invalid-time `per` is not an ISO 8601 duration: `hour` \
+             (write `PT30S`, `PT5M`, `PT1H` or `P1D`)",
+        ],
+    );
+}
+
+#[test]
 fn references_must_be_whole() {
     let source =
         source("parameters: { a: '${vault:x}', b: '${env:}', c: 'x ${env:Y' }\nconections: {}\n");

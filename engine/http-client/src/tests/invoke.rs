@@ -53,7 +53,14 @@ async fn invoke(
     let call =
         Call { inputs, idempotency_key: "run1:X", now, seed: 1, page: None, callback_url: None };
     let operation = connection.connector.operation(operation).unwrap();
-    client.invoke(connection, operation, &call, InvokeOptions { items_min }).await
+    client
+        .invoke(
+            connection,
+            operation,
+            &call,
+            InvokeOptions { items_min, ..InvokeOptions::default() },
+        )
+        .await
 }
 
 /// A service with three pages of two rows; the second page may be trouble.

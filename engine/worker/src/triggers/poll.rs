@@ -288,6 +288,8 @@ impl Task {
                 progress.full = if full { progress.full + 1 } else { 0 };
                 if has_fired {
                     progress.fired = Some(now);
+                } else {
+                    self.count(Some(0));
                 }
                 let next = pause.map_or(usual, |pause| Some(later(now, pause)));
                 self.save(firings, (progress, next)).await

@@ -212,9 +212,13 @@ impl Task {
             due,
         };
         let of = (self.flow.as_ref(), self.trigger());
+        let fired = firings.len();
         match self.inner.admitter.advance(&self.inner, of, firings, state).await {
             Ok(_) => {
                 (self.progress, self.due) = (progress, due);
+                if 0 < fired {
+                    self.count(Some(fired));
+                }
                 Ok(())
             }
             Err(AdmitError::Store(error)) => Err(self.unstored(&error)),
@@ -254,7 +258,14 @@ impl Task {
     ) -> Vec<Firing> {
         progress.fail(failure, now);
         self.warn(failure);
+        self.count(None);
         Vec::new()
+    }
+
+    /// Counts a look: how many runs it has started; none if it failed.
+    pub(super) fn count(&self, fired: Option<usize>) {
+        let trigger = self.trigger().name.as_str();
+        self.inner.metrics.looked(&self.flow.name, trigger, fired);
     }
 
     pub(super) fn warn(&self, failure: &Failure) {

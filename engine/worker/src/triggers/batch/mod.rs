@@ -33,6 +33,8 @@ const WAITING_MAX: usize = 1_024;
 const TOGETHER_MAX: usize = 256;
 /// Before a batch whose trigger has failed or has gone is released again.
 const FAILED_PAUSE: Duration = Duration::seconds(60);
+/// Before a batch that could not be stored is released again.
+const UNSTORED_PAUSE: Duration = Duration::seconds(1);
 /// The longest sleep: a batch that was deployed meanwhile is seen after this at the latest.
 const SLEEP_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -173,8 +175,7 @@ async fn take(
     });
     let Some((flow, trigger, batch)) = found else {
         // Its messages stay; what is due is looked at again, for the trigger may come back.
-        let later = now.after(FAILED_PAUSE);
-        kept.entry(of).and_modify(|it| it.due = it.due.map(|due| due.max(later)));
+        put_off(kept, &of, now.after(FAILED_PAUSE));
         let failure = Failure::new("TriggerNotFound", "the batch trigger has gone");
         return answer(sent, &Outcome::failed(failure));
     };
@@ -213,11 +214,22 @@ async fn take(
         }
         Err(AdmitError::Store(error)) => {
             log(&error);
+            put_off(kept, &of, now.after(UNSTORED_PAUSE));
             let message = "the message could not be stored";
             let failure = Failure::of_class(ErrorClass::Transient, "StoreUnavailable", message);
             answer(sent, &Outcome::failed(failure));
         }
-        Err(_) => answer(sent, &Outcome::failed(stopping())),
+        Err(_) => {
+            put_off(kept, &of, now.after(UNSTORED_PAUSE));
+            answer(sent, &Outcome::failed(stopping()));
+        }
+    }
+}
+
+/// What could not be released is due again after a pause, not at once.
+fn put_off(kept: &mut BTreeMap<Of, Pending>, of: &Of, later: Timestamp) {
+    if let Some(pending) = kept.get_mut(of) {
+        pending.due = pending.due.map(|due| due.max(later));
     }
 }
 

@@ -1,0 +1,116 @@
+//! What a run asks: each question in a task of its own, its answer an event of the run.
+
+use std::{sync::Arc, time::Duration};
+
+use base::{Failure, Outcome, RunId};
+use interp::{
+    Effect, Plan,
+    effect::{Ask, Request},
+};
+use journal::{EventKind, Path};
+use serde_json::Value;
+use tracing::Instrument as _;
+
+use crate::{
+    engine::{Inner, Message},
+    perform::{Asked, Question},
+    pump::Task,
+    traces::Context,
+};
+
+impl Task {
+    /// The trace and span of an action, if runs are followed.
+    pub(crate) fn traceparent(&self, path: &Path) -> Option<String> {
+        self.inner.performer.traces()?;
+        Some(Context::of(&self.origin.run, self.run.trigger_outputs()).traceparent(path))
+    }
+
+    pub(crate) fn perform(&mut self, ask: Ask) {
+        self.asking.insert(ask.path.clone());
+        let inner = Arc::clone(&self.inner);
+        let plan = Arc::clone(&self.plan);
+        let run = self.origin.run.clone();
+        let traceparent = self.traceparent(&ask.path);
+        let mut stop = inner.stop.subscribe();
+        let span = tracing::info_span!("action", path = %ask.path, attempt = ask.attempt);
+        let asking = async move {
+            let (asked, question) = (Arc::clone(&inner), ask.clone());
+            let question =
+                async move { outcome_of(&asked, &plan, &question, traceparent.as_deref()).await };
+            let mut answer = tokio::spawn(question.in_current_span());
+            let answered = tokio::select! {
+                answered = &mut answer => answered,
+                _ = stop.wait_for(|stop| *stop) => return answer.abort(),
+            };
+            let outcome = match answered {
+                Ok(Asked::Answered(outcome)) => outcome,
+                Ok(Asked::NotYet(pause)) => return put_off(inner, run, ask.path, pause),
+                Err(panic) => {
+                    tracing::error!(%run, path = %ask.path, %panic, "Asking met a fault of the engine.");
+                    let message = "the engine met a fault of its own when it asked";
+                    Outcome::failed(Failure::new("InternalError", message))
+                }
+            };
+            let kind = EventKind::Answered { attempt: ask.attempt, outcome };
+            inner.deliver(&run, Message::event(ask.path, kind));
+        };
+        tokio::spawn(asking.instrument(span));
+    }
+
+    /// Asks again what could not be asked when it was tried.
+    pub(crate) fn ask_again(&mut self) {
+        let put_off = std::mem::take(&mut self.put_off);
+        if put_off.is_empty() || self.run.end().is_some() {
+            return;
+        }
+        for effect in self.run.outstanding(&self.plan) {
+            if let Effect::Ask(ask) = effect
+                && put_off.contains(&ask.path)
+            {
+                self.perform(ask);
+            }
+        }
+    }
+
+    /// Tells a service once that nobody waits for its call any more.
+    pub(crate) fn unsubscribe(&self, path: Path, inputs: Arc<Value>) {
+        let (inner, plan, run) =
+            (Arc::clone(&self.inner), Arc::clone(&self.plan), self.origin.run.clone());
+        let ask = Ask::unsubscribing(&run, path, inputs);
+        tokio::spawn(async move {
+            let outcome = inner.performer.perform(&plan, &ask, inner.now()).await;
+            if let Some(failure) = outcome.failure {
+                let (code, reason) = (failure.code, failure.message);
+                tracing::warn!(%run, path = %ask.path, code, reason, "A service was not told that a wait is over.");
+            }
+        });
+    }
+}
+
+/// Asks a service, or a part of the engine that does what a service would.
+async fn outcome_of(inner: &Inner, plan: &Plan, ask: &Ask, traceparent: Option<&str>) -> Asked {
+    if let Request::Batch { flow, trigger, inputs } = &ask.request {
+        let of = (flow.as_str(), trigger.as_deref());
+        return Asked::Answered(inner.batches.send(inner, of, &ask.idempotency_key, inputs).await);
+    }
+    loop {
+        let question = Question { plan, ask, now: inner.now(), traceparent };
+        match inner.performer.ask(question).await {
+            // That it will be asked is in the journal: whoever comes back could not tell whether it was.
+            Asked::NotYet(pause) if ask.intent => tokio::time::sleep(pause).await,
+            asked => return asked,
+        }
+    }
+}
+
+/// A question waits until its service may be asked again; its run need not be in memory until then.
+fn put_off(inner: Arc<Inner>, run: RunId, path: Path, pause: Duration) {
+    inner.deliver(&run, Message::PutOff(path));
+    tokio::spawn(async move {
+        let mut stop = inner.stop.subscribe();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => inner.deliver(&run, Message::Look),
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    });
+}
