@@ -49,7 +49,7 @@ async fn start(store: Arc<dyn Store>, clock: &Arc<ManualClock>, flows: Flows) ->
 
 async fn begin(engine: &Engine) -> base::RunId {
     let (flow, trigger) = ("sleeper".to_owned(), "Go".to_owned());
-    let receipt = engine.fire(Incoming { flow, trigger, outputs: json!({}) }).await.unwrap();
+    let receipt = engine.fire(Incoming { flow, trigger, outputs: json!({}).into() }).await.unwrap();
     let [Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
     run.clone()
 }

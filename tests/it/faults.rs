@@ -442,7 +442,8 @@ async fn one_flow_in_trouble_does_not_hold_up_others() {
 /// Starts a run of the fragile flow without waiting for its end.
 async fn begin(service: &Service) -> base::RunId {
     let (flow, trigger) = ("fragile".to_owned(), "Go".to_owned());
-    let incoming = Incoming { flow, trigger, outputs: json!({ "headers": {}, "body": {} }) };
+    let outputs = json!({ "headers": {}, "body": {} }).into();
+    let incoming = Incoming { flow, trigger, outputs };
     let receipt = service.engine.fire(incoming).await.unwrap();
     let [journal::Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
     run.clone()

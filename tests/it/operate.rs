@@ -57,7 +57,7 @@ impl Small {
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
         let address = listener.address();
         let public_url = format!("http://{address}");
-        let addresses = Addresses { public_url, key: Secret::new("a key".to_owned()) };
+        let addresses = Addresses::new(&public_url, Secret::new("a key".to_owned()));
         let mocks = json!({ "Ask": [{ "statusCode": 500 }, { "statusCode": 200 }], "Same": {} });
         let options = worker::Options {
             store,

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cell::Cell};
 
-use base::Timestamp;
+use base::{Status, Timestamp};
 use expr::Context;
 use flow::{ActionId, ActionKind, TriggerKind};
 use serde_json::{Map, Value, json};
@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     callback,
     plan::Plan,
-    record::Record,
+    ready,
+    record::{Record, UNSPECIFIED},
     run::{Key, Passes, Run, Slot, State},
 };
 
@@ -60,21 +61,26 @@ impl<'a> Scope<'a> {
         record.to_json(self.plan.flow.action(id), &tracking_id, &self.run.tracking_id)
     }
 
-    /// The entry of one action in `result()`; of a loop's action, the outputs of every pass.
-    fn result_entry(&self, id: ActionId, prefix: &Passes, of_foreach: bool) -> Option<Value> {
+    /// The entry of one action in `result()`. Of a Foreach's action it has the records of all
+    /// passes as its outputs; of an Until's action it is the record of the last pass.
+    fn result_entry(&self, id: ActionId, prefix: &Passes, within: &ActionKind) -> Option<Value> {
         let records: Vec<(&Passes, &Record)> = self.run.records_within(id, prefix).collect();
-        let (passes, last) = records.last()?;
+        let ((_, first), (passes, last)) = (records.first()?, records.last()?);
         let mut entry = self.record_json(id, passes, last);
         // A loop that was skipped or had no items has skipped actions, but no passes of them.
         let passed = prefix.len() < passes.len();
-        if of_foreach
-            && passed
-            && let Some(object) = entry.as_object_mut()
-        {
+        let Some(object) = entry.as_object_mut().filter(|_| passed) else { return Some(entry) };
+        if is_foreach(within) {
+            object.shift_remove("inputs");
+            object.shift_remove("error");
+            object.shift_remove("trackedProperties");
             let all = records.iter().map(|(passes, record)| self.record_json(id, passes, record));
             object.insert("outputs".into(), Value::Array(all.collect()));
-            object.insert("repetitionCount".into(), records.len().into());
+            object.insert("startTime".into(), first.start.to_string().into());
+            object.insert("code".into(), UNSPECIFIED.into());
+            object.insert("status".into(), status_of_all(&records).name().into());
         }
+        object.insert("repetitionCount".into(), records.len().into());
         Some(entry)
     }
 
@@ -130,6 +136,13 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// The status of an action over all passes of its loop: skipped only if it always was.
+fn status_of_all(records: &[(&Passes, &Record)]) -> Status {
+    let statuses = records.iter().map(|(_, record)| record.status);
+    let ran = statuses.filter(|it| *it != Status::Skipped);
+    ran.reduce(ready::worse).unwrap_or(Status::Skipped)
+}
+
 fn is_foreach(kind: &ActionKind) -> bool {
     matches!(kind, ActionKind::Foreach(_))
 }
@@ -157,10 +170,10 @@ impl Context for Scope<'_> {
             None => self.plan.flow.action(self.key.action).parent?,
         };
         let prefix = self.shared_passes(id);
-        let of_foreach = is_foreach(&self.plan.flow.action(id).kind);
+        let within = &self.plan.flow.action(id).kind;
         let branches = 0..self.plan.branches(id);
         let children = branches.flat_map(|branch| self.plan.members(Some(id), branch));
-        Some(children.filter_map(|it| self.result_entry(*it, &prefix, of_foreach)).collect())
+        Some(children.filter_map(|it| self.result_entry(*it, &prefix, within)).collect())
     }
 
     fn trigger(&self) -> Option<Cow<'_, Value>> {

@@ -58,6 +58,8 @@ pub struct Ask {
     pub path: Path,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// Which question of its action this is in the run, all passes and attempts counted, from 1.
+    pub turn: u32,
     /// Stays the same over all attempts: what a service may use to recognise a repetition.
     pub idempotency_key: String,
     /// Whether the driver must write `Intended` before it asks.
@@ -77,6 +79,7 @@ impl Ask {
             idempotency_key: format!("{run}:{path}:unsubscribe"),
             path,
             attempt: 1,
+            turn: 1,
             intent: false,
             follow: None,
             callback_url: None,

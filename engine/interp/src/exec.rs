@@ -12,7 +12,7 @@ use crate::{
     effect::Effect,
     fire::Event,
     plan::Plan,
-    record::{Attempt, Record, sanitized},
+    record::{Attempt, Record, UNSPECIFIED, sanitized},
     run::{BlockKey, Key, OpenSlot, Run, Slot, State},
 };
 
@@ -75,7 +75,7 @@ impl Ended {
             Status::TimedOut => {
                 ("ActionTimedOut", Some(Box::new(Failure::new("ActionTimedOut", NO_DEPENDENT))))
             }
-            Status::Succeeded | Status::Skipped | Status::Cancelled => ("NotSpecified", None),
+            Status::Succeeded | Status::Skipped | Status::Cancelled => (UNSPECIFIED, None),
         };
         Self {
             status,
@@ -216,7 +216,8 @@ impl<'a> Exec<'a> {
             Some(Slot::Done(_)) | None => (self.now, None),
         };
         self.disarm_deadline(key);
-        let inputs = ended.inputs.or(opened_inputs).map(|it| sanitized(&it));
+        // Only what is asked carries credentials: `authorization` of a `compose` is any name.
+        let inputs = ended.inputs.or_else(|| opened_inputs.map(|it| sanitized(&it)));
         let record = Record {
             status: ended.status,
             code: ended.code,

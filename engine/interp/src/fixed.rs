@@ -33,7 +33,9 @@ impl Plan {
         let message =
             message.unwrap_or_else(|| format!("the static result `{name}` is {}", status.name()));
         let failure = Failure::new(code.unwrap_or_else(|| "ActionFailed".to_owned()), message);
-        Some(Outcome { outputs: Some(outputs), failure: Some(failure) })
+        // Without outputs it did not get as far as an answer, whose status would be its error.
+        let outputs = result.get("outputs").map(|_| outputs);
+        Some(Outcome { outputs, failure: Some(failure) })
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use base::{Failure, Status};
-use flow::ActionId;
+use flow::{ActionId, model::RunAfter};
 
 use crate::{
-    exec::{Exec, Work},
+    exec::{Ended, Exec, Work},
     plan::Plan,
     record::Record,
     run::{BlockKey, Key, Run, Slot},
@@ -49,15 +49,15 @@ impl Exec<'_> {
             return Readiness::Waits;
         }
         let action = self.action(key);
-        let mut unsatisfied = None;
-        for link in &action.run_after {
-            let Some(record) = self.run.record(link.predecessor, &key.passes) else {
-                return Readiness::Waits;
-            };
-            if !link.statuses.contains(record.status) && unsatisfied.is_none() {
-                unsatisfied = Some((link, record.status));
-            }
+        let ended = |link: &RunAfter| self.run.record(link.predecessor, &key.passes);
+        // Those that begin together mostly end in order: who is waited for is found from behind.
+        if action.run_after.iter().rev().any(|link| ended(link).is_none()) {
+            return Readiness::Waits;
         }
+        let unsatisfied = action.run_after.iter().find_map(|link| {
+            let status = ended(link)?.status;
+            (!link.statuses.contains(status)).then_some((link, status))
+        });
         let Some((link, actual)) = unsatisfied else { return Readiness::Ready };
         let expected: Vec<&str> = link.statuses.iter().map(Status::name).collect();
         Readiness::Skipped(Failure::new(
@@ -99,6 +99,11 @@ impl Exec<'_> {
             let child = Key { action: id, passes: key.passes.clone() };
             self.run.slots.insert(child, Slot::Done(record));
         }
+    }
+
+    /// Records everything in a container that failed before it could enter a branch.
+    pub(crate) fn skip_failed(&mut self, key: &Key, ended: &Ended) {
+        self.skip_inside(key, &format!("status 'Failed' and code '{}'", ended.code));
     }
 
     /// Records a branch that was not taken.

@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::HIDDEN;
 
+/// The code that the cloud does not show.
+pub(crate) const UNSPECIFIED: &str = "NotSpecified";
+
 /// The end of one action in one pass of its loops.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
@@ -101,7 +104,9 @@ impl Record {
         object.insert("endTime".into(), end.into());
         object.insert("trackingId".into(), tracking_id.into());
         object.insert("clientTrackingId".into(), client_id.into());
-        object.insert("code".into(), (*self.code).into());
+        if self.code != UNSPECIFIED {
+            object.insert("code".into(), (*self.code).into());
+        }
         object.insert("status".into(), self.status.name().into());
         if let Some(error) = self.error() {
             object.insert("error".into(), error);

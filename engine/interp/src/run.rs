@@ -65,6 +65,8 @@ pub struct Run {
     pub(crate) held: VecDeque<BTreeSet<ActionId>>,
     /// Those of them that would have begun.
     pub(crate) ready: Vec<Key>,
+    /// How often each action has asked, in all its passes and attempts.
+    pub(crate) turns: BTreeMap<ActionId, u32>,
 }
 
 /// How a run ended.
@@ -135,6 +137,8 @@ impl State {
 pub(crate) struct Asking {
     pub request: Request,
     pub attempt: u32,
+    /// Which question of its action this is in the run.
+    pub turn: u32,
     pub began: Timestamp,
     pub phase: Phase,
     pub history: Vec<Attempt>,
@@ -267,7 +271,11 @@ impl Run {
     /// The questions whose services have agreed to call back and have not done so.
     pub fn subscribed(&self, plan: &Plan) -> Vec<Ask> {
         let kinds = plan.flow.actions.iter().enumerate();
-        let waiting = kinds.filter(|(_, it)| matches!(it.kind, ActionKind::HttpWebhook(_)));
+        let waiting = kinds.filter(|(_, it)| match &it.kind {
+            ActionKind::HttpWebhook(_) => true,
+            ActionKind::ApiConnection(it) => it.webhook,
+            _ => false,
+        });
         // Drivers ask this often, of runs that may be long.
         let slots = waiting.flat_map(|(id, _)| self.within(id, &[]));
         let open = slots.filter_map(|(key, slot)| {
@@ -317,6 +325,7 @@ impl Asking {
         Self {
             request,
             attempt: 1,
+            turn: 1,
             began: now,
             phase: Phase::Asked { follow: None },
             history: Vec::new(),
@@ -341,6 +350,7 @@ impl Asking {
             callback_url: callback.map(|it| callback::address(it, &path)),
             path,
             attempt: self.attempt,
+            turn: self.turn,
             intent: self.intent && follow.is_none(),
             follow,
             request: self.request.clone(),

@@ -215,10 +215,17 @@ impl Exec<'_> {
 
     /// Asks for the first time.
     pub(crate) fn ask(&mut self, key: &Key, asking: Asking) {
+        let asking = Asking { turn: self.next_turn(key), ..asking };
         let inputs = self.shown_inputs(key, &asking);
         let effect = asking.effect(self.plan, self.run, key);
         self.open(key, State::Asking(asking), Some(inputs));
         self.effects.push(Effect::Ask(effect));
+    }
+
+    fn next_turn(&mut self, key: &Key) -> u32 {
+        let turn = self.run.turns.entry(key.action).or_default();
+        *turn = turn.saturating_add(1);
+        *turn
     }
 
     /// The inputs of a question as records show them: without what proves that an address was told.
@@ -296,16 +303,20 @@ impl Exec<'_> {
             Some(State::Waiting) => {
                 self.complete(key, Ended::succeeded(None, Value::Null));
             }
-            Some(State::Asking(asking)) => {
-                let Phase::Pausing { follow } = asking.phase.clone() else { return };
+            Some(State::Asking(Asking { phase: Phase::Pausing { follow }, .. })) => {
+                let follow = follow.take();
+                let turn = self.next_turn(key);
+                let Some(State::Asking(asking)) = self.state_mut(key) else { return };
                 asking.phase = Phase::Asked { follow };
                 asking.attempt += 1;
+                asking.turn = turn;
                 asking.began = now;
                 let asking = asking.clone();
                 let effect = asking.effect(self.plan, self.run, key);
                 self.effects.push(Effect::Ask(effect));
             }
-            Some(State::Block | State::Foreach { .. } | State::Until { .. }) | None => {}
+            Some(State::Asking(_) | State::Block | State::Foreach { .. } | State::Until { .. })
+            | None => {}
         }
     }
 

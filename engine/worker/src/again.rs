@@ -8,10 +8,11 @@ use journal::{Admission, Again, Event, EventKind, Path, RunRow, StoreError};
 use serde_json::{Map, Value};
 
 use crate::{
-    admit::{AdmitError, check_queue, check_room, lane_entry},
+    admit::AdmitError,
     deploy::Deployed,
     engine::{Engine, Inner},
     lanes::Entry,
+    queue::{check_queue, check_room, lane_entry},
     random,
 };
 

@@ -56,7 +56,7 @@ pub(crate) fn call<'a>(
     know_by(&ask.idempotency_key, &mut firings);
     let at_once = if firings.is_empty() {
         let message = "a condition of the called flow's trigger does not hold, so it has not run";
-        Some(Outcome::failed(Failure::new("NoResponse", message)))
+        Some(no_response(message, now))
     } else {
         let response = immediate_response(&event)?;
         let split = || trigger.split_on.is_some().then(|| json!({ "statusCode": 202 }));
@@ -113,7 +113,18 @@ pub(crate) fn child_outcome(run: &Run, now: Timestamp) -> Outcome {
     if let (Some(code), Some(reason)) = (text("code"), text("message")) {
         message = format!("{message}: {code}: {reason}");
     }
-    Outcome::failed(Failure::new("NoResponse", message))
+    no_response(&message, now)
+}
+
+/// As a gateway answers for who did not; the reason is in the body.
+fn no_response(message: &str, now: Timestamp) -> Outcome {
+    let error = json!({ "code": "NoResponse", "message": message });
+    let answer = json!({ "statusCode": 502, "headers": {}, "body": { "error": error } });
+    let mut outcome = Outcome::of_response(answer, now);
+    if let Some(failure) = &mut outcome.failure {
+        failure.message = format!("NoResponse: {message}");
+    }
+    outcome
 }
 
 /// A flow by its folder below the project's flows, or by the last part of that or of an id of the

@@ -80,9 +80,10 @@ pub trait Performer: Send + Sync {
 /// Of an action that waits to be called back, the last reply is the call; with `callBack: false` it
 /// answers the request, and nobody calls.
 ///
-/// A reply is found by the action's path, its name, or `connection.Operation`; a list gives one
-/// reply per attempt, its last one for all further attempts. Without a reply, the static result of
-/// the action is taken, if it has one.
+/// A reply is found by the action's path, its name, or `connection.Operation`. A list gives one
+/// reply each time the action asks, also in the next pass of a loop, and its last one ever after;
+/// one that is found by a path, or of an action that waits to be called back, begins anew with each
+/// pass. Without a reply, the static result of the action is taken, if it has one.
 #[derive(Clone, Debug, Default)]
 pub struct Mocks {
     replies: BTreeMap<String, Vec<Value>>,
@@ -114,6 +115,16 @@ impl Mocks {
     }
 
     fn find(&self, ask: &Ask) -> Option<&Vec<Value>> {
+        self.of_path(ask).or_else(|| self.of_name(ask))
+    }
+
+    fn of_path(&self, ask: &Ask) -> Option<&Vec<Value>> {
+        let (loops, _) = ask.path.parts()?;
+        let is_own = !loops.is_empty();
+        is_own.then(|| self.replies.get(&folded(ask.path.as_str()))).flatten()
+    }
+
+    fn of_name(&self, ask: &Ask) -> Option<&Vec<Value>> {
         let (_, action) = ask.path.parts()?;
         let operation = match &ask.request {
             Request::Operation { connection, operation, .. } => format!("{connection}.{operation}"),
@@ -122,9 +133,13 @@ impl Mocks {
             | Request::Batch { .. }
             | Request::Flow { .. } => String::new(),
         };
-        [ask.path.as_str(), &action, &operation]
-            .into_iter()
-            .find_map(|name| self.replies.get(&folded(name)))
+        [&action, &operation].into_iter().find_map(|name| self.replies.get(&folded(name)))
+    }
+
+    /// Which reply of a list is meant.
+    fn turn(&self, ask: &Ask) -> u32 {
+        let anew = ask.callback_url.is_some() || self.of_path(ask).is_some();
+        if anew { ask.attempt } else { ask.turn }
     }
 }
 
@@ -149,7 +164,7 @@ impl Performer for Mocks {
             );
             return Outcome::failed(Failure::new("NotMocked", message));
         };
-        let index = (ask.attempt as usize - 1).min(replies.len() - 1);
+        let index = (self.turn(ask) as usize).saturating_sub(1).min(replies.len() - 1);
         let reply = &replies[index];
         let outcome = Outcome::of_response(outputs(reply), now);
         // The last reply of an action that waits to be called is the call; what it follows worked.
@@ -179,6 +194,12 @@ fn outputs(reply: &Value) -> Value {
         object.entry("statusCode").or_insert_with(|| json!(200));
         object.entry("headers").or_insert_with(|| json!({}));
         object.entry("body").or_insert(Value::Null);
+        // Headers are texts, also `Retry-After: 5`.
+        let headers = object.get_mut("headers").and_then(Value::as_object_mut);
+        for value in headers.into_iter().flat_map(|it| it.values_mut()).filter(|it| it.is_number())
+        {
+            *value = value.to_string().into();
+        }
     }
     outputs
 }

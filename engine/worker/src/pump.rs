@@ -19,13 +19,14 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 
 use crate::{
-    admit::{Fresh, Origin, admission, begin, enter, entry_of, lane_entry},
+    admit::{Fresh, Origin, admission, begin, enter},
     child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
     engine::{Inner, Message, lock},
     finish,
     lanes::Entry,
     off,
     patient::{self, append, load},
+    queue::{entry_of, lane_entry},
     room::Place,
     telemetry,
 };

@@ -203,10 +203,15 @@ fn chunk(args: &mut Arguments<'_>) -> Answer<'static> {
     if size == 0 {
         return Err(args.mismatch(1, "be an integer greater than zero", "Integer"));
     }
+    let whole = match &sequence {
+        Sequence::Text(text) => text_length(text),
+        Sequence::List(items) => items.len(),
+    };
+    args.affords(whole.div_ceil(size).saturating_mul(size_of::<Value>()))?;
     let pieces: Vec<Value> = match sequence {
         Sequence::Text(text) => {
-            let starts = (0..text_length(&text)).step_by(size);
-            starts.map(|start| cut(&text, start as u64, size as u64).into()).collect()
+            let units: Vec<u16> = text.encode_utf16().collect();
+            units.chunks(size).map(|piece| String::from_utf16_lossy(piece).into()).collect()
         }
         Sequence::List(items) => items.chunks(size).map(|piece| piece.to_vec().into()).collect(),
     };

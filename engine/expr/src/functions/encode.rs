@@ -154,7 +154,7 @@ pub(super) const DECODE_URI_COMPONENT: Function = Function {
     eval: Eval::Pure(decode_uri_component),
     examples: &[
         ("decodeUriComponent('https%3A%2F%2Fcontoso.com')", "\"https://contoso.com\""),
-        ("decodeUriComponent('a+b')", "\"a+b\""),
+        ("decodeUriComponent('a+b')", "\"a b\""),
     ],
 };
 
@@ -162,14 +162,14 @@ pub(super) const ENCODE_URI_COMPONENT: Function = Function {
     name: "encodeUriComponent",
     family: FAMILY,
     origin: Origin::Microsoft,
-    summary: "A text in percent encoding, safe in any part of a URI; further arguments are ignored.",
-    params: &[required("value", Type::Any), rest("ignored", Type::Any)],
+    summary: "Values joined into one text in percent encoding, safe in any part of a URI.",
+    params: &[required("value", Type::Any), rest("value", Type::Any)],
     returns: Type::String,
     eval: Eval::Pure(uri_component),
     examples: &[
         ("encodeUriComponent('https://contoso.com')", "\"https%3A%2F%2Fcontoso.com\""),
         ("encodeURIComponent('a b&c')", "\"a%20b%26c\""),
-        ("encodeURIComponent('a b', 'c', 'd')", "\"a%20b\""),
+        ("encodeURIComponent('a b', 1, true, null)", "\"a%20b1True\""),
     ],
 };
 
@@ -177,8 +177,8 @@ pub(super) const URI_COMPONENT: Function = Function {
     name: "uriComponent",
     family: FAMILY,
     origin: Origin::Microsoft,
-    summary: "A text in percent encoding; the same as `encodeUriComponent`.",
-    params: &[required("value", Type::Any)],
+    summary: "Values joined into one text in percent encoding; the same as `encodeUriComponent`.",
+    params: &[required("value", Type::Any), rest("value", Type::Any)],
     returns: Type::String,
     eval: Eval::Pure(uri_component),
     examples: &[
@@ -375,11 +375,15 @@ fn data_uri_to_string(args: &mut Arguments<'_>) -> Answer<'static> {
 }
 
 fn uri_component(args: &mut Arguments<'_>) -> Answer<'static> {
-    Ok(escape(&args.take(0).to_text()).into())
+    let values = args.take_all();
+    let text: String = values.iter().map(Operand::to_text).collect();
+    Ok(escape(&text).into())
 }
 
 fn decode_uri_component(args: &mut Arguments<'_>) -> Answer<'static> {
-    Ok(percent_decode_str(&args.text(0)?).decode_utf8_lossy().into())
+    // A plus is a blank, as in forms.
+    let text = args.text(0)?.replace('+', " ");
+    Ok(percent_decode_str(&text).decode_utf8_lossy().into())
 }
 
 fn uri_component_to_binary(args: &mut Arguments<'_>) -> Answer<'static> {

@@ -27,14 +27,19 @@ pub(super) const EQUALS: Function = Function {
     name: "equals",
     family: FAMILY,
     origin: Origin::Microsoft,
-    summary: "Whether two values are equal: deep, by type, texts with regard to case.",
-    params: &[required("object1", Type::Any), required("object2", Type::Any)],
+    summary: "Whether values are equal to the first: deep, by type, texts with regard to case.",
+    params: &[
+        required("object1", Type::Any),
+        required("object2", Type::Any),
+        rest("object", Type::Any),
+    ],
     returns: Type::Boolean,
     eval: Eval::Pure(equals),
     examples: &[
         ("equals(1, 1.0)", "true"),
         ("equals('A', 'a')", "false"),
         ("equals(1, '1')", "false"),
+        ("equals(1, 1, 2)", "false"),
     ],
 };
 
@@ -164,7 +169,9 @@ fn not(args: &mut Arguments<'_>) -> Answer<'static> {
 }
 
 fn equals(args: &mut Arguments<'_>) -> Answer<'static> {
-    Ok(operands_equal(&args.take(0), &args.take(1)).into())
+    let first = args.take(0);
+    let mut others = (1..args.len()).map(|index| args.take(index));
+    Ok(others.all(|other| operands_equal(&first, &other)).into())
 }
 
 fn greater(args: &mut Arguments<'_>) -> Answer<'static> {

@@ -85,7 +85,7 @@ pub(crate) fn read(
         "set" => variables::read_change(reader, node, Variables::Set, true),
         "increment" => variables::read_change(reader, node, Variables::Increment, false),
         "decrement" => variables::read_change(reader, node, Variables::Decrement, false),
-        "append" => variables::read_change(reader, node, Variables::Append, true),
+        "append" => variables::read_append(reader, node),
         "wait" => wait::read(reader, node),
         "map" => map::read(reader, fields, node),
         "compare" => compare::read(reader, fields, node),

@@ -1,11 +1,18 @@
 //! The six tiny kinds that work on variables.
 
+use std::collections::BTreeMap;
+
 use base::{Diagnostic, Span, code};
 use expr::{Tree, Use, What};
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{builder::Builder, fields::Fields, model::ParameterType, reader::Reader};
+use crate::{
+    builder::Builder,
+    fields::Fields,
+    model::{Action, ParameterType},
+    reader::Reader,
+};
 
 /// What is done to variables.
 #[derive(Clone, Debug)]
@@ -44,6 +51,8 @@ pub struct Change {
     pub span: Span,
     /// The operand.
     pub value: Option<Tree>,
+    /// The type that the variable must have, if the action names another than it is declared with.
+    pub wants: Option<ParameterType>,
 }
 
 impl Change {
@@ -96,6 +105,36 @@ pub(crate) fn read_change(
     ActionKind::Variables(kind(change))
 }
 
+/// Reads `{name, value, type}`; a type is only given by flows whose action does not fit its variable.
+pub(crate) fn read_append(reader: &mut Reader, node: &Node) -> ActionKind {
+    let mut fields = Fields::new(reader, node, "the change of a variable");
+    let change = take_change(reader, &mut fields, true);
+    let wants = fields.given("type");
+    let wants = wants.and_then(|it| reader.choice(it, "`type`", ParameterType::NAMES));
+    fields.finish(reader);
+    ActionKind::Variables(Variables::Append(Change { wants, ..change }))
+}
+
+/// Forgets what the appends of a definition want where it goes without saying: the cloud has an action
+/// for each type, here the variable decides.
+pub(crate) fn settle(actions: &mut [Action]) {
+    let declared: BTreeMap<String, ParameterType> = actions
+        .iter()
+        .filter_map(|it| match &it.kind {
+            ActionKind::Variables(Variables::Initialize(list)) => Some(list),
+            _ => None,
+        })
+        .flatten()
+        .map(|it| (it.name.to_lowercase(), it.ty))
+        .collect();
+    for action in actions {
+        if let ActionKind::Variables(Variables::Append(change)) = &mut action.kind {
+            let ty = declared.get(&change.name.to_lowercase());
+            change.wants = change.wants.filter(|wants| ty.is_some_and(|ty| ty != wants));
+        }
+    }
+}
+
 /// Takes `name` and `value`, which the cloud writes the same.
 pub(crate) fn take_change(
     reader: &mut Reader,
@@ -108,7 +147,7 @@ pub(crate) fn take_change(
     } else {
         fields.given("value").map(|it| reader.tree(it))
     };
-    Change { name, span, value }
+    Change { name, span, value, wants: None }
 }
 
 /// Variables belong to the run, so they are declared where every run passes once.

@@ -34,6 +34,7 @@ use crate::{
         workflow::Workflow,
     },
     fields::Fields,
+    model::ParameterType,
     reader::{Reader, always},
 };
 
@@ -95,9 +96,8 @@ impl Import {
             "setvariable" => self.change(fields, Variables::Set, true),
             "incrementvariable" => self.change(fields, Variables::Increment, false),
             "decrementvariable" => self.change(fields, Variables::Decrement, false),
-            "appendtoarrayvariable" | "appendtostringvariable" => {
-                self.change(fields, Variables::Append, true)
-            }
+            "appendtoarrayvariable" => self.append(fields, ParameterType::Array),
+            "appendtostringvariable" => self.append(fields, ParameterType::String),
             "apiconnection" | "apiconnectionnotification" => self.api(fields, false),
             "apiconnectionwebhook" => self.api(fields, true),
             "openapiconnection" | "openapiconnectionnotification" => self.open_api(fields, false),
@@ -232,7 +232,9 @@ impl Import {
         let range = (1, limits::FOREACH_CONCURRENCY_MAX);
         let repetitions = node.and_then(|it| self.builder.reader.whole(it, "`repetitions`", range));
         let sequential = options(fields).iter().any(|it| it.eq_ignore_ascii_case("Sequential"));
-        let concurrency = if sequential { 1 } else { repetitions.unwrap_or(self.repetitions) };
+        // A loop in a loop goes one by one in either cloud.
+        let unsaid = if self.builder.in_loop() { 1 } else { self.repetitions };
+        let concurrency = if sequential { 1 } else { repetitions.unwrap_or(unsaid) };
         let block = self.actions(fields.given("actions"));
         ActionKind::Foreach(Foreach { items, block, concurrency })
     }
@@ -293,6 +295,14 @@ impl Import {
             refuse_self_reference(reader, change);
         }
         ActionKind::Variables(change)
+    }
+
+    /// Adds to an array or to text; here the type of the action says to which of them.
+    fn append(&mut self, fields: &mut Fields<'_>, to: ParameterType) -> ActionKind {
+        let reader = &mut self.builder.reader;
+        let mut inputs = inputs(reader, fields);
+        let change = variables::take_change(reader, &mut inputs, true);
+        ActionKind::Variables(Variables::Append(Change { wants: Some(to), ..change }))
     }
 
     fn open_api(&mut self, fields: &mut Fields<'_>, webhook: bool) -> ActionKind {

@@ -18,6 +18,7 @@ use expr::Dialect;
 use yaml::{Kind, Mapping, Node};
 
 use crate::{
+    actions::variables,
     builder::Builder,
     check,
     export::besides,
@@ -90,6 +91,7 @@ pub(crate) fn each(
         }
         let mut import = Import::new(mine, beside);
         import.builder.reader.deployment = Rc::clone(&workflow.values);
+        import.repetitions = LOGIC_APPS_REPETITIONS;
         take(import.finish(workflow.node, workflow.name.clone()));
     }
     if single {
@@ -138,7 +140,7 @@ impl Import {
             builder: Builder::new(Reader::new(Dialect::Wdl, found)),
             connections: Vec::new(),
             connection_names: BTreeSet::new(),
-            repetitions: LOGIC_APPS_REPETITIONS,
+            repetitions: 1,
             beside: Rc::clone(beside),
         }
     }
@@ -150,6 +152,7 @@ impl Import {
         flow.connections = self.connections;
         let (mut reader, actions, names) = self.builder.finish();
         flow.actions = actions;
+        variables::settle(&mut flow.actions);
         flow.names = names;
         besides::keep(&mut flow, any_case(node, "properties").unwrap_or(node));
         check::answers(&flow, &mut reader.sink);
@@ -165,10 +168,15 @@ impl Import {
         flow.description =
             any_case(definition, "description").and_then(Node::as_str).map(str::to_owned);
         self.references(outer);
-        if is_power_automate(root)
-            || self.connections.iter().any(|it| it.name.starts_with("shared_"))
-        {
+        // One at a time is right in both; many at a time are wrong for a flow of Power Automate.
+        let of_power_automate = has_type(root, |ty| ty.starts_with(POWER_AUTOMATE_TYPE))
+            || self.connections.iter().any(|it| it.name.starts_with("shared_"));
+        let of_logic_apps = any_case(root, "kind").is_some()
+            || has_type(root, |ty| LOGIC_APPS_TYPES.iter().any(|it| ty.starts_with(it)));
+        if of_power_automate {
             self.repetitions = 1;
+        } else if of_logic_apps {
+            self.repetitions = LOGIC_APPS_REPETITIONS;
         }
         self.definition(flow, definition, any_case(outer, "parameters"));
     }
@@ -312,18 +320,19 @@ fn parameter(
     Some(Parameter { name, span: key.span, ty, default, secure, description })
 }
 
-/// Whether any action or trigger is of the type that only Power Automate has.
-fn is_power_automate(root: &Node) -> bool {
+/// How types begin that only Power Automate has, and those that it hardly has, in lower case.
+const POWER_AUTOMATE_TYPE: &str = "openapiconnection";
+const LOGIC_APPS_TYPES: [&str; 6] =
+    ["apiconnection", "apimanagement", "batch", "function", "invokefunction", "serviceprovider"];
+
+/// Whether any action or trigger is of such a type.
+fn has_type(root: &Node, wanted: impl Fn(&str) -> bool) -> bool {
     let mut open = vec![root];
     while let Some(node) = open.pop() {
         match &node.kind {
             Kind::Map(mapping) => {
                 let ty = mapping.entry_any_case("type").and_then(|it| it.value.as_str());
-                let prefix = "OpenApiConnection";
-                if ty
-                    .and_then(|it| it.get(..prefix.len()))
-                    .is_some_and(|it| it.eq_ignore_ascii_case(prefix))
-                {
+                if ty.is_some_and(|it| wanted(&it.to_ascii_lowercase())) {
                     return true;
                 }
                 open.extend(mapping.iter().map(|it| &it.value));

@@ -136,9 +136,12 @@ fn control() {
 #[test]
 fn loops_are_as_parallel_as_in_the_cloud() {
     let open_api = r#", "B": {"type": "OpenApiConnection", "inputs": {"host": {"connectionName": "c", "operationId": "o"}}}"#;
+    let function =
+        r#", "B": {"type": "Function", "inputs": {"function": {"id": "/f"}, "method": "GET"}}"#;
     for (foreach, rest, repetitions) in [
-        ("", "", 20),
+        ("", "", 1),
         ("", open_api, 1),
+        ("", function, 20),
         (r#", "operationOptions": "Sequential""#, "", 1),
         (r#", "runtimeConfiguration": {"concurrency": {"repetitions": 50}}"#, open_api, 50),
     ] {
@@ -149,6 +152,19 @@ fn loops_are_as_parallel_as_in_the_cloud() {
             &format!("foreach «@a()» x{repetitions} []"),
         );
     }
+    let inner = r#"{"type": "Foreach", "foreach": "@b()", "actions": {}}"#;
+    let flow = flow(&format!(
+        r#"{{"kind": "Stateful", "definition": {{"triggers": {{}}, "actions": {{
+            "A": {{"type": "Foreach", "foreach": "@a()", "actions": {{"I": {inner}}}}}, "B": {inner}}}}}}}"#
+    ));
+    let at = |name: &str| {
+        let id = flow.find(name).unwrap();
+        show::kind(&flow, &flow.action(id).kind)
+    };
+    assert_eq!(
+        (at("I").as_str(), at("B").as_str()),
+        ("foreach «@b()» x1 []", "foreach «@b()» x20 []")
+    );
 }
 
 #[test]

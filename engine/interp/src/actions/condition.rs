@@ -18,10 +18,9 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &If) -> Option<Ended
     let holds = match result {
         Ok(holds) => holds,
         Err(error) => {
-            let failure = exec.invalid_condition(key, &error);
-            exec.skip_branch(key, THEN);
-            exec.skip_branch(key, OTHERWISE);
-            return Some(Ended::failed(failure));
+            let ended = Ended::failed(exec.invalid_condition(key, &error));
+            exec.skip_failed(key, &ended);
+            return Some(ended);
         }
     };
     let (taken, left) = if holds { (THEN, OTHERWISE) } else { (OTHERWISE, THEN) };

@@ -1,5 +1,7 @@
 //! Foreach: a block for each item, so many at a time.
 
+use std::borrow::Cow;
+
 use base::{Failure, Status, limits::FOREACH_ITEMS_MAX};
 use expr::Tree;
 use flow::actions::foreach::Foreach;
@@ -15,7 +17,7 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Foreach) -> Option<
     let items = match items(exec, key, action) {
         Ok(items) => items,
         Err(ended) => {
-            exec.skip_branch(key, 0);
+            exec.skip_failed(key, &ended);
             return Some(ended);
         }
     };
@@ -92,9 +94,10 @@ pub(super) fn pass_ended(exec: &mut Exec<'_>, key: &Key, status: Status) -> Opti
 }
 
 /// The expression as written, for messages.
-fn source(tree: &Tree) -> &str {
+pub(super) fn source(tree: &Tree) -> Cow<'_, str> {
     match tree {
-        Tree::Template(placed) => placed.template.source(),
-        Tree::Value(_) | Tree::Array(_) | Tree::Object(_) => "",
+        Tree::Template(placed) => placed.template.source().into(),
+        Tree::Value(value) => expr::to_text(value).into(),
+        Tree::Array(_) | Tree::Object(_) => "".into(),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Join) -> Ended {
     let evaluated = exec
-        .eval_list(key, &action.from, "from")
+        .eval_list(key, &action.from, "join")
         .and_then(|it| Ok((it, exec.eval(key, &action.with)?)));
     match evaluated {
         Ok((items, with)) => {

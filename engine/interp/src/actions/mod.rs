@@ -132,23 +132,24 @@ impl Exec<'_> {
         tree.map(|tree| self.eval(key, tree)).transpose()
     }
 
-    /// Evaluates a list; `what` names it in the message.
+    /// Evaluates the list that an action of this `kind` is `from`.
     pub(crate) fn eval_list(
         &self,
         key: &Key,
         tree: &Tree,
-        what: &str,
+        kind: &str,
     ) -> Result<Vec<Value>, Ended> {
         match self.eval(key, tree)? {
             Value::Array(items) => Ok(items),
-            other => Err(Ended::failed(Failure::new(
-                "BadRequest",
-                format!(
-                    "The '{what}' property value in the '{}' action inputs is of type '{}'. The value must be an array.",
-                    self.action(key).name,
+            other => {
+                let must = if kind == "table" { "of type 'Array'" } else { "an array" };
+                let message = format!(
+                    "The 'from' property value in the '{kind}' action inputs is of type '{}'. The \
+                     value must be {must}.",
                     base::value::kind(&other)
-                ),
-            ))),
+                );
+                Err(Ended::failed(Failure::new("BadRequest", message)))
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `ParseJson`: a value checked against a JSON Schema.
 
-use base::{Failure, Severity, value::object};
+use base::{Failure, value::object};
 use flow::{Finding, Schema, actions::parse_json::ParseJson};
 use serde_json::Value;
 
 use crate::{
     exec::{Ended, Exec},
+    lenient,
     run::Key,
 };
 
@@ -28,15 +29,16 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &ParseJson) -> Ended {
 
 fn parse(content: &Value, schema: &Schema) -> Ended {
     let body = match content {
-        Value::Null => {
-            let message = "Required property 'content' expects a value but got null. Path ''.";
-            return Ended::failed(Failure::new("InvalidTemplate", message));
-        }
+        Value::Null => return no_content(),
+        Value::String(text) if text.is_empty() => return no_content(),
         Value::String(text) => match read(text.strip_prefix('\u{feff}').unwrap_or(text)) {
             Ok(body) => body,
             Err(failure) => return Ended::failed(failure),
         },
-        other => other.clone(),
+        other => match bytes_of(other) {
+            Some(content_type) => return not_json(content_type),
+            None => other.clone(),
+        },
     };
     match schema.check(&body) {
         Ok(found) if found.is_empty() => Ended::succeeded(None, object([("body", body)])),
@@ -48,27 +50,44 @@ fn parse(content: &Value, schema: &Schema) -> Ended {
     }
 }
 
+fn no_content() -> Ended {
+    let message = "Required property 'content' expects a value but got null. Path ''.";
+    Ended::failed(Failure::new("InvalidTemplate", message))
+}
+
+/// The content type of bytes; the cloud does not look into them.
+fn bytes_of(content: &Value) -> Option<&str> {
+    content.get("$content").filter(|it| it.is_string())?;
+    content.get("$content-type")?.as_str()
+}
+
+fn not_json(content_type: &str) -> Ended {
+    let message = format!(
+        "The property 'content' must be of type JSON in the 'ParseJson' action inputs, but was of \
+         type '{content_type}'."
+    );
+    Ended::failed(Failure::new("BadRequest", message))
+}
+
 /// The findings are the outputs, so that an error path can tell them one by one.
 fn refused(found: &[Finding]) -> Ended {
     let errors: Vec<Value> = found.iter().map(Finding::to_json).collect();
     Ended {
-        code: "BadRequest".into(),
         outputs: Some(object([("errors", errors.into())]).into()),
         ..Ended::failed(Failure::new("ValidationFailed", Finding::summary(found)))
     }
 }
 
-/// JSON, or what the cloud takes for it: with comments, and commas at the end.
+/// JSON, or what the cloud takes for it.
 fn read(text: &str) -> Result<Value, Failure> {
-    let error = match serde_json::from_str(text) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    if let (Some(node), found) = yaml::parse_json(text)
-        && !text.trim().is_empty()
-        && found.iter().all(|it| it.severity < Severity::Error)
-    {
-        return Ok(node.to_json());
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
     }
-    Err(Failure::new("InvalidJSON", format!("the content is not JSON: {error}")))
+    lenient::read(text).map_err(|reason| {
+        let message = format!(
+            "The 'content' property of actions of type 'ParseJson' must be valid JSON. The provided \
+             value cannot be parsed: '{reason}'."
+        );
+        Failure::new("InvalidJSON", message)
+    })
 }

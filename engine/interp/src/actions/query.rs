@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Query) -> Ended {
-    let items = match exec.eval_list(key, &action.from, "from") {
+    let items = match exec.eval_list(key, &action.from, "query") {
         Ok(items) => items,
         Err(ended) => return ended,
     };

@@ -1,6 +1,6 @@
 //! Table: a list to CSV or HTML.
 
-use base::value::object;
+use base::{Failure, value::object};
 use expr::WithItem;
 use flow::actions::table::{Table, TableFormat};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Table) -> Ended {
-    let items = match exec.eval_list(key, &action.from, "from") {
+    let items = match exec.eval_list(key, &action.from, "table") {
         Ok(items) => items,
         Err(ended) => return ended,
     };
@@ -34,6 +34,11 @@ type Cells = (Vec<String>, Vec<Vec<String>>);
 /// where it first occurs.
 fn cells(exec: &Exec<'_>, key: &Key, action: &Table, items: &[Value]) -> Result<Cells, Ended> {
     if action.columns.is_empty() {
+        if !items.iter().all(Value::is_object) {
+            let message = "The property 'columns' must be specified unless the 'from' property \
+                           value is an array of objects.";
+            return Err(Ended::failed(Failure::new("BadRequest", message)));
+        }
         let mut header: Vec<String> = Vec::new();
         for name in items.iter().filter_map(Value::as_object).flat_map(|it| it.keys()) {
             if !header.contains(name) {
@@ -92,9 +97,29 @@ fn html(header: &[String], rows: &[Vec<String>]) -> String {
         format!("<tr>{}</tr>", cells.collect::<String>())
     };
     let body: String = rows.iter().map(|row| line(row, "td")).collect();
-    format!("<table><thead>{}</thead><tbody>{body}</tbody></table>", line(header, "th"))
+    let head = match header {
+        [] => String::new(),
+        header => format!("<thead>{}</thead>", line(header, "th")),
+    };
+    format!("<table>{head}<tbody>{body}</tbody></table>")
 }
 
+/// As .NET's `HtmlEncode`: the rest of Latin-1 and what is beyond 16 bits become numbers, too.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' | '\u{a0}'..='\u{ff}' | '\u{10000}'.. => {
+                escaped.push_str("&#");
+                escaped.push_str(&u32::from(char).to_string());
+                escaped.push(';');
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     exec::{Ended, Exec},
-    record::Record,
+    record::{Record, UNSPECIFIED},
     run::{Key, Slot},
 };
 
@@ -21,15 +21,22 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Terminate) -> Optio
             Err(ended) => return Some(ended),
         }
     }
-    let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
-    let failure =
-        (action.status == Status::Failed).then(|| Failure::new(text("code"), text("message")));
-    let inputs = json!({ "runStatus": action.status.name(), "runError": given });
+    let text = |name: &str, unsaid: &str| {
+        let text = given.get(name).and_then(Value::as_str).filter(|it| !it.is_empty());
+        text.unwrap_or(unsaid).to_owned()
+    };
+    let unsaid = format!("The action '{}' ended the run.", exec.action(key).name);
+    let failure = (action.status == Status::Failed)
+        .then(|| Failure::new(text("code", "Terminated"), text("message", &unsaid)));
+    let mut inputs = json!({ "runStatus": action.status.name() });
+    if !given.is_empty() {
+        inputs["runError"] = given.into();
+    }
     let record = Record {
         status: Status::Succeeded,
         inputs: Some(inputs.into()),
         failure: None,
-        ..Record::skipped(Failure::new("", ""), "OK", exec.now)
+        ..Record::skipped(Failure::new("", ""), UNSPECIFIED, exec.now)
     };
     exec.run.slots.insert(key.clone(), Slot::Done(record));
     exec.terminate(action.status, failure.as_ref(), Some(key));

@@ -12,6 +12,7 @@ use serde_json::{Number, Value};
 
 use crate::{
     exec::{Ended, Exec},
+    record::UNSPECIFIED,
     run::{Key, Variable},
 };
 
@@ -40,7 +41,7 @@ fn initialize(exec: &mut Exec<'_>, key: &Key, all: &[Declaration]) -> Result<End
         exec.run.variables.insert(declaration.name.to_lowercase(), variable);
     }
     let inputs = object([("variables", shown.into())]);
-    Ok(Ended::succeeded(Some(inputs), Value::Null))
+    Ok(done(inputs, Value::Null))
 }
 
 fn set(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ended> {
@@ -64,16 +65,15 @@ fn count(exec: &mut Exec<'_>, key: &Key, change: &Change, sign: i64) -> Result<E
     };
     let Some(sum) = sum else {
         let counts = matches!(variable.ty, ParameterType::Integer | ParameterType::Float);
-        if counts && by.is_number() {
-            let message =
-                format!("the variable '{}' would leave the range of its type", variable.name);
-            return Err(Ended::failed(Failure::new("BadRequest", message)));
-        }
-        let (ty, by) = (type_name(variable.ty), kind(&by));
-        let message = format!(
-            "the variable '{}' of type '{ty}' cannot be counted by a value of type '{by}'",
-            variable.name
-        );
+        let (name, ty, by_kind) = (&variable.name, type_name(variable.ty), kind(&by));
+        let message = if counts && by.is_number() {
+            format!("The variable '{name}' would leave the range of its type.")
+        } else {
+            format!(
+                "The variable '{name}' of type '{ty}' cannot be counted by a value of type \
+                 '{by_kind}'."
+            )
+        };
         return Err(Ended::failed(Failure::new("BadRequest", message)));
     };
     let sum = fitted(&variable.name, variable.ty, sum)?;
@@ -93,33 +93,45 @@ fn sum(now: &Number, by: &Number, sign: i64) -> Option<Value> {
 fn append(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ended> {
     let value = exec.eval_opt(key, change.value.as_ref())?.unwrap_or(Value::Null);
     let variable = variable(exec, &change.name)?;
+    let refused = || cannot_append(change, &variable.name, variable.ty, &value);
+    if change.wants.is_some_and(|wants| wants != variable.ty) {
+        return Err(refused());
+    }
     match (&mut variable.value, variable.ty) {
         (Value::Array(items), _) => items.push(value.clone()),
         (empty @ Value::Null, ParameterType::Array) => *empty = Value::Array(vec![value.clone()]),
         (Value::String(text), _) => text.push_str(&expr::to_text(&value)),
         (empty @ Value::Null, ParameterType::String) => *empty = expr::to_text(&value).into(),
-        (_, ty) => {
-            let message = format!(
-                "the variable '{}' is of type '{}'; only arrays and strings can be appended to",
-                variable.name,
-                type_name(ty)
-            );
-            return Err(Ended::failed(Failure::new("BadRequest", message)));
-        }
+        (_, _) => return Err(refused()),
     }
     Ok(shown(&variable.name, value))
 }
 
+fn cannot_append(change: &Change, name: &str, ty: ParameterType, value: &Value) -> Ended {
+    let (of, ty) = (kind(value), type_name(ty));
+    let takes = change.wants.map_or("Array, String", type_name);
+    let message = format!(
+        "The input value is of type '{of}' which cannot be appended to the variable '{name}' of \
+         type '{ty}'. The action only supports variables of types '{takes}'."
+    );
+    Ended::failed(Failure::new("BadRequest", message))
+}
+
 fn variable<'a>(exec: &'a mut Exec<'_>, name: &str) -> Result<&'a mut Variable, Ended> {
     exec.run.variables.get_mut(&name.to_lowercase()).ok_or_else(|| {
-        let message = format!("the variable '{name}' must be initialized before it can be used");
+        let message = format!("The variable '{name}' must be initialized before it can be used.");
         Ended::failed(Failure::new("VariableNotInitialized", message))
     })
 }
 
 fn shown(name: &str, value: Value) -> Ended {
     let record = object([("name", name.into()), ("value", value)]);
-    Ended::succeeded(Some(record.clone()), object([("body", record)]))
+    done(record.clone(), object([("body", record)]))
+}
+
+/// The cloud gives these actions no code of their own.
+fn done(inputs: Value, outputs: Value) -> Ended {
+    Ended { code: UNSPECIFIED.into(), ..Ended::succeeded(Some(inputs), outputs) }
 }
 
 /// The value if the variable's type admits it. Text of a number or object is taken as the cloud
@@ -138,10 +150,12 @@ fn fitted(name: &str, ty: ParameterType, value: Value) -> Result<Value, Ended> {
     if fits {
         return Ok(value);
     }
+    let of = kind(&value);
+    let takes = if ty == ParameterType::Float { "Float, Integer" } else { type_name(ty) };
     let message = format!(
-        "The variable '{name}' of type '{}' cannot be set to a value of type '{}'.",
+        "The variable '{name}' of type '{}' cannot be initialized or updated with value of type \
+         '{of}'. The variable '{name}' only supports values of types '{takes}'.",
         type_name(ty),
-        kind(&value)
     );
     Err(Ended::failed(Failure::new("BadRequest", message)))
 }

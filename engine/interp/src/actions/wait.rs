@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base::{Duration, Failure, Timestamp};
+use expr::{Template, WithItem};
 use flow::actions::wait::Wait;
 use serde_json::{Value, json};
 
@@ -50,12 +51,23 @@ fn due(exec: &Exec<'_>, key: &Key, action: &Wait) -> Result<(Value, Timestamp), 
         Wait::Until(tree) => {
             let value = exec.eval(key, tree)?;
             let inputs = json!({ "until": { "timestamp": value } });
-            match value.as_str().and_then(Timestamp::parse) {
+            match instant(exec, key, &value) {
                 Some(due) => Ok((inputs, due)),
                 None => Err(invalid("an instant such as `2026-01-31T12:00:00Z`", inputs)),
             }
         }
     }
+}
+
+/// An instant, in every form in which the functions take one; in UTC if it names no zone.
+fn instant(exec: &Exec<'_>, key: &Key, value: &Value) -> Option<Timestamp> {
+    const IN_UTC: &str = "formatDateTime(item(), 'yyyy-MM-ddTHH:mm:ss.fffffffZ')";
+    let given = value.as_str().and_then(Timestamp::parse);
+    given.or_else(|| {
+        let (template, _) = Template::parse_expression(IN_UTC);
+        let text = template.eval(&WithItem::new(&exec.scope(key), value)).ok()?;
+        Timestamp::parse(text.as_str()?)
+    })
 }
 
 fn whole(value: &Value) -> Option<i64> {

@@ -50,9 +50,9 @@ fn a_condition_takes_one_branch_and_skips_the_other() {
               finish Failed
             Not a boolean Failed BadRequest ! InvalidTemplate
               yes:
-                A Skipped ActionSkipped ! ActionBranchingConditionNotSatisfied: The execution of template action 'A' skipped: the branching condition for this action is not satisfied.
+                A Skipped ActionSkipped ! ActionDependencyFailed: The execution of template action 'A' is skipped: dependant action 'Not_a_boolean' completed with status 'Failed' and code 'BadRequest'.
               no:
-                B Skipped ActionSkipped ! ActionBranchingConditionNotSatisfied: The execution of template action 'B' skipped: the branching condition for this action is not satisfied.
+                B Skipped ActionSkipped ! ActionDependencyFailed: The execution of template action 'B' is skipped: dependant action 'Not_a_boolean' completed with status 'Failed' and code 'BadRequest'.
             Words Succeeded = {"code":"InvalidTemplate","message":"Unable to process template language expressions for action 'Not_a_boolean' at line '0' and column '0': 'The result of the condition is of type 'String' but is expected to be a value of type 'Boolean'.'."}
             Fails inside Failed ActionFailed ! ActionFailed
               yes:
@@ -113,11 +113,11 @@ fn a_switch_takes_the_case_of_the_same_type_and_spelling() {
               finish Failed
             Switch Failed ActionFailed ! ActionFailed
               a:
-                A Failed InternalServerError ! InternalServerError: the value of the switch is of another type than its cases
+                A Failed InternalServerError ! ActionConditionFailed: The execution of template action 'A' failed: an unexpected exception encountered when evaluating branching condition. 'Template language function 'strongEquals' expects parameters of same type, but found 'Integer,String' distinct types.'
               Bee:
-                B Failed InternalServerError ! InternalServerError: the value of the switch is of another type than its cases
+                B Failed InternalServerError ! ActionConditionFailed: The execution of template action 'B' failed: an unexpected exception encountered when evaluating branching condition. 'Template language function 'strongEquals' expects parameters of same type, but found 'Integer,String' distinct types.'
               default:
-                D Failed InternalServerError ! InternalServerError: the value of the switch is of another type than its cases
+                D Failed InternalServerError ! ActionConditionFailed: The execution of template action 'D' failed: an unexpected exception encountered when evaluating branching condition. 'Template language function 'strongEquals' expects parameters of same type, but found 'Integer,String' distinct types.'
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
         "#,
     );
@@ -127,13 +127,13 @@ fn a_switch_takes_the_case_of_the_same_type_and_spelling() {
         r#"
             start null
               finish Failed
-            Switch Failed ExpressionEvaluationFailed ! ExpressionEvaluationFailed: The execution of template action 'Switch' failed: the result of the evaluation of 'switch' expression is of type 'Null' but is expected to be a value of type 'String, Integer'.
+            Switch Failed ExpressionEvaluationFailed ! ExpressionEvaluationFailed: The execution of template action 'Switch' failed: The result of the evaluation of 'scope' action expression '@triggerBody()' is not valid. It is of type 'Null' but is expected to be a value of type 'String, Integer'.
               a:
-                A Skipped ActionSkipped ! ActionBranchingConditionNotSatisfied: The execution of template action 'A' skipped: the branching condition for this action is not satisfied.
+                A Skipped ActionSkipped ! ActionDependencyFailed: The execution of template action 'A' is skipped: dependant action 'Switch' completed with status 'Failed' and code 'ExpressionEvaluationFailed'.
               Bee:
-                B Skipped ActionSkipped ! ActionBranchingConditionNotSatisfied: The execution of template action 'B' skipped: the branching condition for this action is not satisfied.
+                B Skipped ActionSkipped ! ActionDependencyFailed: The execution of template action 'B' is skipped: dependant action 'Switch' completed with status 'Failed' and code 'ExpressionEvaluationFailed'.
               default:
-                D Skipped ActionSkipped ! ActionBranchingConditionNotSatisfied: The execution of template action 'D' skipped: the branching condition for this action is not satisfied.
+                D Skipped ActionSkipped ! ActionDependencyFailed: The execution of template action 'D' is skipped: dependant action 'Switch' completed with status 'Failed' and code 'ExpressionEvaluationFailed'.
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
         "#,
     );
@@ -153,7 +153,7 @@ fn a_switch_fails_with_its_expression_and_goes_on_with_numbers() {
               finish Failed
             Switch Failed BadRequest ! InvalidTemplate
               1:
-                A Skipped ActionSkipped ! ActionBranchingConditionNotSatisfied: The execution of template action 'A' skipped: the branching condition for this action is not satisfied.
+                A Skipped ActionSkipped ! ActionDependencyFailed: The execution of template action 'A' is skipped: dependant action 'Switch' completed with status 'Failed' and code 'BadRequest'.
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
         "#,
     );

@@ -4,6 +4,7 @@ mod asking;
 mod containers;
 mod events;
 mod firing;
+mod lenient;
 mod mappings;
 mod order;
 mod sizes;

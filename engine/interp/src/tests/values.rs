@@ -74,12 +74,12 @@ fn what_does_not_fit_a_variable_is_refused() {
             start null
               finish Failed
             Set up Succeeded
-            Text Failed BadRequest ! BadRequest: The variable 'whole' of type 'Integer' cannot be set to a value of type 'String'.
-            Half Failed BadRequest ! BadRequest: The variable 'whole' of type 'Integer' cannot be set to a value of type 'Float'.
-            Overflow Failed BadRequest ! BadRequest: the variable 'whole' would leave the range of its type
-            Count flag Failed BadRequest ! BadRequest: the variable 'flag' of type 'Boolean' cannot be counted by a value of type 'Integer'
-            Append Failed BadRequest ! BadRequest: the variable 'flag' is of type 'Boolean'; only arrays and strings can be appended to
-            Unset Failed BadRequest ! BadRequest: The variable 'x' of type 'String' cannot be set to a value of type 'Integer'.
+            Text Failed BadRequest ! BadRequest: The variable 'whole' of type 'Integer' cannot be initialized or updated with value of type 'String'. The variable 'whole' only supports values of types 'Integer'.
+            Half Failed BadRequest ! BadRequest: The variable 'whole' of type 'Integer' cannot be initialized or updated with value of type 'Float'. The variable 'whole' only supports values of types 'Integer'.
+            Overflow Failed BadRequest ! BadRequest: The variable 'whole' would leave the range of its type.
+            Count flag Failed BadRequest ! BadRequest: The variable 'flag' of type 'Boolean' cannot be counted by a value of type 'Integer'.
+            Append Failed BadRequest ! BadRequest: The input value is of type 'Integer' which cannot be appended to the variable 'flag' of type 'Boolean'. The action only supports variables of types 'Array, String'.
+            Unset Failed BadRequest ! BadRequest: The variable 'x' of type 'String' cannot be initialized or updated with value of type 'Integer'. The variable 'x' only supports values of types 'String'.
             variable flag = null
             variable whole = 9223372036854775807
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
@@ -94,7 +94,7 @@ fn what_does_not_fit_a_variable_is_refused() {
         r#"
             start null
               finish Failed
-            Early Failed VariableNotInitialized ! VariableNotInitialized: the variable 'x' must be initialized before it can be used
+            Early Failed VariableNotInitialized ! VariableNotInitialized: The variable 'x' must be initialized before it can be used.
             Set up Skipped ActionSkipped ! ActionConditionFailed: The execution of template action 'Set_up' is skipped: the 'runAfter' condition for action 'Early' is not satisfied. Expected status values 'Succeeded' and actual value 'Failed'.
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
         "#,
@@ -124,9 +124,9 @@ fn parse_json_reads_text_and_checks_it() {
               finish Failed
             Text Succeeded = {"body":{"n":1}}
             Use Succeeded = 1
-            Broken Failed InvalidJSON ! InvalidJSON: the content is not JSON: EOF while parsing a value at line 1 column 6
-            Types Failed BadRequest = {"errors":[{"message":"Invalid type. Expected String but got Integer.","lineNumber":0,"linePosition":0,"path":"a","value":1,"schemaId":"#/properties/a","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Integer, Null but got String.","lineNumber":0,"linePosition":0,"path":"b","value":"x","schemaId":"#/properties/b","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Object but got Null.","lineNumber":0,"linePosition":0,"path":"c","value":null,"schemaId":"#/properties/c","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Integer but got Number.","lineNumber":0,"linePosition":0,"path":"d","value":1.5,"schemaId":"#/properties/d","errorType":"type","childErrors":[]}]} ! ValidationFailed: Invalid type. Expected String but got Integer. Path 'a'. Invalid type. Expected Integer, Null but got String. Path 'b'. Invalid type. Expected Object but got Null. Path 'c'. Invalid type. Expected Integer but got Number. Path 'd'.
-            Missing Failed BadRequest = {"errors":[{"message":"Required properties are missing from object: a.","lineNumber":0,"linePosition":0,"path":"","value":{},"schemaId":"#","errorType":"required","childErrors":[]}]} ! ValidationFailed: Required properties are missing from object: a. Path ''.
+            Broken Failed InvalidJSON ! InvalidJSON: The 'content' property of actions of type 'ParseJson' must be valid JSON. The provided value cannot be parsed: 'Unexpected end when reading token. Path ''.'.
+            Types Failed ValidationFailed = {"errors":[{"message":"Invalid type. Expected String but got Integer.","lineNumber":0,"linePosition":0,"path":"a","value":1,"schemaId":"#/properties/a","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Integer, Null but got String.","lineNumber":0,"linePosition":0,"path":"b","value":"x","schemaId":"#/properties/b","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Object but got Null.","lineNumber":0,"linePosition":0,"path":"c","value":null,"schemaId":"#/properties/c","errorType":"type","childErrors":[]},{"message":"Invalid type. Expected Integer but got Number.","lineNumber":0,"linePosition":0,"path":"d","value":1.5,"schemaId":"#/properties/d","errorType":"type","childErrors":[]}]} ! ValidationFailed: Invalid type. Expected String but got Integer. Path 'a'. Invalid type. Expected Integer, Null but got String. Path 'b'. Invalid type. Expected Object but got Null. Path 'c'. Invalid type. Expected Integer but got Number. Path 'd'.
+            Missing Failed ValidationFailed = {"errors":[{"message":"Required properties are missing from object: a.","lineNumber":0,"linePosition":0,"path":"","value":{},"schemaId":"#","errorType":"required","childErrors":[]}]} ! ValidationFailed: Required properties are missing from object: a. Path ''.
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
         "##,
     );
@@ -154,7 +154,7 @@ fn lists_are_filtered_reshaped_and_joined() {
             Select Succeeded = {"body":[{"n":2,"k2":true},{"n":3,"k3":true}]}
             Plain Succeeded = {"body":[4,6]}
             Join Succeeded = {"body":"1, , True, x"}
-            No list Failed BadRequest ! BadRequest: The 'from' property value in the 'No_list' action inputs is of type 'Null'. The value must be an array.
+            No list Failed BadRequest ! BadRequest: The 'from' property value in the 'join' action inputs is of type 'Null'. The value must be an array.
             Bad item Failed BadRequest ! InvalidTemplate
             Bad select Failed BadRequest ! InvalidTemplate
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
@@ -224,8 +224,8 @@ fn records_are_those_of_the_cloud() {
                 C Succeeded = "a"
               pass 2:
                 C Succeeded = "b"
-            Of scope Succeeded = [{"name":"H","inputs":{"method":"GET","uri":"http://a"},"outputs":{"statusCode":404,"headers":{},"body":{"a":[1]}},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:H","clientTrackingId":"run-1","code":"NotFound","status":"Failed"},{"name":"B","inputs":{"expressionResult":true},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:B","clientTrackingId":"run-1","code":"NotSpecified","status":"Succeeded"}]
-            Of loop Succeeded = [{"name":"C","inputs":"b","outputs":[{"name":"C","inputs":"a","outputs":"a","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#0/C","clientTrackingId":"run-1","code":"OK","status":"Succeeded","trackedProperties":{"size":1}},{"name":"C","inputs":"b","outputs":"b","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#1/C","clientTrackingId":"run-1","code":"OK","status":"Succeeded","trackedProperties":{"size":1}}],"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#1/C","clientTrackingId":"run-1","code":"OK","status":"Succeeded","trackedProperties":{"size":1},"repetitionCount":2}]
+            Of scope Succeeded = [{"name":"H","inputs":{"method":"GET","uri":"http://a"},"outputs":{"statusCode":404,"headers":{},"body":{"a":[1]}},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:H","clientTrackingId":"run-1","code":"NotFound","status":"Failed"},{"name":"B","inputs":{"expressionResult":true},"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:B","clientTrackingId":"run-1","status":"Succeeded"}]
+            Of loop Succeeded = [{"name":"C","outputs":[{"name":"C","inputs":"a","outputs":"a","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#0/C","clientTrackingId":"run-1","code":"OK","status":"Succeeded","trackedProperties":{"size":1}},{"name":"C","inputs":"b","outputs":"b","startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#1/C","clientTrackingId":"run-1","code":"OK","status":"Succeeded","trackedProperties":{"size":1}}],"startTime":"2026-01-01T00:00:00.0000000Z","endTime":"2026-01-01T00:00:00.0000000Z","trackingId":"run-1:Loop#1/C","clientTrackingId":"run-1","code":"NotSpecified","status":"Succeeded","repetitionCount":2}]
             Pick Succeeded = 2
             Body Succeeded = [1]
             Status Succeeded = 404
@@ -336,7 +336,7 @@ fn tables_quote_only_what_needs_it() {
             Named Succeeded = {"body":"n,2x\r\n1,2\r\n2,4\r\n"}
             Html Succeeded = {"body":"<table><thead><tr><th>a&lt;b</th></tr></thead><tbody><tr><td>x &amp; y</td></tr></tbody></table>"}
             Nothing Succeeded = {"body":""}
-            No list Failed BadRequest ! BadRequest: The 'from' property value in the 'No_list' action inputs is of type 'Null'. The value must be an array.
+            No list Failed BadRequest ! BadRequest: The 'from' property value in the 'table' action inputs is of type 'Null'. The value must be of type 'Array'.
             Bad cell Failed BadRequest ! InvalidTemplate
             run Failed {"code":"ActionFailed","message":"An action failed. No dependent actions succeeded."}
         "#,

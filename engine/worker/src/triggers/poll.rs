@@ -175,6 +175,7 @@ impl Question<'_> {
             callback_url: None,
             path: Path::run(),
             attempt,
+            turn: attempt,
             idempotency_key: self.key(),
             intent: false,
             follow,

@@ -133,6 +133,7 @@ impl<'a> Subscriber<'a> {
             callback_url: Some(address.to_owned()),
             path: Path::run(),
             attempt: 1,
+            turn: 1,
             idempotency_key: key.to_owned(),
             intent: false,
             follow: None,

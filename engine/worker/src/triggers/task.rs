@@ -14,9 +14,10 @@ use tokio::{
 
 use super::{Source, progress::Progress, recurrence, source_name};
 use crate::{
-    admit::{AdmitError, is_full, keyed},
+    admit::{AdmitError, keyed},
     deploy::Deployed,
     engine::Inner,
+    queue::is_full,
     timers::PAUSE,
 };
 

@@ -280,8 +280,9 @@ impl Writer<'_> {
     /// What is appended to must be known in the cloud; of a variable that nobody declares, what is
     /// appended tells.
     fn append(&self, change: &Change) -> &'static str {
-        let is_text = match self.variables.get(&change.name.to_ascii_lowercase()) {
-            Some(ty) => *ty == ParameterType::String,
+        let declared = self.variables.get(&change.name.to_ascii_lowercase()).copied();
+        let is_text = match change.wants.or(declared) {
+            Some(ty) => ty == ParameterType::String,
             None => matches!(&change.value, Some(Tree::Value(Value::String(_)))),
         };
         if is_text { "AppendToStringVariable" } else { "AppendToArrayVariable" }

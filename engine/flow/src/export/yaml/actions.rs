@@ -254,7 +254,13 @@ impl Writer<'_> {
             Variables::Set(it) => lines.put("set", self.values.change(it)),
             Variables::Increment(it) => lines.put("increment", self.values.change(it)),
             Variables::Decrement(it) => lines.put("decrement", self.values.change(it)),
-            Variables::Append(it) => lines.put("append", self.values.change(it)),
+            Variables::Append(it) => {
+                let mut change = self.values.change(it);
+                if let Some(wants) = it.wants {
+                    change["type"] = wants.name().into();
+                }
+                lines.put("append", change);
+            }
         }
     }
 

@@ -1,0 +1,66 @@
+//! Where a run stands in line, and whether there is room for another one.
+
+use base::RunId;
+use flow::Trigger;
+use journal::Admission;
+
+use crate::{
+    admit::AdmitError,
+    deploy::Deployed,
+    engine::{Inner, lock},
+    lanes::{Entry, Lane},
+};
+
+/// Where a run stands in line.
+pub(crate) fn entry_of(flow: &Deployed, admission: &Admission) -> Entry {
+    lane_entry(flow, &admission.trigger, admission.key.as_deref(), admission.run.clone())
+}
+
+/// The same from the parts that the store keeps.
+pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run: RunId) -> Entry {
+    let concurrency = flow.plan.flow.trigger(trigger).and_then(|it| it.concurrency.as_ref());
+    let lane = concurrency.map(|concurrency| {
+        let lane = Lane {
+            flow: flow.name.clone(),
+            trigger: trigger.to_owned(),
+            key: key.unwrap_or_default().to_owned(),
+        };
+        (lane, concurrency.runs.max(1))
+    });
+    Entry { run, lane }
+}
+
+/// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
+pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
+    let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
+        return false;
+    };
+    let Some(most) = concurrency.max_waiting else { return false };
+    let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
+    let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
+    most + concurrency.runs.max(1) <= load
+}
+
+/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
+pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
+    if inner.stopped() {
+        return Err(AdmitError::Stopping);
+    }
+    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
+    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
+}
+
+/// Refuses an event if, with those of the same event before it, more would wait than may.
+pub(crate) fn check_queue(
+    inner: &Inner,
+    flow: &Deployed,
+    before: &[Entry],
+    entry: &Entry,
+) -> Result<(), AdmitError> {
+    let Some((lane, width)) = &entry.lane else { return Ok(()) };
+    let concurrency = flow.plan.flow.trigger(&lane.trigger).and_then(|it| it.concurrency.as_ref());
+    let Some(most) = concurrency.and_then(|it| it.max_waiting) else { return Ok(()) };
+    let ahead = before.iter().filter(|it| it.lane == entry.lane).count();
+    let waiting = (lock(&inner.lanes).load(lane) + ahead + 1).saturating_sub(*width);
+    if most < waiting { Err(AdmitError::QueueFull(waiting - 1)) } else { Ok(()) }
+}
