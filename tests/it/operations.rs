@@ -362,6 +362,31 @@ async fn old_runs_go_and_open_ones_stay() {
     assert_eq!(left, [open]);
 }
 
+#[tokio::test]
+async fn a_file_that_holds_too_much_loses_its_oldest_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = store_sqlite::Options::default();
+    let store = store_sqlite::SqliteStore::open(&folder.path().join("runs.db"), options).unwrap();
+    let store: Arc<dyn Store> = Arc::new(store);
+    let desk = Arc::new(Desk::default());
+    let engine = start(Arc::clone(&store), &desk, flows(&[("order", ORDER)])).await;
+    // Compression must not help.
+    let noise = |n: u32| -> String {
+        let digit = |it: u32| it.wrapping_mul(it).wrapping_add(n).wrapping_mul(2_654_435_761) >> 28;
+        (0..300_000).map(|it| char::from(b'a' + u8::try_from(digit(it)).unwrap())).collect()
+    };
+    for n in 0..12_u32 {
+        let body = json!({ "id": "7", "note": noise(n) });
+        let run = fire(&engine, "order", body).await.unwrap();
+        end(&engine, &run).await;
+    }
+    let full = store.size().await.unwrap().unwrap();
+    let keep = |bytes| Retention { age: None, bytes: Some(bytes) };
+    assert_eq!(engine.expire(keep(full)).await.unwrap().runs, 0);
+    let gone = engine.expire(keep(full / 2)).await.unwrap();
+    assert!(0 < gone.runs && store.size().await.unwrap().unwrap() <= full / 2, "{gone:?}");
+}
+
 /// The program against a service.
 struct Cli {
     url: String,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The journal that a run begins with which does another one again.
-fn taken_over(driven: &Driven, begun: Timestamp, retry: Retry) -> Vec<Event> {
+pub(crate) fn taken_over(driven: &Driven, begun: Timestamp, retry: Retry) -> Vec<Event> {
     let Retry { held, events, .. } = retry;
     let mut started = driven.events[0].clone();
     if let EventKind::Started { again, .. } = &mut started.kind {

@@ -602,3 +602,22 @@ async fn subscriptions_that_are_forgotten_or_run_out_are_made_again() {
         assert_eq!(found["value"].as_array().unwrap().len(), runs, "{kind}");
     }
 }
+
+#[tokio::test]
+async fn a_flow_that_is_off_has_no_subscription() {
+    let stage = Stage::new(&[("rows", ROWS)]).await;
+    stage.stands().await;
+    let engine = &stage.service.engine;
+    engine.switch("rows", false).await.unwrap();
+    stage.asked(of_rows(1, 1)).await;
+    let world = &stage.service.world.dataverse;
+    world.put_row("accounts", json!({ "name": "unseen" })).unwrap();
+    engine.switch("rows", true).await.unwrap();
+    stage.asked(of_rows(2, 1)).await;
+    becomes(true, async || {
+        stage.states().await.iter().any(|it| it.state["subscription"]["confirmed"] == true)
+    })
+    .await;
+    world.put_row("accounts", json!({ "name": "seen" })).unwrap();
+    stage.runs(1).await;
+}

@@ -244,6 +244,22 @@ async fn what_was_missed_is_fired_once() {
 }
 
 #[tokio::test]
+async fn a_flow_that_is_off_is_silent() {
+    let world =
+        World::new("recurrence: { frequency: Hour, interval: 2 }", NOON, &Desk::with(&[])).await;
+    world.rest().await;
+    world.engine.switch("sample", false).await.unwrap();
+    world.clock.go(7_200 * 3);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(times(&world.fired().await), ["2026-05-04T12:00Z"]);
+    world.engine.switch("sample", true).await.unwrap();
+    world.rest().await;
+    world.go(7_200).await;
+    let expected = ["2026-05-04T12:00Z", "2026-05-04T14:00Z", "2026-05-04T20:00Z"];
+    assert_eq!(times(&world.fired().await), expected, "what was missed is made up for once");
+}
+
+#[tokio::test]
 async fn every_window_that_was_missed_is_made_up_for() {
     let trigger = "recurrence: { frequency: Minute, interval: 1, slidingWindow: true, \
         delay: PT30S, startTime: '2026-05-04T10:00:00Z' }";

@@ -179,6 +179,10 @@ impl Task {
                 self.end_former_subscription(ended).await?;
             }
         }
+        if self.inner.is_off(&self.flow.name) {
+            // Whoever keeps the tasks is about to end this one.
+            return Err(Halt::Ended);
+        }
         let held = match self.held().await {
             Ok(held) => held,
             Err(error) => return Err(self.unstored(&error)),
