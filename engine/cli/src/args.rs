@@ -206,7 +206,8 @@ Each definition is one of:
   exact               it runs as in the cloud
   notes               it runs; what is different or left out is named
   needs a connection  it runs once its connections are set up
-  unsupported         an action or trigger of it does not run here, or it has errors
+  unsupported         an action or trigger of it is of a type that does not run here
+Apart from that it may have errors, for which the cloud would not save it either.
 
 Files may be solution flows, `workflow.json` of Logic Apps Standard, bare definitions, deployment
 templates with any number of workflows, and archives (`*.zip`) of solutions and packages. Of folders,

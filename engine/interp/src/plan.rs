@@ -14,7 +14,7 @@ pub struct Plan {
     pub flow: Flow,
     /// Its mappings by name.
     pub mappings: BTreeMap<String, Mapping>,
-    /// Values of secure parameters, which are not in the journal.
+    /// Values of secure parameters and app settings, which are not in the journal.
     pub secure_parameters: Map<String, Value>,
     /// What the environment is called, as `workflow()` tells it.
     pub environment: String,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use base::{Duration, Status, Timestamp};
@@ -44,6 +44,11 @@ pub struct Run {
     pub(crate) trigger: String,
     /// What runs of the same business are found by.
     pub(crate) tracking_id: String,
+    /// Large values that records hold, by where they are and where they were taken from. Nothing but
+    /// memory depends on it.
+    pub(crate) shared: BTreeMap<usize, Weak<Value>>,
+    /// What the caller said about the event.
+    pub(crate) keywords: Vec<String>,
     pub(crate) trigger_outputs: Arc<Value>,
     pub(crate) parameters: Arc<Map<String, Value>>,
     pub(crate) seed: u64,
@@ -157,8 +162,8 @@ pub(crate) enum Phase {
     Asked { follow: Option<String> },
     /// To be asked when the pause is over.
     Pausing { follow: Option<String> },
-    /// The service has agreed to call back.
-    Subscribed,
+    /// The service has agreed to call back; `answer` are the outputs of what it said.
+    Subscribed { answer: Arc<Value> },
 }
 
 impl Phase {
@@ -166,7 +171,7 @@ impl Phase {
     pub(crate) const fn follow(&self) -> Option<&String> {
         match self {
             Self::Asked { follow } | Self::Pausing { follow } => follow.as_ref(),
-            Self::Subscribed => None,
+            Self::Subscribed { .. } => None,
         }
     }
 }
@@ -200,6 +205,16 @@ impl Run {
     /// `clientTrackingId` of its records.
     pub fn tracking_id(&self) -> &str {
         &self.tracking_id
+    }
+
+    /// By what others find the run: `{clientTrackingId, clientKeywords}`.
+    pub fn correlation(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("clientTrackingId".into(), self.tracking_id.as_str().into());
+        if !self.keywords.is_empty() {
+            object.insert("clientKeywords".into(), self.keywords.as_slice().into());
+        }
+        Value::Object(object)
     }
 
     /// `triggerOutputs()`.
@@ -279,7 +294,7 @@ impl Run {
         // Drivers ask this often, of runs that may be long.
         let slots = waiting.flat_map(|(id, _)| self.within(id, &[]));
         let open = slots.filter_map(|(key, slot)| {
-            let asking = asking(slot).filter(|it| it.phase == Phase::Subscribed)?;
+            let asking = asking(slot).filter(|it| matches!(it.phase, Phase::Subscribed { .. }))?;
             Some(asking.effect(plan, self, key))
         });
         open.collect()

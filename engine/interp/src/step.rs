@@ -56,6 +56,7 @@ impl Exec<'_> {
                 self.run.held =
                     again.iter().flat_map(|it| &it.held).map(|it| self.ids(it)).collect();
                 self.run.tracking_id = self.tracking_id();
+                self.run.keywords = self.keywords();
                 let root = BlockKey { parent: None, branch: 0, passes: Vec::new() };
                 self.work.push_back(Work::Enter(root));
             }
@@ -279,7 +280,8 @@ impl Exec<'_> {
             return self.pause(key, pause, follow);
         }
         if asking.subscribes && outcome.failure.is_none() {
-            asking.phase = Phase::Subscribed;
+            let answer = Arc::new(outcome.outputs.clone().unwrap_or_default());
+            asking.phase = Phase::Subscribed { answer };
             return;
         }
         let attempts = std::mem::take(&mut asking.history);

@@ -274,7 +274,7 @@ fn of_open(open: &OpenSlot) -> Node {
         State::Asking(asking) => {
             let what = match asking.phase {
                 Phase::Asked { .. } => "an answer",
-                Phase::Subscribed => "a call back",
+                Phase::Subscribed { .. } => "a call back",
                 Phase::Pausing { follow: Some(_) } => "the result of an accepted request",
                 Phase::Pausing { follow: None } => "the next attempt",
             };

@@ -113,6 +113,7 @@ pub(crate) async fn show(
 ) -> Result<Json<Value>, Problem> {
     let (row, plan, run) = shared.engine.show(&RunId::new(id)).await?;
     let mut shown = row_json(&row);
+    shown["correlation"] = run.correlation();
     shown["actions"] = tree(&plan, &run).iter().map(Node::to_json).collect();
     Ok(Json(shown))
 }

@@ -31,7 +31,8 @@ pub struct Deployed {
 }
 
 impl Deployed {
-    /// Makes a package ready to run. `given` are the environment's parameter values.
+    /// Makes a package ready to run. `given` are the environment's parameter values. Parameters that
+    /// are made of app settings have no value yet.
     pub fn new(
         name: &str,
         files: Vec<(String, String)>,
@@ -42,7 +43,9 @@ impl Deployed {
         let flow = package.flow;
         let (mut parameters, mut secure) = (Map::new(), Map::new());
         for parameter in &flow.parameters {
-            let value = given.get(&parameter.name).or(parameter.default.as_ref());
+            let default = parameter.default.as_ref();
+            let default = default.filter(|_| parameter.settings().is_none());
+            let value = given.get(&parameter.name).or(default);
             if let Some(value) = value {
                 let into = if parameter.secure { &mut secure } else { &mut parameters };
                 into.insert(parameter.name.clone(), value.clone());

@@ -385,8 +385,8 @@ impl Task {
         for ask in asks {
             self.perform(ask);
         }
-        for (path, inputs) in unsubscribe {
-            self.unsubscribe(path, inputs);
+        for ask in unsubscribe {
+            self.unsubscribe(ask);
         }
         if let Some(response) = responded {
             self.inner.respond(&run, &response);
@@ -406,26 +406,23 @@ impl Task {
             Effect::Disarm { path, deadline } => planned.disarm.push((path, deadline)),
             // What the same step has ended is not asked any more.
             Effect::Ask(ask) if !self.run.asks(&self.plan, &ask.path, ask.attempt) => {}
-            Effect::Ask(ask) => match &ask.request {
-                Request::Flow { .. } if !self.inner.performer.answers(&self.plan, &ask) => {
-                    self.plan_child(&ask, planned);
+            Effect::Ask(ask)
+                if matches!(ask.request, Request::Flow { .. })
+                    && !self.inner.performer.answers(&self.plan, &ask) =>
+            {
+                self.plan_child(&ask, planned);
+            }
+            Effect::Ask(ask) => {
+                if ask.intent {
+                    let kind = EventKind::Intended { attempt: ask.attempt };
+                    let event = Event { at: self.inner.now(), path: ask.path.clone(), kind };
+                    step(&self.plan, &mut self.run, &event);
+                    events.push(event);
                 }
-                Request::Flow { .. }
-                | Request::Operation { .. }
-                | Request::Route { .. }
-                | Request::Http { .. }
-                | Request::Batch { .. } => {
-                    if ask.intent {
-                        let kind = EventKind::Intended { attempt: ask.attempt };
-                        let event = Event { at: self.inner.now(), path: ask.path.clone(), kind };
-                        step(&self.plan, &mut self.run, &event);
-                        events.push(event);
-                    }
-                    planned.asks.push(ask);
-                }
-            },
+                planned.asks.push(ask);
+            }
             Effect::Respond { outputs } => planned.responded = Some(outputs),
-            Effect::Unsubscribe { path, inputs } => planned.unsubscribe.push((path, inputs)),
+            Effect::Unsubscribe(ask) => planned.unsubscribe.push(ask),
             Effect::Finish { status, error, response } => {
                 let end = (status, error, response.map(|it| Value::clone(&it)));
                 events.push(finish::finished(&self.plan, &self.run, self.inner.now(), end));
@@ -533,7 +530,7 @@ struct Planned {
     entries: Vec<Entry>,
     waiting: Vec<Path>,
     asks: Vec<Ask>,
-    unsubscribe: Vec<(Path, Arc<Value>)>,
+    unsubscribe: Vec<Ask>,
     responded: Option<Arc<Value>>,
     finished: bool,
     /// How many flows have called each other, if another one is called.
