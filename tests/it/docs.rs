@@ -130,6 +130,7 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
             url: "https://flow.example/callbacks/example".to_owned(),
             key: "key".to_owned(),
         }),
+        again: None,
     };
     let started = Event { at: now, path: journal::Path::run(), kind };
     let time = Time::Virtual(now);

@@ -594,6 +594,22 @@ fn an_app_setting_that_nobody_gives_is_named() {
 }
 
 #[test]
+fn what_the_service_itself_is_told_is_no_app_setting() {
+    let definition = json!({
+        "triggers": { "manual": { "type": "Request" } },
+        "actions": { "Say": { "type": "Compose", "inputs": "@appsetting('Flowright_Database')" } },
+    });
+    let folder = folder(&[("flow.json", &definition.to_string()), ("none.yaml", "{}")]);
+    let mut command = Command::new(flowright());
+    command.args(["run", "flow.json", "--mocks", "none.yaml", "--output", "json"]);
+    command.current_dir(folder.path()).env_remove("FLOWRIGHT_ENVIRONMENT");
+    let output = command.env("Flowright_Database", "postgres://a:canary@b/c").output().unwrap();
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(text.contains("the app setting 'Flowright_Database' is neither"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+}
+
+#[test]
 fn settings_are_neither_imported_nor_shown_by_checks() {
     let [url, key, _] = VALUES;
     let settings =

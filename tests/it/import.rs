@@ -56,6 +56,7 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
         seed: 1,
         run: "run".to_owned(),
         callback: None,
+        again: None,
     });
     let events = started.map(|kind| Event { at: now, path: journal::Path::run(), kind });
     let runs: Vec<Run> =

@@ -157,7 +157,7 @@ async fn what_a_service_on_disk_has_acknowledged_is_there_after_a_kill() {
     assert!(memory < 512e6, "{memory}");
     let file = folder.path().join(".flowright/flowright.db");
     let store = SqliteStore::open(&file, store_sqlite::Options::default()).unwrap();
-    let rows = store.runs(&RunFilter::default(), None, 1_000_000).await.unwrap();
+    let rows = store.runs(&RunFilter::default(), journal::Page::Newest, 1_000_000).await.unwrap();
     let stored: BTreeSet<&str> = rows.iter().map(|it| it.run.as_str()).collect();
     let taken: Vec<&String> = all.iter().flat_map(|it| &it.taken).collect();
     assert!(32 < taken.len(), "{}", taken.len());

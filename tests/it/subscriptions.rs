@@ -12,7 +12,7 @@ use std::{
 
 use emulators::{Fault, FaultKind, Running};
 use http_client::Client;
-use journal::{MemoryStore, RunFilter, Store, TriggerState};
+use journal::{MemoryStore, Page, RunFilter, Store, TriggerState};
 use serde_json::{Map, Value, json};
 use store_sqlite::SqliteStore;
 use tokio::{
@@ -72,7 +72,7 @@ async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, mut present: impl 
 }
 
 async fn runs(store: &dyn Store) -> usize {
-    store.runs(&RunFilter::default(), None, 1_000).await.unwrap().len()
+    store.runs(&RunFilter::default(), Page::Newest, 1_000).await.unwrap().len()
 }
 
 fn of_rows(posts: usize, deletes: usize) -> BTreeMap<String, usize> {
@@ -609,6 +609,25 @@ async fn subscriptions_that_are_forgotten_or_run_out_are_made_again() {
         let found: Value = serde_json::from_str(&text.text().await.unwrap()).unwrap();
         assert_eq!(found["value"].as_array().unwrap().len(), runs, "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_flow_that_is_off_has_no_subscription() {
+    let stage = Stage::new(&[("rows", ROWS)]).await;
+    stage.stands().await;
+    let engine = &stage.service.engine;
+    engine.switch("rows", false).await.unwrap();
+    stage.asked(of_rows(1, 1)).await;
+    let world = &stage.service.world.dataverse;
+    world.put_row("accounts", json!({ "name": "unseen" })).unwrap();
+    engine.switch("rows", true).await.unwrap();
+    stage.asked(of_rows(2, 1)).await;
+    becomes(true, async || {
+        stage.states().await.iter().any(|it| it.state["subscription"]["confirmed"] == true)
+    })
+    .await;
+    world.put_row("accounts", json!({ "name": "seen" })).unwrap();
+    stage.runs(1).await;
 }
 
 /// What a definition says that knows no ids: method and path, and a body with the address in it.

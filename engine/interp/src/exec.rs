@@ -163,6 +163,14 @@ impl<'a> Exec<'a> {
         }
     }
 
+    /// Sets the timer that will bound an open action, in the place of an earlier one.
+    pub(crate) fn set_deadline(&mut self, key: &Key, due: Timestamp) {
+        if let Some(Slot::Open(slot)) = self.run.slots.get_mut(key) {
+            slot.deadline = Some(due);
+            self.arm(key, true, due);
+        }
+    }
+
     fn arm(&mut self, key: &Key, deadline: bool, due: Timestamp) {
         let path = self.plan.path(key.action, &key.passes);
         self.effects.push(Effect::Arm { path, deadline, due });

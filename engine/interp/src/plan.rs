@@ -20,6 +20,8 @@ pub struct Plan {
     pub environment: String,
     /// Calls that must not be repeated blindly: their intent is written before they are made.
     pub unsafe_calls: Vec<ActionId>,
+    /// Calls that make something new whenever another run makes them, whatever they are known by.
+    pub creating_calls: Vec<ActionId>,
     /// The action behind which the run stops, to be looked at.
     pub until: Option<ActionId>,
     places: Vec<Place>,
@@ -62,6 +64,7 @@ impl Plan {
             secure_parameters: Map::new(),
             environment: String::new(),
             unsafe_calls: Vec::new(),
+            creating_calls: Vec::new(),
             until: None,
             places,
             top,

@@ -1,7 +1,7 @@
 //! The state of one run, rebuilt from its events whenever it is needed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Weak},
 };
 
@@ -65,6 +65,11 @@ pub struct Run {
     pub(crate) early: BTreeMap<Path, Vec<Event>>,
     /// Actions started so far.
     pub(crate) actions: usize,
+    /// Actions that do not begin before what another run has done is taken over: a set for each
+    /// `Resumed` that is to come.
+    pub(crate) held: VecDeque<BTreeSet<ActionId>>,
+    /// Those of them that would have begun.
+    pub(crate) ready: Vec<Key>,
     /// How often each action has asked, in all its passes and attempts.
     pub(crate) turns: BTreeMap<ActionId, u32>,
 }

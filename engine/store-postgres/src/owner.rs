@@ -8,7 +8,10 @@ use tokio_postgres::{Error, Transaction};
 use crate::{Claim, Options, address::Address, error::Failure, link::Link};
 
 /// Numbered from 1, never edited once released; the table `migration` has those that were run.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_operations.sql"),
+];
 
 /// Held while the schema is looked at and changed ("Flow").
 const LOCK: i64 = 0x466c_6f77;

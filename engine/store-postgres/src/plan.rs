@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::RunId;
 use journal::{
-    Admission, Admitted, StoreError,
+    Admission, Admitted, Expired, StoreError,
     body::{Body, Packed},
     status::{self, End},
 };
@@ -30,6 +30,17 @@ pub(crate) struct View {
     /// Positions that nobody else will get, and how many have been given away.
     pub(crate) positions: Vec<i64>,
     pub(crate) n_given: usize,
+    /// What is to be deleted, if that was asked for.
+    pub(crate) old: Old,
+}
+
+/// What is not kept any longer.
+#[derive(Debug, Default)]
+pub(crate) struct Old {
+    /// Positions of runs.
+    pub(crate) runs: Vec<i64>,
+    /// By what events are known.
+    pub(crate) known: Vec<Vec<u8>>,
 }
 
 /// Position of the run, digest of the path, whether a deadline.
@@ -47,6 +58,8 @@ pub(crate) struct Changes<'a> {
     /// Path and time, or none for one that goes.
     pub(crate) timers: BTreeMap<TimerKey, Option<(&'a str, i64)>>,
     pub(crate) triggers: BTreeMap<(&'a str, &'a str), &'a TriggerRow>,
+    /// What goes, before anything else is written.
+    pub(crate) old: Old,
     /// This is the last batch.
     pub(crate) release: bool,
 }
@@ -60,7 +73,7 @@ impl<'a> Changes<'a> {
     }
 
     fn extend(&mut self, later: Self) {
-        let Self { flows, blobs, runs, events, ended, timers, triggers, release } = later;
+        let Self { flows, blobs, runs, events, ended, timers, triggers, old, release } = later;
         self.flows.extend(flows);
         self.blobs.extend(blobs);
         self.runs.extend(runs);
@@ -68,20 +81,46 @@ impl<'a> Changes<'a> {
         self.ended.extend(ended);
         self.timers.extend(timers);
         self.triggers.extend(triggers);
+        self.old.runs.extend(old.runs);
+        self.old.known.extend(old.known);
         self.release |= release;
     }
 }
 
+/// What became of a request.
+pub(crate) enum Done {
+    /// The admissions, in order.
+    Admitted(Vec<Admitted>),
+    Expired(Expired),
+}
+
+impl Done {
+    pub(crate) fn admitted(self) -> Vec<Admitted> {
+        match self {
+            Self::Admitted(admitted) => admitted,
+            Self::Expired(_) => Vec::new(),
+        }
+    }
+}
+
 /// An answer that counts once the changes are durable.
-pub(crate) type Answer = Result<Vec<Admitted>, StoreError>;
+pub(crate) type Answer = Result<Done, StoreError>;
 
 /// What all the requests of a batch come to, and what each is answered.
 pub(crate) fn of<'a>(view: &mut View, batch: &'a [Work]) -> (Changes<'a>, Vec<Answer>) {
     let mut changes = Changes::default();
     let mut answers = Vec::with_capacity(batch.len());
     for work in batch {
+        if let Work::Expire(_) = work {
+            // Whoever else asked for it in this batch finds nothing left.
+            let old = std::mem::take(&mut view.old);
+            let expired = Expired { runs: old.runs.len(), known: old.known.len() };
+            changes.extend(Changes { old, ..Changes::default() });
+            answers.push(Ok(Done::Expired(expired)));
+            continue;
+        }
         let mut draft = Draft::new(view);
-        let answer = draft.work(work).map(|()| std::mem::take(&mut draft.admitted));
+        let answer = draft.work(work).map(|()| Done::Admitted(std::mem::take(&mut draft.admitted)));
         let Draft { view: _, new, changes: added, admitted: _ } = draft;
         if answer.is_ok() {
             changes.extend(added);
@@ -123,6 +162,7 @@ impl<'v, 'a> Draft<'v, 'a> {
                 entries.iter().try_for_each(|entry| self.admit(entry))
             }
             Work::Append(steps) => steps.iter().try_for_each(|step| self.step(step)),
+            Work::Expire(_) => Ok(()),
             Work::Release => {
                 self.changes.release = true;
                 Ok(())

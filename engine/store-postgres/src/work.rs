@@ -1,8 +1,8 @@
 //! Requests to write, made ready as far as that can be done without the database.
 
-use base::{Timestamp, digest::sha256};
+use base::{RunId, Timestamp, digest::sha256};
 use journal::{
-    Admission, Append, FlowVersion, Path, StoreError, TriggerState,
+    Admission, Append, Expiry, FlowVersion, Path, StoreError, TriggerState,
     body::{Body, Packed},
     status,
 };
@@ -17,6 +17,7 @@ pub(crate) enum Work {
     PutFlow(FlowRow),
     Advance(Vec<Entry>, Vec<TriggerRow>),
     Append(Vec<Step>),
+    Expire(Expiry),
     /// Nothing more is written after this.
     Release,
 }
@@ -31,6 +32,9 @@ pub(crate) struct FlowRow {
 /// An admission with the text of its first event.
 pub(crate) struct Entry {
     pub(crate) admission: Admission,
+    pub(crate) created: Timestamp,
+    /// The run that it does once more.
+    pub(crate) again_of: Option<RunId>,
     pub(crate) started: Body,
     /// The step that it is stored with.
     pub(crate) then: Option<Step>,
@@ -91,7 +95,7 @@ impl Work {
         let of_entries =
             |entries: &[Entry]| entries.iter().map(|it| size(&it.started)).sum::<usize>();
         match self {
-            Self::Release => 0,
+            Self::Release | Self::Expire(_) => 0,
             Self::PutFlow(flow) => flow.files.zstd.len(),
             Self::Advance(entries, triggers) => {
                 let states: usize = triggers.iter().map(|it| it.state.len()).sum();
@@ -130,6 +134,7 @@ async fn bodies(append: &Append) -> Result<Vec<Body>, StoreError> {
 async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::with_capacity(admissions.len());
     for mut admission in admissions {
+        let (created, again_of) = (admission.created(), admission.again_of());
         let then = match admission.first_step() {
             Some(append) => {
                 let events = bodies(&append).await?;
@@ -140,13 +145,15 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
         let started = pack(status::check_admission(&admission)?).await?;
         let Admission { run, flow, sha, trigger, .. } = &admission;
         let parent = admission.parent.iter().flat_map(|it| [it.run.as_str(), it.path.as_str()]);
-        if [run.as_str(), flow, sha, trigger].into_iter().chain(parent).any(has_nul) {
+        let again = again_of.as_ref().map(RunId::as_str);
+        let names = [run.as_str(), flow, sha, trigger].into_iter().chain(parent).chain(again);
+        if names.into_iter().any(has_nul) {
             let reason = NUL.to_owned();
             return Err(StoreError::IllegalEvent { run: run.clone(), reason });
         }
         let inbox = admission.dedupe.as_ref().map(|key| inbox_sha(flow, trigger, key));
         let key_sha = admission.key.as_ref().map(|key| sha256(key.as_bytes()));
-        entries.push(Entry { admission, started, then, inbox, key_sha });
+        entries.push(Entry { admission, created, again_of, started, then, inbox, key_sha });
     }
     Ok(entries)
 }

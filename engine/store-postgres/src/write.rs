@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use base::RunId;
+use journal::Expiry;
 use tokio_postgres::Error;
 
 use crate::{
     columns::{Blobs, Ends, Events, Inbox, NewTimers, OldTimers, Runs, Triggers},
     link::{Doing, Link, pipeline},
     owner::Ownership,
-    plan::{Changes, Known, View},
+    plan::{Changes, Known, Old, View},
     work::{Entry, FlowRow, Work},
 };
 
@@ -20,6 +21,16 @@ const FIND_RUNS: &str = "SELECT run, position, status IS NOT NULL,
 const FIND_KNOWN: &str = "SELECT sha, run FROM inbox WHERE sha = ANY($1::bytea[])";
 const FIND_VERSIONS: &str = "SELECT sha FROM flow_version WHERE sha = ANY($1::text[])";
 const RESERVE: &str = "SELECT nextval('run_position_seq') FROM generate_series(1, $1::bigint)";
+
+const FIND_OLD_RUNS: &str = "SELECT position FROM run WHERE finished < $1
+    AND NOT EXISTS (SELECT 1 FROM run AS caller
+        WHERE caller.run = run.parent_run AND caller.status IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM run AS called
+        WHERE called.parent_run = run.run AND called.status IS NULL)
+    ORDER BY finished, position LIMIT $2";
+const FIND_OLD_KNOWN: &str = "SELECT sha FROM inbox WHERE since < $1 AND NOT EXISTS (
+        SELECT 1 FROM run WHERE run.run = inbox.run AND run.position <> ALL($3::bigint[]))
+    ORDER BY since LIMIT $2";
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const OWN: &str = "SELECT own($1, $2, $3, $4)";
@@ -31,17 +42,17 @@ const INSERT_FLOW: &str = "INSERT INTO flow_version (sha, flow, length, files)
 const INSERT_BLOBS: &str = "INSERT INTO blob (sha, length, zstd)
     SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING";
 const INSERT_RUNS: &str = "INSERT INTO run (position, run, sha, flow, trigger_name, order_key,
-    key_sha, parent_run, parent_path, created)
+    key_sha, parent_run, parent_path, created, again_of)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[],
-        $6::bytea[], $7::bytea[], $8::text[], $9::text[], $10::bigint[])";
-const INSERT_INBOX: &str = "INSERT INTO inbox (sha, flow, trigger_name, run)
-    SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[])";
+        $6::bytea[], $7::bytea[], $8::text[], $9::text[], $10::bigint[], $11::text[])";
+const INSERT_INBOX: &str = "INSERT INTO inbox (sha, flow, trigger_name, run, since)
+    SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bigint[])";
 const INSERT_EVENTS: &str = "INSERT INTO event (run, number, text, sum, blob)
     SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::bytea[])";
 const END_RUNS: &str = "UPDATE run SET status = new.status, error = new.error,
-    finished = new.finished
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
-        AS new (position, status, error, finished)
+    error_code = new.code, finished = new.finished
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+        AS new (position, status, error, code, finished)
     WHERE run.position = new.position";
 const DELETE_TIMERS: &str = "DELETE FROM timer
     USING unnest($1::bigint[], $2::bytea[], $3::boolean[]) AS old (run, path_sha, deadline)
@@ -54,6 +65,17 @@ const PUT_TIMERS: &str = "INSERT INTO timer (run, path_sha, deadline, path, due)
 const PUT_TRIGGERS: &str = "INSERT INTO trigger_state (flow, trigger_name, state, due)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
     ON CONFLICT (flow, trigger_name) DO UPDATE SET state = excluded.state, due = excluded.due";
+/// A text that somebody is about to use again must not go: whoever writes texts waits for the end of
+/// this transaction, and this one for theirs.
+const LOCK_BLOBS: &str = "LOCK TABLE blob IN SHARE ROW EXCLUSIVE MODE";
+const DELETE_EVENTS: &str = "WITH gone AS (
+        DELETE FROM event WHERE run = ANY($1::bigint[]) RETURNING blob
+    )
+    DELETE FROM blob USING (SELECT DISTINCT blob FROM gone WHERE blob IS NOT NULL) AS old
+    WHERE blob.sha = old.blob AND NOT EXISTS (
+        SELECT 1 FROM event WHERE event.blob = old.blob AND event.run <> ALL($1::bigint[]))";
+const DELETE_RUNS: &str = "DELETE FROM run WHERE position = ANY($1::bigint[])";
+const DELETE_KNOWN: &str = "DELETE FROM inbox WHERE sha = ANY($1::bytea[])";
 const COMMIT: &str = "COMMIT";
 
 /// What `look` and `write` carry out.
@@ -91,7 +113,7 @@ impl<'a> Mentioned<'a> {
         let mut all = Self::default();
         for work in batch {
             match work {
-                Work::PutFlow(_) | Work::Release => {}
+                Work::PutFlow(_) | Work::Release | Work::Expire(_) => {}
                 Work::Advance(entries, _) => all.entries(entries),
                 Work::Append(steps) => {
                     for step in steps {
@@ -148,7 +170,24 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     }
     view.positions = positions.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     view.positions.sort_unstable();
+    let expiry = batch.iter().find_map(|work| match work {
+        Work::Expire(expiry) => Some(expiry),
+        Work::PutFlow(_) | Work::Advance(..) | Work::Append(_) | Work::Release => None,
+    });
+    if let Some(expiry) = expiry {
+        view.old = look_for_old(link, expiry).await?;
+    }
     Ok(view)
+}
+
+async fn look_for_old(link: &Link, expiry: &Expiry) -> Result<Old, Error> {
+    let limit = i64::try_from(expiry.limit).unwrap_or(i64::MAX);
+    let (ended, known) = (expiry.ended.ticks(), expiry.known.ticks());
+    let runs = link.run(FIND_OLD_RUNS, vec![&ended, &limit]).await?;
+    let runs: Vec<i64> = runs.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let known = link.run(FIND_OLD_KNOWN, vec![&known, &limit, &runs]).await?;
+    let known = known.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    Ok(Old { runs, known })
 }
 
 /// Writes all changes and the number of the batch, if the caller is still the owner. An error with
@@ -173,6 +212,15 @@ pub(crate) async fn write(
         let FlowRow { sha, flow, files } = flow;
         link.run(INSERT_FLOW, vec![sha, flow, &files.length, &files.zstd])
     }));
+    let Old { runs: old_runs, known } = &changes.old;
+    if !old_runs.is_empty() {
+        all.push(link.command(LOCK_BLOBS));
+        all.push(link.run(DELETE_EVENTS, vec![old_runs]));
+        all.push(link.run(DELETE_RUNS, vec![old_runs]));
+    }
+    if !known.is_empty() {
+        all.push(link.run(DELETE_KNOWN, vec![known]));
+    }
     let statements = [
         (INSERT_BLOBS, blobs.values()),
         (INSERT_RUNS, runs.values()),

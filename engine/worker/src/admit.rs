@@ -24,16 +24,16 @@ use crate::{
     deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
-    lanes::{Entry, Lane},
+    finish,
+    lanes::Entry,
+    queue::{check_queue, check_room, entry_of, refuse_late},
     random, telemetry,
-    waiting::{check_queue, check_room, refuse_late},
 };
 
 /// Events that may wait to be admitted; beyond that, callers wait.
 const REQUESTS_MAX: usize = 1_024;
 /// Events that are admitted in one commit.
 const BATCH_MAX: usize = 512;
-
 /// Runs in memory up to which a new one keeps its event there until it begins.
 const BEGUN_MAX: usize = 2_000;
 
@@ -74,6 +74,9 @@ pub enum AdmitError {
     /// The flow has no such trigger.
     #[error("the flow `{0}` has no trigger `{1}`")]
     UnknownTrigger(String, String),
+    /// The flow is turned off.
+    #[error("the flow `{0}` is turned off and takes no events")]
+    FlowOff(String),
     /// An expression of the trigger failed.
     #[error("{}", .0.message)]
     Trigger(Failure),
@@ -162,6 +165,9 @@ impl Admitter {
         let Some(trigger) = flow.plan.flow.trigger(&incoming.trigger) else {
             return Err(AdmitError::UnknownTrigger(incoming.flow, incoming.trigger));
         };
+        if inner.is_off(&flow.name) {
+            return Err(AdmitError::FlowOff(incoming.flow));
+        }
         let event = flow.event(trigger, &incoming.outputs, inner.now());
         let firings = fire(&event).map_err(AdmitError::Trigger)?;
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
@@ -208,7 +214,13 @@ impl Admitter {
         check_room(inner)?;
         let flows = inner.flows();
         let mut found = Vec::new();
+        let mut off = None;
         for Delivered { event, key } in events {
+            if inner.is_off(&event.flow) {
+                // The others get it all the same.
+                off = Some(event.flow);
+                continue;
+            }
             let Some(flow) = flows.get(&event.flow) else {
                 return Err(AdmitError::UnknownFlow(event.flow));
             };
@@ -218,6 +230,9 @@ impl Admitter {
             let seen = flow.event(trigger, &event.outputs, inner.now());
             let firings = fire(&seen).map(|it| keyed(trigger, key, it));
             found.push((flow, trigger, firings));
+        }
+        if let (Some(flow), true) = (off, found.is_empty()) {
+            return Err(AdmitError::FlowOff(flow));
         }
         let is_lost = found.iter().all(|(_, _, firings)| firings.is_err());
         let (mut admissions, mut entries) = (Vec::new(), Vec::new());
@@ -253,6 +268,11 @@ impl Admitter {
     ) -> Result<Vec<Admitted>, AdmitError> {
         let (admissions, entries) = line_up(inner, flow, trigger, firings);
         self.admit(LinedUp::new(admissions, entries), Some(state)).await
+    }
+
+    /// Takes in a run that no event starts.
+    pub(crate) async fn admit_one(&self, new: Admission, entry: Entry) -> Result<(), AdmitError> {
+        self.admit(LinedUp::new(vec![new], vec![entry]), None).await.map(drop)
     }
 
     async fn admit(
@@ -331,6 +351,8 @@ pub(crate) struct Fresh {
     pub begun: Option<Begun>,
     /// Whether its end is stored already.
     is_over: bool,
+    /// Whether events of another run are stored with it, which it has to go through first.
+    has_past: bool,
 }
 
 /// A run after its first step, and what is to be done after that is stored.
@@ -352,10 +374,8 @@ impl Begun {
         if run.end().is_some() && effects.iter().all(at_once) {
             let finished = effects.iter().find_map(|it| match it {
                 Effect::Finish { status, error, response } => {
-                    let response = response.as_deref().cloned();
-                    let kind =
-                        EventKind::Finished { status: *status, error: error.clone(), response };
-                    Some(Event { at: started.at, path: Path::run(), kind })
+                    let end = (*status, error.clone(), response.as_deref().cloned());
+                    Some(finish::finished(plan, &run, started.at, end))
                 }
                 _ => None,
             });
@@ -425,8 +445,10 @@ impl Origin {
 impl Fresh {
     pub(crate) fn of(admission: &Admission, begun: Option<Begun>) -> Self {
         let origin = Origin::of(admission);
-        let is_over = !admission.then.is_empty();
-        Self { origin, started: admission.started.clone(), begun, is_over }
+        let last = admission.then.last().map(|it| &it.kind);
+        let is_over = matches!(last, Some(EventKind::Finished { .. }));
+        let has_past = last.is_some() && !is_over;
+        Self { origin, started: admission.started.clone(), begun, is_over, has_past }
     }
 }
 
@@ -464,8 +486,8 @@ pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
     let run = entry.run.clone();
     let started = lock(&inner.lanes).enter(entry);
     if started {
-        // A run that does not begin soon is read from the store when it does.
-        let is_soon = lock(&inner.mailboxes).len() < BEGUN_MAX;
+        // A run that does not begin soon, or has a past, is read from the store when it does.
+        let is_soon = !fresh.has_past && lock(&inner.mailboxes).len() < BEGUN_MAX;
         let message = if is_soon { Message::Begin(Box::new(fresh)) } else { Message::Look };
         inner.deliver(&run, message);
     }
@@ -530,6 +552,7 @@ pub(crate) fn admission(
         seed: random::seed(),
         run: run.as_str().to_owned(),
         callback: inner.callback(&run),
+        again: None,
     };
     Admission {
         run,
@@ -542,23 +565,4 @@ pub(crate) fn admission(
         started: Event { at: inner.now(), path: Path::run(), kind },
         then: Vec::new(),
     }
-}
-
-/// Where a run stands in line.
-pub(crate) fn entry_of(flow: &Deployed, admission: &Admission) -> Entry {
-    lane_entry(flow, &admission.trigger, admission.key.as_deref(), admission.run.clone())
-}
-
-/// The same from the parts that the store keeps.
-pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run: RunId) -> Entry {
-    let concurrency = flow.plan.flow.trigger(trigger).and_then(|it| it.concurrency.as_ref());
-    let lane = concurrency.map(|concurrency| {
-        let lane = Lane {
-            flow: flow.name.clone(),
-            trigger: trigger.to_owned(),
-            key: key.unwrap_or_default().to_owned(),
-        };
-        (lane, concurrency.runs.max(1))
-    });
-    Entry { run, lane }
 }

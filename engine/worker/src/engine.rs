@@ -11,7 +11,7 @@ use std::{
 
 use base::{Failure, RunId, Status, Timestamp};
 use interp::Plan;
-use journal::{Admitted, Event, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
+use journal::{Admitted, Event, Page, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -23,6 +23,7 @@ use crate::{
     deploy::Deployed,
     lanes::Lanes,
     metrics::{Metrics, Snapshot},
+    off,
     perform::Performer,
     pump, random,
     room::Room,
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
     pub timer_set: Notify,
+    /// The flows that are turned off.
+    pub off: RwLock<BTreeSet<String>>,
     /// Counts deployments, for whoever follows the flows.
     pub deployed: watch::Sender<u64>,
     pub admitter: Admitter,
@@ -187,17 +190,20 @@ impl Engine {
             waiters: Mutex::new(BTreeMap::new()),
             fired: Mutex::new(BTreeSet::new()),
             timer_set: Notify::new(),
+            off: RwLock::default(),
             deployed: watch::Sender::new(0),
             admitter,
             stop: watch::Sender::new(false),
             ended: watch::Sender::new(0),
         });
         inner.deploy(flows).await?;
+        off::look(&inner).await?;
         tokio::spawn(Admitter::run(Arc::clone(&inner), requests));
         // Runs that were taken up before the store failed must not go on: whoever tries again would
         // work on them a second time.
         pump::recover(&inner).await.inspect_err(|_| inner.stop())?;
         tokio::spawn(timers::run(Arc::clone(&inner)));
+        tokio::spawn(off::follow(Arc::clone(&inner)));
         tokio::spawn(triggers::batch::run(Arc::clone(&inner), messages));
         tokio::spawn(triggers::run(Arc::clone(&inner)));
         let open_runs = inner.open.load(Ordering::Relaxed);
@@ -278,12 +284,33 @@ impl Engine {
         self.0.store.load(run).await?.ok_or_else(|| StoreError::UnknownRun(run.clone()))
     }
 
-    /// Runs, newest first.
+    /// The newest runs that pass a filter.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn runs(&self, filter: &RunFilter, limit: usize) -> Result<Vec<RunRow>, StoreError> {
-        self.0.store.runs(filter, None, limit).await
+        self.page_of_runs(filter, Page::Newest, limit).await
+    }
+
+    /// A part of the runs that pass a filter, newest first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn page_of_runs(
+        &self,
+        filter: &RunFilter,
+        page: Page,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.0.store.runs(filter, page, limit).await
+    }
+
+    /// How many runs pass a filter; no more than `most` are counted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn count_runs(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
+        self.0.store.count(filter, most).await
     }
 
     /// A run as it stands, rebuilt from its journal with the flow version it is pinned to.
@@ -295,6 +322,19 @@ impl Engine {
         let plan = self.0.plan(&row.flow, &row.sha).await?;
         let state = interp::replay(&plan, &events);
         Ok((row, plan, state))
+    }
+
+    /// A run with the flow version that it is pinned to and its events.
+    ///
+    /// # Errors
+    /// If the store fails or does not know the run.
+    pub async fn history(
+        &self,
+        run: &RunId,
+    ) -> Result<(RunRow, Arc<Plan>, Vec<Event>), StoreError> {
+        let (row, events) = self.load(run).await?;
+        let plan = self.0.plan(&row.flow, &row.sha).await?;
+        Ok((row, plan, events))
     }
 
     /// Takes in the call of a service that a run waits for. When this returns, it is durable.

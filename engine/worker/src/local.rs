@@ -171,6 +171,7 @@ impl Driver<'_> {
                 seed: 0,
                 run: format!("{}/child{number}", ask.idempotency_key),
                 callback: self.callback.clone(),
+                again: None,
             };
             let started = Event { at: self.now(), path: Path::run(), kind };
             let driven = self.drive_at(&called.flow.plan, vec![started], depth + 1).await;

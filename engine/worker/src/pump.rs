@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use base::{Failure, Outcome, RunId, Status};
+use base::{Failure, Outcome, RunId};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
@@ -19,11 +19,14 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 
 use crate::{
-    admit::{Fresh, Origin, admission, begin, enter, entry_of, lane_entry},
+    admit::{Fresh, Origin, admission, begin, enter},
     child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
     engine::{Inner, Message, lock},
+    finish,
     lanes::Entry,
+    off,
     patient::{self, append, load},
+    queue::{entry_of, lane_entry},
     room::Place,
     telemetry,
 };
@@ -82,15 +85,9 @@ pub(crate) fn spawn(inner: Arc<Inner>, run: RunId, mail: mpsc::UnboundedReceiver
 /// A fault in one run ends that run only.
 async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
     let failure = Failure::new("InternalError", "the engine met a fault of its own in this run");
-    let kind = EventKind::Finished {
-        status: Status::Failed,
-        error: Some(failure.to_json()),
-        response: None,
-    };
-    let event = Event { at: inner.now(), path: Path::run(), kind };
     let batch = Append {
         run: run.clone(),
-        events: vec![event],
+        events: vec![finish::failed(&failure, inner.now())],
         arm: Vec::new(),
         disarm: Vec::new(),
         children: Vec::new(),
@@ -215,7 +212,13 @@ impl Task {
         for event in events {
             effects = step(&self.plan, &mut self.run, event);
         }
-        if events.len() == 1 {
+        let has_resumed = matches!(events.last().map(|it| &it.kind), Some(EventKind::Resumed));
+        if has_resumed {
+            // What was taken over may ask, too.
+            effects.retain(|it| !matches!(it, Effect::Ask(_)));
+            effects.extend(self.run.outstanding(&self.plan));
+        }
+        if has_resumed || events.len() == 1 {
             return self.begin(effects).await;
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
@@ -421,9 +424,8 @@ impl Task {
             Effect::Respond { outputs } => planned.responded = Some(outputs),
             Effect::Unsubscribe(ask) => planned.unsubscribe.push(ask),
             Effect::Finish { status, error, response } => {
-                let response = response.map(|it| Value::clone(&it));
-                let kind = EventKind::Finished { status, error, response };
-                events.push(Event { at: self.inner.now(), path: Path::run(), kind });
+                let end = (status, error, response.map(|it| Value::clone(&it)));
+                events.push(finish::finished(&self.plan, &self.run, self.inner.now(), end));
                 planned.finished = true;
             }
         }
@@ -441,6 +443,9 @@ impl Task {
             child::call(&flows, ask, about, self.inner.now())
         };
         let outcome = match called {
+            Ok(Called { flow, .. }) if self.inner.is_off(&flow.name) => {
+                Some(Outcome::failed(off::is_off(&flow.name)))
+            }
             Ok(Called { flow, trigger, firings, at_once }) => {
                 let path = if at_once.is_some() { Path::run() } else { ask.path.clone() };
                 for firing in firings {

@@ -48,7 +48,10 @@ pub(crate) fn of_definition(file: &FlowFile, secrets: &dyn Secrets) -> Settings 
     for name in file.files.iter().flat_map(|it| named(it.text())) {
         let reference =
             Reference { store: Store::Env, name: name.to_owned(), span: Span::default() };
-        if !known.contains(&name.to_lowercase())
+        // What the service itself is told, the password of its database among it, is not for flows.
+        let is_ours = name.to_lowercase().starts_with("flowright_");
+        if !is_ours
+            && !known.contains(&name.to_lowercase())
             && let Ok(value) = secrets.resolve(&reference)
         {
             settings.insert(name.to_owned(), value);

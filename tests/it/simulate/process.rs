@@ -13,7 +13,7 @@ use base::{ErrorClass, Failure, Outcome, RunId, Secret, Source, Timestamp};
 use connector::Catalog;
 use interp::{Plan, effect::Ask};
 use journal::{
-    Admission, Append, Event, EventKind, MemoryStore, Path, RunFilter, Store as _, StoreError,
+    Admission, Append, Event, EventKind, MemoryStore, Page, Path, RunFilter, Store as _, StoreError,
 };
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -115,6 +115,7 @@ pub(crate) fn admissions(seed: u64, made: &Made, flows: &Flows) -> Vec<Admission
                 url: format!("https://flows.example/callbacks/{run}"),
                 key: "a key".to_owned(),
             }),
+            again: None,
             run: run.clone(),
         };
         let at = Timestamp::parse(START).unwrap();
@@ -376,7 +377,7 @@ fn stop_later(engine: &Engine, admissions: &[Admission], seconds: u64) {
 
 /// Whatever has ended takes nothing in any more.
 async fn refuse_more(store: &MemoryStore, shadow: &Shadow, loss: Loss) {
-    let rows = store.runs(&RunFilter::default(), None, usize::MAX).await.unwrap();
+    let rows = store.runs(&RunFilter::default(), Page::Newest, usize::MAX).await.unwrap();
     for row in rows.into_iter().filter(|row| row.status.is_some()) {
         let event = Event { at: row.created, path: Path::new([], "Init"), kind: EventKind::Woken };
         let append = Append {

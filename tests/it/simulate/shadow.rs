@@ -180,8 +180,14 @@ impl Seen {
         if let EventKind::Finished { status, error, response } = &event.kind {
             self.finished = true;
             let same = self.run.end().is_some_and(|end| {
+                let mut error = error.clone();
+                // Which actions failed is told besides.
+                error
+                    .as_mut()
+                    .and_then(serde_json::Value::as_object_mut)
+                    .map(|it| it.remove("details"));
                 end.status == *status
-                    && end.error == *error
+                    && end.error == error
                     && self.run.response().map(AsRef::as_ref) == response.as_ref()
             });
             return (!same).then_some("it is not the end that the events lead to");

@@ -228,6 +228,7 @@ async fn drive(
         seed: seed(at),
         run: format!("local-{}", at.ticks()),
         callback: callback.clone(),
+        again: None,
     };
     let started = Event { at, path: journal::Path::run(), kind };
     let mut driver = Driver { performer, time, flows, callback, watch: &mut |_, _| {} };

@@ -133,6 +133,7 @@ impl<'a> Play<'a> {
                 seed: 7,
                 run: "run-1".to_owned(),
                 callback: None,
+                again: None,
             },
             "answer" => EventKind::Answered { attempt, outcome: response(rest) },
             "fail" => EventKind::Answered { attempt, outcome: failure(rest) },

@@ -92,7 +92,7 @@ async fn begin(
     seen.extend(flows.iter().map(|(name, flow)| (name.clone(), Arc::clone(flow))));
     let mut all = Vec::new();
     let mut shared: BTreeMap<Row, Vec<Member>> = BTreeMap::new();
-    for flow in flows.values() {
+    for flow in flows.values().filter(|it| !inner.is_off(&it.name)) {
         for (index, trigger) in flow.plan.flow.triggers.iter().enumerate() {
             let own = (flow.name.clone(), trigger.name.as_str().to_owned());
             let has_subscribed = kept.iter().any(|it| is_row(it, &own) && subscribed(it).is_some());

@@ -1,16 +1,37 @@
-//! How many runs may wait: of a lane as its trigger says, of all together as there is memory for.
+//! Where a run stands in line, and whether there is room for another one: of a lane as its trigger
+//! says, of all together as there is memory for.
 
 use std::collections::BTreeMap;
 
 use base::RunId;
 use flow::Trigger;
+use journal::Admission;
 
 use crate::{
-    admit::{AdmitError, Request, lane_entry},
+    admit::{AdmitError, Request},
     deploy::Deployed,
     engine::{Inner, lock},
     lanes::{Entry, Lane},
 };
+
+/// Where a run stands in line.
+pub(crate) fn entry_of(flow: &Deployed, admission: &Admission) -> Entry {
+    lane_entry(flow, &admission.trigger, admission.key.as_deref(), admission.run.clone())
+}
+
+/// The same from the parts that the store keeps.
+pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run: RunId) -> Entry {
+    let concurrency = flow.plan.flow.trigger(trigger).and_then(|it| it.concurrency.as_ref());
+    let lane = concurrency.map(|concurrency| {
+        let lane = Lane {
+            flow: flow.name.clone(),
+            trigger: trigger.to_owned(),
+            key: key.unwrap_or_default().to_owned(),
+        };
+        (lane, concurrency.runs.max(1))
+    });
+    Entry { run, lane }
+}
 
 /// Refuses an event if the engine stops, or if there is no memory for runs that wait.
 pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
