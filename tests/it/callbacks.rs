@@ -44,8 +44,8 @@ impl Shop {
                 let (head, body) = text.split_once("\r\n\r\n").unwrap();
                 let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1");
                 kept.lock().unwrap().push((line.to_owned(), body.to_owned()));
-                let answer =
-                    "HTTP/1.1 201 Created\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                let answer = "HTTP/1.1 201 Created\r\nlocation: /hooks/7?of=me\r\n\
+                              content-length: 0\r\nconnection: close\r\n\r\n";
                 drop(stream.write_all(answer.as_bytes()).await);
             }
         });
@@ -86,7 +86,7 @@ actions:
     {more}
     httpWebhook:
       subscribe: {{ method: POST, uri: {0}/hooks, body: {{ url: \"@listCallbackUrl()\" }} }}
-      unsubscribe: {{ method: DELETE, uri: {0}/hooks }}
+      unsubscribe: {{ method: DELETE, uri: \"{0}/hooks/@{{action()?['outputs']?['statusCode']}}\" }}
   - {{ name: Said, compose: \"@body('Wait_for_the_shop')?['state']\" }}
 ",
         shop.origin
@@ -158,6 +158,79 @@ async fn a_wait_that_times_out_is_taken_back() {
     let url = shop.address().await;
     until("the run does not end", async || shown(port).await["status"] == "TimedOut").await;
     until("the shop is not told", async || shop.seen().len() == 2).await;
-    assert_eq!(shop.seen()[1].0, "DELETE /hooks");
+    assert_eq!(shop.seen()[1].0, "DELETE /hooks/201");
     assert_eq!(call(&url, "late").await, 410);
+}
+
+/// A connector to the shop. The place of the address is marked, as API descriptions do; of `Told` the
+/// file says how it is taken back.
+const DESK: &str = r#"
+connector: desk
+version: 1.0.0
+title: Desk
+connection:
+  params: { shop: { type: uri, required: true, description: Address of the shop. } }
+  auth: { type: none }
+http: { baseUrl: "@connection('shop')" }
+operations:
+  Wait:
+    effect: action
+    request: POST /hooks
+    success: [201]
+    body: { type: object, properties: { order: { type: string }, url: { type: string, x-ms-notification-url: true } } }
+  Told:
+    extends: Wait
+    unsubscribe: { operation: Forget, with: { id: "@{input('body')?['order']}@{last(split(headers('location'), '/'))}" } }
+  Forget: { effect: delete, request: "PUT /hooks/{id}/end", params: { id: { type: string, required: true } } }
+"#;
+
+async fn given_up(operation: &str, expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::open().await;
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    };
+    write("flowright.yaml", "flows: [flows]\nconnectors: [connectors]\nenvironment: test\n");
+    write("connectors/desk/connector.yaml", DESK);
+    let environment = "connections: { desk: { connector: desk, params: { shop: 'SHOP' } } }";
+    write("environments/test.yaml", &environment.replace("SHOP", &shop.origin));
+    let flow = "flow: Order
+connections: { desk: desk }
+triggers: [{ name: Go, request: }]
+actions:
+  - name: Bounded
+    timeout: PT4S
+    scope:
+      - name: Wait for the shop
+        call: { connection: desk, operation: OPERATION, webhook: true }
+        with: { body/order: '9' }
+";
+    write("flows/order/flow.yaml", &flow.replace("OPERATION", operation));
+    let port = free_port();
+    let mut process = Process::start(folder.path(), port);
+    begin(folder.path(), port).await;
+    let url = shop.address().await;
+    until("the answer is not known", async || {
+        shown(port).await.to_string().contains("\"waitsFor\":\"a call back\"")
+    })
+    .await;
+    process.kill();
+    // What the service had answered is in the journal.
+    let _process = Process::start(folder.path(), port);
+    until("the run does not end", async || shown(port).await["status"] == "TimedOut").await;
+    until("the shop is not told", async || shop.seen().len() == 2).await;
+    assert_eq!(shop.seen()[1], (expected.to_owned(), String::new()));
+    assert_eq!(call(&url, "late").await, 410);
+}
+
+#[tokio::test]
+async fn what_an_operation_subscribed_to_is_removed_where_the_service_said() {
+    given_up("Wait", "DELETE /hooks/7?of=me").await;
+}
+
+#[tokio::test]
+async fn what_an_operation_subscribed_to_is_taken_back_as_its_connector_says() {
+    given_up("Told", "PUT /hooks/97%3Fof%3Dme/end").await;
 }

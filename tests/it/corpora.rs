@@ -84,6 +84,7 @@ fn runs(flow: &Arc<Deployed>, row: &Value) -> Vec<Run> {
         seed: 1,
         run: "run".to_owned(),
         callback: None,
+        again: None,
     });
     let started = started.map(|kind| Event { at: now, path: journal::Path::run(), kind });
     started.map(|it| drive(flow, &mocks, &BTreeMap::new(), now, vec![it]).run).collect()

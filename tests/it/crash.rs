@@ -19,8 +19,8 @@ use base::{RunId, Status, Timestamp};
 use emulators::{Fault, FaultKind, Logged, Running};
 use http_client::Client;
 use journal::{
-    Admission, Admitted, Append, Event, FlowVersion, RunFilter, RunRow, Shards, Store, StoreError,
-    Timer, TriggerState,
+    Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, Page, RunFilter, RunRow,
+    Shards, Store, StoreError, Timer, TriggerState,
 };
 use serde_json::{Value, json};
 use store_postgres::{PostgresStore, cluster};
@@ -188,10 +188,22 @@ impl Store for Mortal {
     async fn runs(
         &self,
         filter: &RunFilter,
-        before: Option<u64>,
+        page: Page,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
-        self.store.runs(filter, before, limit).await
+        self.store.runs(filter, page, limit).await
+    }
+
+    async fn count(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
+        self.store.count(filter, most).await
+    }
+
+    async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
+        self.store.expire(expiry).await
+    }
+
+    async fn size(&self) -> Result<Option<u64>, StoreError> {
+        self.store.size().await
     }
 
     async fn due(

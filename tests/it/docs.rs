@@ -79,7 +79,12 @@ async fn examples_run() {
     let flows: BTreeMap<String, Arc<Deployed>> = project
         .flows
         .iter()
-        .map(|it| (it.name.clone(), Arc::new(project.deploy_one(it, &Map::new()))))
+        .map(|it| {
+            (
+                it.name.clone(),
+                Arc::new(project.deploy_one(it, &Map::new(), &crate::support::service::NoSecrets)),
+            )
+        })
         .collect();
     let examples: Vec<_> = flows.values().filter(|it| it.name.starts_with("examples/")).collect();
     assert!(!examples.is_empty(), "there is no example");
@@ -125,6 +130,7 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
             url: "https://flow.example/callbacks/example".to_owned(),
             key: "key".to_owned(),
         }),
+        again: None,
     };
     let started = Event { at: now, path: journal::Path::run(), kind };
     let time = Time::Virtual(now);

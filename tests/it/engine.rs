@@ -230,6 +230,7 @@ async fn a_run_that_ends_in_its_first_step_has_ended_though_it_is_stopped() {
         seed: 1,
         run: "a".to_owned(),
         callback: None,
+        again: None,
     };
     let started = Event { at: Timestamp::default(), path: journal::Path::run(), kind };
     let admission = Admission {

@@ -159,13 +159,17 @@ fn a_standard_project_gives_its_workflows_their_connections_and_parameters() {
     for flow in [&["."][..], &["Caller/workflow.json"]] {
         let choice = if flow == ["."] { &["--workflow", "Caller"][..] } else { &[] };
         let args = [flow, choice].concat();
-        assert_eq!(said(at, &args), "yes here @appsetting('KEY')", "{args:?}");
+        let (code, shown, _) = run(at, &args);
+        let message = shown["actions"]["Say"]["error"]["message"].to_string();
+        assert!(code == 1 && message.contains("'Key' has no value: the app setting 'KEY' is"));
         let set = [&args[..], &["--set", "Key=k"]].concat();
         assert_eq!(said(at, &set), "yes here k");
     }
-    let (_, _, talk) = run(at, &["Caller"]);
-    for text in ["`KEY`, which only the cloud knows", "no connection `offce` in `connections.json`"]
-    {
+    let talk = run(at, &["Caller"]).2;
+    for text in [
+        "`KEY`, which no `local.settings.json` gives",
+        "no connection `offce` in `connections.json`",
+    ] {
         assert!(talk.contains(text), "{talk}");
     }
     let output = program(at, &["import", "--check", ".", "--output", "json"]);
@@ -175,7 +179,7 @@ fn a_standard_project_gives_its_workflows_their_connections_and_parameters() {
     assert_eq!(names, ["Answers", "Caller"]);
     assert!(shown.to_string().contains("of `parameters.json`"), "{shown:#}");
     let output = program(at, &["lint", ".", "--output-format", "concise"]);
-    let found = String::from_utf8(output.stdout).unwrap();
+    let found = String::from_utf8_lossy(&output.stdout);
     assert!(found.contains("Caller/workflow.json:1:"), "{found}");
 }
 
@@ -494,4 +498,141 @@ fn every_trouble_is_told_in_json() {
     assert_eq!(run("bad.json"), (Some(2), json!("InvalidMocks")));
     let output = program(folder.path(), &["run", "flow.json", "--event", "bad.json"]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("EOF while parsing"));
+}
+
+/// The values of the project below, which nothing may show.
+const VALUES: [&str; 3] = ["https://shop.example", "s3cret-key", "4711"];
+
+fn with_settings(settings: Option<&str>) -> TempDir {
+    let inputs = json!({
+        "url": "@equals(appsetting('SHOP_URL'), 'https://shop.example')",
+        "text": "@{appsetting('shop_url')}/orders",
+        "computed": "@length(appsetting(concat('SHOP', '_URL')))",
+        "number": "@add(parameters('Count'), 1)",
+        "path": "@parameters('Path')",
+        "own": "@parameters('Own')",
+    });
+    let definition = json!({
+        "definition": {
+            "parameters": { "Own": { "type": "String", "defaultValue": "@appsetting('SHOP_KEY')" } },
+            "triggers": { "manual": {
+                "type": "Request",
+                "conditions": [{ "expression": "@startsWith(appsetting('SHOP_URL'), 'https')" }],
+            } },
+            "actions": { "Say": { "type": "Compose", "inputs": inputs } },
+        },
+    });
+    let parameters = json!({
+        "Count": { "type": "Int", "value": "@appsetting('COUNT')" },
+        "Path": { "type": "String", "value": "@{appsetting('SHOP_URL')}/x" },
+    });
+    let folder = folder(&[
+        ("host.json", "{}"),
+        ("parameters.json", &parameters.to_string()),
+        ("Order/workflow.json", &definition.to_string()),
+    ]);
+    if let Some(text) = settings {
+        fs::write(folder.path().join("local.settings.json"), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn app_settings_come_from_the_file_beside_the_project_or_the_environment() {
+    let [url, key, count] = VALUES;
+    let all = json!({ "IsEncrypted": false, "Values": { "SHOP_URL": url, "SHOP_KEY": key, "COUNT": 4711 } });
+    let some = json!({ "Values": { "SHOP_KEY": key, "count": count } });
+    for (settings, environment) in [
+        (Some(all), &[][..]),
+        (Some(some), &[("SHOP_URL", url)]),
+        (None, &[("SHOP_URL", url), ("SHOP_KEY", key), ("COUNT", count)]),
+    ] {
+        let folder = with_settings(settings.map(|it| it.to_string()).as_deref());
+        fs::write(folder.path().join("none.yaml"), "{}").unwrap();
+        for flow in [".", "Order/workflow.json"] {
+            let mut command = Command::new(flowright());
+            command.args(["run", flow, "--mocks", "none.yaml", "--output", "json"]);
+            command.current_dir(folder.path()).env_remove("FLOWRIGHT_ENVIRONMENT");
+            let output = command.envs(environment.iter().copied()).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let talk = String::from_utf8(output.stderr).unwrap();
+            let shown: Value =
+                serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}{talk}"));
+            let hidden = "*sanitized*";
+            let expected = json!({
+                "url": true, "text": format!("{hidden}/orders"), "computed": 20, "number": 4712,
+                "path": format!("{hidden}/x"), "own": hidden,
+            });
+            assert_eq!(shown["actions"]["Say"]["outputs"], expected, "{flow} {talk}");
+            for value in VALUES.into_iter().filter(|it| *it != "4711") {
+                assert!(!text.contains(value) && !talk.contains(value), "{text}{talk}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_app_setting_that_nobody_gives_is_named() {
+    let cases = [
+        ("{}", "the app setting 'SHOP_URL' is neither"),
+        (
+            r#"{"IsEncrypted": true, "Values": {"SHOP_URL": "x"}}"#,
+            "the app setting 'SHOP_URL' is neither",
+        ),
+        (
+            r#"{"Values": {"SHOP_URL": "https", "SHOP_KEY": "k"}}"#,
+            "'Count' has no value: the app setting 'COUNT' is neither",
+        ),
+        (r#"{"Values": {"SHOP_URL": "https:secret"#, "local.settings.json` is not JSON"),
+    ];
+    for (settings, expected) in cases {
+        let folder = with_settings(Some(settings));
+        let (code, shown, talk) = run(folder.path(), &["."]);
+        let text = format!("{shown}{talk}");
+        assert!(code != 0 && text.contains(expected) && !text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn what_the_service_itself_is_told_is_no_app_setting() {
+    let definition = json!({
+        "triggers": { "manual": { "type": "Request" } },
+        "actions": { "Say": { "type": "Compose", "inputs": "@appsetting('Flowright_Database')" } },
+    });
+    let folder = folder(&[("flow.json", &definition.to_string()), ("none.yaml", "{}")]);
+    let mut command = Command::new(flowright());
+    command.args(["run", "flow.json", "--mocks", "none.yaml", "--output", "json"]);
+    command.current_dir(folder.path()).env_remove("FLOWRIGHT_ENVIRONMENT");
+    let output = command.env("Flowright_Database", "postgres://a:canary@b/c").output().unwrap();
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(text.contains("the app setting 'Flowright_Database' is neither"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+}
+
+#[test]
+fn settings_are_neither_imported_nor_shown_by_checks() {
+    let [url, key, _] = VALUES;
+    let settings =
+        json!({ "Values": { "SHOP_URL": url, "SHOP_KEY": key, "COUNT": "1" } }).to_string();
+    let folder = with_settings(Some(&settings));
+    for args in [&["import", "--check", "."][..], &["lint", "."], &["import", ".", "-o", "made"]] {
+        let output = program(folder.path(), args);
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        assert!(!text.contains(url) && !text.contains(key), "{args:?} {text}");
+        assert!(!text.contains("which no `local.settings.json` gives"), "{text}");
+    }
+    fs::write(folder.path().join("local.settings.json"), settings.replace('}', "")).unwrap();
+    let output = program(folder.path(), &["import", "--check", "."]);
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(text.contains("is not JSON") && !text.contains(key) && !text.contains(url), "{text}");
+    let mut folders = vec![folder.path().join("made")];
+    while let Some(path) = folders.pop() {
+        if path.is_dir() {
+            folders.extend(fs::read_dir(path).unwrap().map(|it| it.unwrap().path()));
+        } else {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains(key), "{path:?} {text}");
+        }
+    }
 }

@@ -56,11 +56,13 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
         seed: 1,
         run: "run".to_owned(),
         callback: None,
+        again: None,
     });
     let events = started.map(|kind| Event { at: now, path: journal::Path::run(), kind });
     let runs: Vec<Run> =
         events.map(|it| drive(&flow, &mocks, &BTreeMap::new(), now, vec![it]).run).collect();
-    summary::of_runs(&flow, &runs.iter().collect::<Vec<_>>(), now)
+    let shown = summary::of_runs(&flow, &runs.iter().collect::<Vec<_>>(), now);
+    serde_json::to_value(shown).unwrap()
 }
 
 #[test]
@@ -83,7 +85,17 @@ fn a_run_is_shown_with_its_actions_by_name() {
     let mocks = json!({ "Ask_it": [{ "statusCode": 503 }, { "statusCode": 200, "body": "yes" }] });
     let shown = printed(&flow, &json!({}), &mocks);
     let keys: Vec<&String> = shown.as_object().unwrap().keys().collect();
-    let all = ["status", "code", "error", "trigger", "response", "variables", "actions", "outputs"];
+    let all = [
+        "status",
+        "code",
+        "error",
+        "correlation",
+        "trigger",
+        "response",
+        "variables",
+        "actions",
+        "outputs",
+    ];
     assert_eq!(keys, all);
     let (ask, each) = (&shown["actions"]["Ask_it"], &shown["actions"]["Each"]);
     assert_eq!(ask["attempts"], 2);
@@ -153,6 +165,65 @@ fn a_definition_that_cannot_be_saved_says_where() {
     assert!(first["message"].as_str().unwrap().contains("Nothing"), "{shown}");
     assert_eq!(first["line"], 1);
     assert!(first["column"].is_u64() && first["code"].is_string(), "{shown}");
+}
+
+#[test]
+fn errors_are_told_apart_from_what_does_not_run_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let compose = |after: &str| {
+        let after = if after.is_empty() { json!({}) } else { json!({ after: ["Succeeded"] }) };
+        json!({ "type": "Compose", "inputs": 1, "runAfter": after })
+    };
+    let call = json!({ "type": "OpenApiConnection", "inputs": { "host": { "connectionName": "x", "operationId": "y" } } });
+    let flows = [
+        ("fine", json!({ "A": compose("") }), "exact", 0),
+        ("circle", json!({ "A": compose("B"), "B": compose("A") }), "exact", 1),
+        ("call", json!({ "A": compose("Nobody"), "C": call }), "needs a connection", 1),
+        (
+            "agent",
+            json!({ "A": compose("Nobody"), "G": { "type": "Agent", "inputs": {} } }),
+            "unsupported",
+            1,
+        ),
+    ];
+    for (name, actions, ..) in &flows {
+        let text = definition(&json!({}), actions).to_string();
+        fs::write(folder.path().join(format!("{name}.json")), text).unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(flowright());
+        command.args(["import", "--check", "."]).args(arguments);
+        let output = command.current_dir(folder.path()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let shown: Value = serde_json::from_str(&run(&["--output", "json"])).unwrap();
+    for (name, _, fidelity, errors) in &flows {
+        let all = shown["flows"].as_array().unwrap();
+        let flow = all.iter().find(|it| it["name"] == *name).unwrap();
+        assert_eq!(flow["fidelity"], *fidelity, "{flow:#}");
+        assert_eq!(flow["has_errors"], 0 < *errors, "{flow:#}");
+        let reasons = flow["reasons"].as_array().unwrap();
+        let found = reasons.iter().filter(|it| it["fidelity"] == "error").count();
+        assert_eq!(0 < found, 0 < *errors, "{flow:#}");
+    }
+    let summary = &shown["summary"];
+    let all = json!({ "exact": 2, "notes": 0, "needs a connection": 1, "unsupported": 1 });
+    assert_eq!(summary["fidelity"], all);
+    assert_eq!(
+        (&summary["with_errors"], &summary["without_unsupported_types"]),
+        (&json!(3), &json!(3))
+    );
+    assert_eq!(summary["percent_without_unsupported_types"], 75.0);
+    let text = run(&[]);
+    for line in [
+        "exact               ./circle.json, has errors",
+        "    line 1: error: ",
+        "     3 definitions (75.0 %) have no type that does not run here",
+        "     3 definitions with errors: the cloud would not save them either",
+        "     1 Agent",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }
 
 #[test]
@@ -300,7 +371,9 @@ fn told(file: &Value) -> Vec<(String, &'static str, String)> {
         return Vec::new();
     };
     let told = reports.into_iter().map(|it| {
-        let worst = it.reasons.iter().find(|reason| reason.fidelity == it.fidelity);
+        let error = it.reasons.iter().find(|reason| reason.fidelity.is_none());
+        let worst = it.reasons.iter().find(|reason| reason.fidelity == Some(it.fidelity));
+        let worst = error.or(worst);
         let message = worst.map_or(String::new(), |it| it.message.clone());
         (it.name, it.fidelity.name(), message)
     });
@@ -370,7 +443,7 @@ fn a_definition_is_as_good_as_its_worst_part() {
             "needs a connection",
             "needs the connection `x`",
         ),
-        (cyclic, "unsupported", "`A` runs after itself"),
+        (cyclic, "exact", "`A` runs after itself"),
     ];
     for (action, fidelity, message) in rows {
         let flow = definition(&json!({}), &json!({ "A": action }));
@@ -398,7 +471,8 @@ fn triggers_that_nothing_fires_are_told() {
             "needs a connection",
         ),
         (json!({ "type": "OpenApiConnection", "inputs": { "host": host } }), "needs a connection"),
-        (json!({ "type": "Batch", "inputs": {} }), "unsupported"),
+        // What it lacks is an error, for which the cloud would not save it either.
+        (json!({ "type": "Batch", "inputs": {} }), "exact"),
     ];
     for (trigger, fidelity) in rows {
         let flow = json!({ "triggers": { "T": trigger }, "actions": {} });
@@ -490,6 +564,7 @@ fn import_reports_on_every_file_of_a_folder() {
     assert_eq!((code, &summary["definitions"]), (0, &json!(2)), "{out}");
     assert_eq!(summary["fidelity"]["unsupported"], 2);
     assert_eq!(summary["unsupported_types"], json!({ "agent": 2 }));
+    assert_eq!(summary["percent_without_unsupported_types"], 0.0);
     assert_eq!(shown["other_files"], json!(["./connections.json"]));
     let name = folder.path().join("d.json");
     let text = definition(&json!({}), &json!({ "A": { "type": "Compose", "inputs": "~" } }));
@@ -526,7 +601,12 @@ fn every_real_definition_is_reported_on() {
         summary["fidelity"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
     assert_eq!(total, flows.len() as u64);
     for flow in flows {
-        let is_exact = flow["fidelity"] == "exact";
-        assert_eq!(is_exact, flow["reasons"].as_array().unwrap().is_empty(), "{flow:#}");
+        let reasons = flow["reasons"].as_array().unwrap();
+        let (errors, others): (Vec<_>, Vec<_>) =
+            reasons.iter().partition(|it| it["fidelity"] == "error");
+        assert_eq!(flow["fidelity"] == "exact", others.is_empty(), "{flow:#}");
+        assert_eq!(flow["has_errors"], !errors.is_empty(), "{flow:#}");
+        let types = flow["unsupported_types"].as_object().unwrap();
+        assert_eq!(flow["fidelity"] == "unsupported", !types.is_empty(), "{flow:#}");
     }
 }

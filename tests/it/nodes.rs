@@ -224,7 +224,7 @@ impl World {
 
     async fn quiet(&self) {
         until("all runs have ended", async || {
-            self.store().runs(&open_only(), None, 1).await.unwrap().is_empty()
+            self.store().runs(&open_only(), journal::Page::Newest, 1).await.unwrap().is_empty()
         })
         .await;
     }
@@ -336,7 +336,8 @@ async fn called_flows_answer_from_wherever_they_are() {
     }
     world.quiet().await;
     let mut elsewhere = 0;
-    for row in world.store().runs(&RunFilter::default(), None, 100).await.unwrap() {
+    for row in world.store().runs(&RunFilter::default(), journal::Page::Newest, 100).await.unwrap()
+    {
         assert_eq!(row.status, Some(Status::Succeeded), "{row:?}");
         if let Some(parent) = &row.parent {
             elsewhere += usize::from(Shard::of_run(&parent.run) != Shard::of_run(&row.run));
@@ -404,11 +405,11 @@ async fn a_batch_is_collected_by_all() {
     }
     let received = RunFilter { flow: Some("receiver".to_owned()), ..RunFilter::default() };
     until("two batches are full", async || {
-        world.store().runs(&received, None, 9).await.unwrap().len() == 2
+        world.store().runs(&received, journal::Page::Newest, 9).await.unwrap().len() == 2
     })
     .await;
     let mut numbers = Vec::new();
-    for row in world.store().runs(&received, None, 9).await.unwrap() {
+    for row in world.store().runs(&received, journal::Page::Newest, 9).await.unwrap() {
         let (_, events) = world.store().load(&row.run).await.unwrap().unwrap();
         let EventKind::Started { outputs, .. } = &events[0].kind else { panic!("{row:?}") };
         let items = outputs["body"]["items"].as_array().unwrap().iter();
@@ -435,7 +436,8 @@ async fn a_schedule_fires_on_one_of_them() {
     sleep(Duration::from_millis(2_500)).await;
     world.quiet().await;
     let mut windows = Vec::new();
-    for row in world.store().runs(&RunFilter::default(), None, 100).await.unwrap() {
+    for row in world.store().runs(&RunFilter::default(), journal::Page::Newest, 100).await.unwrap()
+    {
         let (_, events) = world.store().load(&row.run).await.unwrap().unwrap();
         let EventKind::Started { outputs, .. } = &events[0].kind else { panic!("{row:?}") };
         let text = |name: &str| outputs[name].as_str().unwrap().to_owned();

@@ -5,7 +5,7 @@ use std::{
     io::Read as _,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -147,13 +147,22 @@ async fn health_says_what_can_be_done() {
 
 /// The sample of that name and these labels, in any order; 0 if there is none.
 pub(crate) fn sample(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
+    find(text, name, labels).map_or(0.0, |it| it.parse().unwrap())
+}
+
+/// The same of what is counted.
+pub(crate) fn count(text: &str, name: &str, labels: &[(&str, &str)]) -> u64 {
+    find(text, name, labels).map_or(0, |it| it.parse().unwrap())
+}
+
+fn find<'a>(text: &'a str, name: &str, labels: &[(&str, &str)]) -> Option<&'a str> {
     let fits = |line: &&str| {
         let (found, rest) = line.split_once(['{', ' ']).unwrap_or_default();
         let has = |(key, value): &(&str, &str)| rest.contains(&format!("{key}=\"{value}\""));
         found == name && labels.iter().all(has)
     };
-    let found = text.lines().filter(|it| !it.starts_with('#')).find(fits);
-    found.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+    let found = text.lines().filter(|it| !it.starts_with('#')).find(fits)?;
+    found.rsplit(' ').next()
 }
 
 #[tokio::test]
@@ -172,25 +181,24 @@ async fn what_happens_is_counted() {
     .await;
     let ended = ("flowright_runs_ended_total", [("flow", "asks"), ("status", "Succeeded")]);
     until("an end is not counted", async || {
-        sample(&small.get("/metrics").await.1, ended.0, &ended.1) == 2.0
+        count(&small.get("/metrics").await.1, ended.0, &ended.1) == 2
     })
     .await;
     let (_, text) = small.get("/metrics").await;
-    let check = |name: &str, labels: &[(&str, &str)], expected: f64| {
-        let found = sample(&text, name, labels);
-        assert!((found - expected).abs() < 0.001, "{name} {labels:?}: {found}\n{text}");
+    let check = |name: &str, labels: &[(&str, &str)], expected: u64| {
+        assert_eq!(count(&text, name, labels), expected, "{name} {labels:?}\n{text}");
     };
-    check("flowright_runs_admitted_total", &[("flow", "asks"), ("result", "new")], 2.0);
-    check("flowright_runs_admitted_total", &[("flow", "asks"), ("result", "duplicate")], 1.0);
-    check("flowright_runs_ended_total", &[("flow", "fails"), ("status", "Failed")], 1.0);
-    check("flowright_run_seconds_count", &[("flow", "asks")], 2.0);
+    check("flowright_runs_admitted_total", &[("flow", "asks"), ("result", "new")], 2);
+    check("flowright_runs_admitted_total", &[("flow", "asks"), ("result", "duplicate")], 1);
+    check("flowright_runs_ended_total", &[("flow", "fails"), ("status", "Failed")], 1);
+    check("flowright_run_seconds_count", &[("flow", "asks")], 2);
     let call = [("kind", "http"), ("connection", ""), ("status", "Succeeded")];
-    check("flowright_actions_total", &call, 2.0);
-    check("flowright_actions_total", &[("kind", "terminate"), ("status", "Failed")], 0.0);
-    check("flowright_actions_total", &[("kind", "terminate"), ("status", "Succeeded")], 1.0);
-    check("flowright_retries_total", &[("flow", "asks"), ("kind", "http")], 2.0);
-    check("flowright_timer_late_seconds_count", &[("kind", "pause")], 2.0);
-    check("flowright_runs", &[("state", "open")], 0.0);
+    check("flowright_actions_total", &call, 2);
+    check("flowright_actions_total", &[("kind", "terminate"), ("status", "Failed")], 0);
+    check("flowright_actions_total", &[("kind", "terminate"), ("status", "Succeeded")], 1);
+    check("flowright_retries_total", &[("flow", "asks"), ("kind", "http")], 2);
+    check("flowright_timer_late_seconds_count", &[("kind", "pause")], 2);
+    check("flowright_runs", &[("state", "open")], 0);
     assert!(0.0 < sample(&text, "flowright_store_write_seconds_count", &[("operation", "admit")]));
     if cfg!(target_os = "linux") {
         assert!(1e6 < sample(&text, "process_resident_memory_bytes", &[]), "{text}");
@@ -283,18 +291,13 @@ actions:
     );
 }
 
-#[tokio::test]
-async fn no_line_of_the_log_holds_a_secret() {
-    const CANARY: &str = "canary-4711-never-shown";
-    let service = Recorder::open("200 OK\r\ncontent-type: text/plain", CANARY).await;
-    let folder = tempfile::tempdir().unwrap();
-    secretive(folder.path(), &service);
-    let port = free_port();
+/// A service that logs everything, as lines of JSON.
+fn logged(project: &Path, port: u16, canary: &str) -> (Child, std::thread::JoinHandle<String>) {
     let mut child = Command::new(flowright())
         .args(["serve", "--log-format", "json", "--listen", &format!("127.0.0.1:{port}")])
         .arg("--project")
-        .arg(folder.path())
-        .env("CANARY", CANARY)
+        .arg(project)
+        .env("CANARY", canary)
         .env("RUST_LOG", "trace")
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
@@ -306,6 +309,17 @@ async fn no_line_of_the_log_holds_a_secret() {
         stderr.read_to_string(&mut text).unwrap();
         text
     });
+    (child, reading)
+}
+
+#[tokio::test]
+async fn no_line_of_the_log_holds_a_secret() {
+    const CANARY: &str = "canary-4711-never-shown";
+    let service = Recorder::open("200 OK\r\ncontent-type: text/plain", CANARY).await;
+    let folder = tempfile::tempdir().unwrap();
+    secretive(folder.path(), &service);
+    let port = free_port();
+    let (mut child, reading) = logged(folder.path(), port, CANARY);
     let ready = format!("http://127.0.0.1:{port}/health/ready");
     until("the service does not start", async || reqwest::get(&ready).await.is_ok()).await;
     let key = fs::read_to_string(folder.path().join(".flowright/trigger.key")).unwrap();
@@ -320,10 +334,8 @@ async fn no_line_of_the_log_holds_a_secret() {
     .await;
     let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap();
     let metrics = metrics.text().await.unwrap();
-    assert_eq!(
-        sample(&metrics, "flowright_request_seconds_count", &[("connection", "vault")]),
-        1.0
-    );
+    let calls = [("connection", "vault")];
+    assert_eq!(count(&metrics, "flowright_request_seconds_count", &calls), 1);
     // An orderly end: what is known is said.
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

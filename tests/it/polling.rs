@@ -12,7 +12,7 @@ use std::{
 use base::Timestamp;
 use emulators::Running;
 use http_client::{Client, Egress};
-use journal::{EventKind, RunFilter, Store};
+use journal::{EventKind, Page, RunFilter, Store};
 use serde_json::{Value, json};
 use store_sqlite::SqliteStore;
 use tokio::{
@@ -148,7 +148,8 @@ impl Story {
             tokio::time::sleep(Duration::from_millis(5)).await;
             let triggers = self.store.triggers().await.unwrap();
             let now = self.clock.now();
-            let open = self.store.runs(&crate::support::open_only(), None, 1).await.unwrap();
+            let open =
+                self.store.runs(&crate::support::open_only(), Page::Newest, 1).await.unwrap();
             let is_quiet = triggers.len() == 3
                 && triggers.iter().all(|it| it.due.is_some_and(|due| now < due))
                 && open.is_empty();
@@ -162,7 +163,7 @@ impl Story {
     /// What the runs of each flow were started for, sorted.
     async fn found(&self) -> BTreeMap<String, Vec<String>> {
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for row in self.store.runs(&RunFilter::default(), None, 1_000).await.unwrap() {
+        for row in self.store.runs(&RunFilter::default(), Page::Newest, 1_000).await.unwrap() {
             let (_, events) = self.store.load(&row.run).await.unwrap().unwrap();
             let EventKind::Started { outputs, .. } = &events[0].kind else { panic!("{row:?}") };
             let body = &outputs["body"];
@@ -308,7 +309,7 @@ async fn a_program_that_is_killed_misses_no_window_and_no_answer() {
     let file = folder.path().join(".flowright/flowright.db");
     let store = SqliteStore::open(&file, store_sqlite::Options::default()).unwrap();
     let (mut windows, mut items) = (Vec::new(), Vec::new());
-    for row in store.runs(&RunFilter::default(), None, 1_000).await.unwrap() {
+    for row in store.runs(&RunFilter::default(), Page::Newest, 1_000).await.unwrap() {
         let (_, events) = store.load(&row.run).await.unwrap().unwrap();
         let EventKind::Started { outputs, .. } = &events[0].kind else { panic!("{row:?}") };
         match row.flow.as_str() {

@@ -129,7 +129,7 @@ impl<'a> World<'a> {
                 Effect::Disarm { path, deadline } => {
                     self.timers.remove(&(path, deadline));
                 }
-                Effect::Respond { .. } | Effect::Unsubscribe { .. } | Effect::Finish { .. } => {}
+                Effect::Respond { .. } | Effect::Unsubscribe(_) | Effect::Finish { .. } => {}
             }
         }
     }

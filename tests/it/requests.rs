@@ -10,7 +10,7 @@ use worker::project::FlowFile;
 use crate::support::service::{Parts, Service, connections, project, world};
 
 /// A service with these flows beside the shipped ones.
-async fn serve(flows: &[(&str, &str)], parts: Parts) -> Service {
+pub(crate) async fn serve(flows: &[(&str, &str)], parts: Parts) -> Service {
     let folder = crate::cosell::project_copy();
     for (name, text) in flows {
         let flow = folder.path().join("flows").join(name);

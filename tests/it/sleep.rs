@@ -123,6 +123,7 @@ fn sleeper(sha: &str, name: &str, n: usize, due: Timestamp) -> (Admission, Appen
         seed: 1,
         run: run.to_string(),
         callback: None,
+        again: None,
     };
     let admission = Admission {
         run: run.clone(),

@@ -12,7 +12,7 @@ use std::{
 
 use emulators::{Fault, FaultKind, Running};
 use http_client::Client;
-use journal::{MemoryStore, RunFilter, Store, TriggerState};
+use journal::{MemoryStore, Page, RunFilter, Store, TriggerState};
 use serde_json::{Map, Value, json};
 use store_sqlite::SqliteStore;
 use tokio::{
@@ -72,7 +72,7 @@ async fn becomes<T: PartialEq + std::fmt::Debug>(expected: T, mut present: impl 
 }
 
 async fn runs(store: &dyn Store) -> usize {
-    store.runs(&RunFilter::default(), None, 1_000).await.unwrap().len()
+    store.runs(&RunFilter::default(), Page::Newest, 1_000).await.unwrap().len()
 }
 
 fn of_rows(posts: usize, deletes: usize) -> BTreeMap<String, usize> {
@@ -540,6 +540,7 @@ triggers:
   Orders:
     title: When there is an order
     kind: webhook
+    routes: ['POST /{desk}/orders/subscribe']
     params: { kinds: { type: array, items: { type: string } } }
     subscription:
       read: { operation: Show, with: { id: "@subscription('id')" } }
@@ -560,12 +561,10 @@ triggers:
     receive: { verify: { scheme: none } }
 "#;
 
-#[tokio::test]
-async fn subscriptions_that_are_forgotten_or_run_out_are_made_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let shop = Shop::open().await;
+/// A project whose flows use the desk.
+fn write_desk(folder: &Path, shop: &Shop, triggers: &[(&str, &str)]) {
     let write = |name: &str, text: &str| {
-        let file = folder.path().join(name);
+        let file = folder.join(name);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, text).unwrap();
     };
@@ -576,13 +575,22 @@ async fn subscriptions_that_are_forgotten_or_run_out_are_made_again() {
         shop.origin
     );
     write("environments/test.yaml", &environment);
-    for (name, trigger) in [("orders", "Orders, with: { kinds: [big] }"), ("offers", "Offers")] {
+    for (name, trigger) in triggers {
         let text = format!(
             "flow: {name}\nconnections: {{ desk: desk }}\n\
-             triggers: [{{ name: T, on: desk.{trigger} }}]\nactions: []\n"
+             triggers: [{{ name: T, {trigger} }}]\nactions: []\n"
         );
         write(&format!("flows/{name}/flow.yaml"), &text);
     }
+}
+
+#[tokio::test]
+async fn subscriptions_that_are_forgotten_or_run_out_are_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::open().await;
+    let triggers =
+        [("orders", "on: desk.Orders, with: { kinds: [big] }"), ("offers", "on: desk.Offers")];
+    write_desk(folder.path(), &shop, &triggers);
     let port = free_port();
     let _process = Process::start(folder.path(), port);
     until("nobody looks", async || !shop.seen("get").is_empty() && !shop.seen("put").is_empty())
@@ -601,4 +609,63 @@ async fn subscriptions_that_are_forgotten_or_run_out_are_made_again() {
         let found: Value = serde_json::from_str(&text.text().await.unwrap()).unwrap();
         assert_eq!(found["value"].as_array().unwrap().len(), runs, "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_flow_that_is_off_has_no_subscription() {
+    let stage = Stage::new(&[("rows", ROWS)]).await;
+    stage.stands().await;
+    let engine = &stage.service.engine;
+    engine.switch("rows", false).await.unwrap();
+    stage.asked(of_rows(1, 1)).await;
+    let world = &stage.service.world.dataverse;
+    world.put_row("accounts", json!({ "name": "unseen" })).unwrap();
+    engine.switch("rows", true).await.unwrap();
+    stage.asked(of_rows(2, 1)).await;
+    becomes(true, async || {
+        stage.states().await.iter().any(|it| it.state["subscription"]["confirmed"] == true)
+    })
+    .await;
+    world.put_row("accounts", json!({ "name": "seen" })).unwrap();
+    stage.runs(1).await;
+}
+
+/// What a definition says that knows no ids: method and path, and a body with the address in it.
+const BY_PATH: &str = "on: { connection: desk, operation: 'post /@{toLower(''EU'')}/orders/subscribe', \
+                       webhook: true }, with: { body: { callback_url: '@{listCallbackUrl()}', Kinds: [big] } }";
+
+#[tokio::test]
+async fn a_trigger_that_names_method_and_path_subscribes() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::open().await;
+    let lost = "on: { connection: desk, operation: post /lost, webhook: true }";
+    write_desk(folder.path(), &shop, &[("orders", BY_PATH), ("lost", lost)]);
+    let port = free_port();
+    let _process = Process::start(folder.path(), port);
+    let origin = format!("http://127.0.0.1:{port}");
+    until("nobody subscribes", async || shop.seen("post").len() == 1).await;
+    let body: Value = serde_json::from_str(&shop.seen("post")[0].1).unwrap();
+    let url = body["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with(&format!("{origin}/hooks/orders/T?sig=")), "{url}");
+    for (kind, runs) in [("small", 0), ("big", 1)] {
+        assert_eq!(send(&url, json!({ "kind": kind }).to_string().as_bytes()).await, 200);
+        let text = reqwest::get(format!("{origin}/api/v1/runs")).await.unwrap();
+        let found: Value = serde_json::from_str(&text.text().await.unwrap()).unwrap();
+        assert_eq!(found["value"].as_array().unwrap().len(), runs, "{kind}");
+    }
+    let error = async || {
+        let all = shown(&origin).await;
+        let lost = all.into_iter().find(|it| it["flow"] == "lost");
+        lost.map_or(Value::Null, |it| it["error"]["message"].clone())
+    };
+    until("the other shows no error", async || error().await.is_string()).await;
+    assert_eq!(
+        error().await,
+        "`desk` has no trigger that is reached by `POST /lost`; it has only `Offers` (`POST /hooks`), \
+         `Orders` (`POST /{desk}/orders/subscribe`, `POST /hooks`); give one of them this path under \
+         `routes`"
+    );
+    std::fs::remove_dir_all(folder.path().join("flows/orders")).unwrap();
+    until("the shop is not told", async || shop.seen("delete").len() == 1).await;
+    assert!(shop.seen("delete")[0].0.starts_with("delete /hooks/7 "), "{:?}", shop.seen("delete"));
 }

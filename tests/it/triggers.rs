@@ -16,7 +16,7 @@ use interp::{
     Plan,
     effect::{Ask, Request},
 };
-use journal::{Event, EventKind, MemoryStore, RunFilter, Store, TriggerState};
+use journal::{Event, EventKind, MemoryStore, Page, RunFilter, Store, TriggerState};
 use serde_json::{Value, json};
 use worker::{Clock, Deployed, Engine, Flows, Performer};
 
@@ -161,7 +161,7 @@ impl World {
     }
 
     async fn runs(&self) -> usize {
-        self.store.runs(&RunFilter::default(), None, 100_000).await.unwrap().len()
+        self.store.runs(&RunFilter::default(), Page::Newest, 100_000).await.unwrap().len()
     }
 
     async fn triggers(&self) -> Vec<TriggerState> {
@@ -179,7 +179,7 @@ impl World {
 }
 
 async fn fired(store: &dyn Store) -> Vec<Value> {
-    let rows = store.runs(&RunFilter::default(), None, 100_000).await.unwrap();
+    let rows = store.runs(&RunFilter::default(), Page::Newest, 100_000).await.unwrap();
     let mut all = Vec::new();
     for row in rows.iter().rev() {
         let (_, events) = store.load(&row.run).await.unwrap().unwrap();
@@ -241,6 +241,22 @@ async fn what_was_missed_is_fired_once() {
     assert_eq!(times(&world.fired().await), ["2026-05-04T12:30Z"]);
     world.go(3_600).await;
     assert_eq!(times(&world.fired().await), ["2026-05-04T12:30Z", "2026-05-07T12:30Z"]);
+}
+
+#[tokio::test]
+async fn a_flow_that_is_off_is_silent() {
+    let world =
+        World::new("recurrence: { frequency: Hour, interval: 2 }", NOON, &Desk::with(&[])).await;
+    world.rest().await;
+    world.engine.switch("sample", false).await.unwrap();
+    world.clock.go(7_200 * 3);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(times(&world.fired().await), ["2026-05-04T12:00Z"]);
+    world.engine.switch("sample", true).await.unwrap();
+    world.rest().await;
+    world.go(7_200).await;
+    let expected = ["2026-05-04T12:00Z", "2026-05-04T14:00Z", "2026-05-04T20:00Z"];
+    assert_eq!(times(&world.fired().await), expected, "what was missed is made up for once");
 }
 
 #[tokio::test]
@@ -643,7 +659,7 @@ async fn dies(trigger: &str, death: Option<(usize, Moment)>) {
             tokio::time::sleep(Duration::from_millis(3)).await;
             let now = clock.now();
             let triggers = memory.triggers().await.unwrap();
-            let open = memory.runs(&crate::support::open_only(), None, 1).await.unwrap();
+            let open = memory.runs(&crate::support::open_only(), Page::Newest, 1).await.unwrap();
             let quiet = triggers.iter().all(|it| it.due.is_some_and(|due| now < due));
             let is_dead = mortal.as_ref().is_some_and(|it| it.is_dead());
             if quiet && !triggers.is_empty() && open.is_empty() && !is_dead {

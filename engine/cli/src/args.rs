@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::database::Database;
+use crate::{
+    cmd::runs::args::{FlowsArgs, RunsArgs},
+    database::Database,
+};
 
 /// Runs Power-Automate-style flows that are plain YAML files.
 #[derive(Debug, Parser)]
@@ -16,6 +19,7 @@ use crate::database::Database;
   flowright import exported/ -o flows              turn them into flow files
   flowright export flows/my-flow                   write a flow as a definition of the cloud's
   flowright serve                                  run the engine as a service
+  flowright runs list --status Failed              what went wrong in the running service
   flowright eval \"@addDays(utcNow(), 3)\"           compute one expression
   flowright demo                                   watch the co-sell synchronisation against emulators
 
@@ -74,6 +78,14 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Show the processes that share a database, and what each takes care of.
     Nodes(NodesArgs),
+    /// See what a running service has done, and do it again.
+    Runs(RunsArgs),
+    /// See the flows of a running service; turn them on and off.
+    Flows(FlowsArgs),
+    /// Copy the runs into a file, while the service runs.
+    Backup(BackupArgs),
+    /// Put a copy of the runs back, while no service runs.
+    Restore(RestoreArgs),
     /// Show the addresses of triggers, or make their signatures void.
     Triggers(TriggersArgs),
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
@@ -196,7 +208,8 @@ Each definition is one of:
   exact               it runs as in the cloud
   notes               it runs; what is different or left out is named
   needs a connection  it runs once its connections are set up
-  unsupported         an action or trigger of it does not run here, or it has errors
+  unsupported         an action or trigger of it is of a type that does not run here
+Apart from that it may have errors, for which the cloud would not save it either.
 
 Files may be solution flows, `workflow.json` of Logic Apps Standard, bare definitions, deployment
 templates with any number of workflows, and archives (`*.zip`) of solutions and packages. Of folders,
@@ -432,6 +445,45 @@ pub(crate) struct KeyPlaceArgs {
     /// The environment that gives parameters and connections.
     #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
     pub environment: Option<String>,
+}
+
+/// Where the runs are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhereArgs {
+    /// The database, as `serve` is told.
+    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
+    #[arg(hide_env_values = true)]
+    pub database: Database,
+
+    /// The project's folder; the one around the present folder if not given.
+    #[arg(long, env = "FLOWRIGHT_PROJECT")]
+    pub project: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Every run is in the copy that was acknowledged before. The copy is checked, and readable by its owner
+only. Of a PostgreSQL database, the command is told that its own tools take."
+)]
+pub(crate) struct BackupArgs {
+    /// The file to write; it must not be there.
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub place: WhereArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArgs {
+    /// The copy.
+    pub file: PathBuf,
+
+    /// Put it in the place of a database that is there.
+    #[arg(long)]
+    pub force: bool,
+
+    #[command(flatten)]
+    pub place: WhereArgs,
 }
 
 #[cfg(feature = "demo")]

@@ -2,4 +2,5 @@
 
 pub mod batch;
 pub mod document;
+mod lent;
 pub mod summary;

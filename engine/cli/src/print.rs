@@ -2,10 +2,11 @@
 
 use std::{
     fmt::Display,
-    io::{IsTerminal as _, Write as _},
+    io::{BufWriter, IsTerminal as _, Write as _},
     sync::atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
+use serde::Serialize;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::args::{Color, LogFormat};
@@ -67,6 +68,13 @@ pub(crate) fn line(text: impl Display) {
 /// Whether notes are lines of the log.
 pub(crate) fn is_logged() -> bool {
     LOGGED.load(Ordering::Relaxed)
+}
+
+/// JSON over several lines, written as it is made.
+pub(crate) fn json(value: &impl Serialize) {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let written = serde_json::to_writer_pretty(&mut out, value);
+    drop(written.map_err(std::io::Error::from).and_then(|()| writeln!(out)));
 }
 
 /// A line for people.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use base::{Diagnostic, Failure, Severity, Source, Status, Timestamp, value::object};
+use base::{Diagnostic, Failure, Severity, Source, Status, Timestamp};
 use flow::{Action, ActionId, ActionKind, Trigger, fidelity::Places};
 use interp::{HIDDEN, Plan, Record, Run, Secrets, view};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use worker::Deployed;
 
-use crate::document::Document;
+use crate::{document::Document, lent::Lent};
 
 /// The status of an action or run that has not ended.
 const WAITING: &str = "Waiting";
@@ -17,15 +18,28 @@ const STOPPED: &str = "Stopped";
 /// The status of what a stopped run did not come to.
 const NOT_REACHED: &str = "NotReached";
 
+/// Runs as they are shown, without a copy of them.
+pub struct Shown<'a> {
+    tree: Lent<'a>,
+    secrets: Secrets<'a>,
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.tree.without(&self.secrets).serialize(serializer)
+    }
+}
+
 /// The runs that one event started: the only one as it is, else a list.
-pub fn of_runs(flow: &Deployed, runs: &[&Run], now: Timestamp) -> Value {
-    match runs {
+pub fn of_runs<'a>(flow: &'a Deployed, runs: &[&'a Run], now: Timestamp) -> Shown<'a> {
+    let tree = match runs {
         [only] => of_run(flow, only, now),
         several => {
-            let runs: Vec<Value> = several.iter().map(|it| of_run(flow, it, now)).collect();
-            json!({ "runs": runs })
+            let runs = several.iter().map(|it| of_run(flow, it, now)).collect();
+            Lent::object([("runs", Lent::List(runs))])
         }
-    }
+    };
+    Shown { tree, secrets: Secrets::of(&flow.plan) }
 }
 
 /// Why a definition cannot be saved, with the places.
@@ -88,31 +102,32 @@ pub fn of_trigger_failure(
     summary
 }
 
-fn of_run(flow: &Deployed, run: &Run, now: Timestamp) -> Value {
+fn of_run<'a>(flow: &'a Deployed, run: &'a Run, now: Timestamp) -> Lent<'a> {
     let plan = &flow.plan;
     let end = run.end();
     let error = end.and_then(|it| it.error.clone());
-    let variables: Map<String, Value> =
-        run.variables().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    let variables = run.variables().map(|(name, value)| (name.to_owned(), Lent::Other(value)));
     let open = if run.is_halted(plan) { STOPPED } else { WAITING };
-    // A run may be large: what is put in here is moved, not copied.
-    let mut summary = object([
-        ("status", end.map_or(open, |it| it.status.name()).into()),
-        ("code", json!(error.as_ref().and_then(|it| it.get("code")))),
-        ("error", json!(error)),
+    let own = |value: Value| Lent::Own(value);
+    let mut summary = Lent::object([
+        ("status", own(end.map_or(open, |it| it.status.name()).into())),
+        ("code", own(json!(error.as_ref().and_then(|it| it.get("code"))))),
+        ("error", own(json!(error))),
+        ("correlation", own(run.correlation())),
         ("trigger", trigger(plan, run)),
         ("response", response(plan, run)),
-        ("variables", variables.into()),
-        ("actions", actions(plan, run).into()),
+        ("variables", Lent::Object(variables.collect())),
+        ("actions", Lent::Object(actions(plan, run))),
     ]);
     let outputs = outputs(flow, &summary, now);
-    summary["outputs"] = outputs;
-    Secrets::of(plan).redact(&mut summary);
+    if let Lent::Object(members) = &mut summary {
+        members.push(("outputs".to_owned(), Lent::Own(outputs)));
+    }
     summary
 }
 
 /// What the caller was answered, unless the action that did it is secure.
-fn response(plan: &Plan, run: &Run) -> Value {
+fn response<'a>(plan: &Plan, run: &'a Run) -> Lent<'a> {
     let is_secure = plan.flow.actions.iter().enumerate().any(|(id, action)| {
         let hides = action.secure_inputs || action.secure_outputs;
         let answered = |it: &Record| it.status == Status::Succeeded;
@@ -121,51 +136,59 @@ fn response(plan: &Plan, run: &Run) -> Value {
             && run.records(id).any(|(_, record)| answered(record))
     });
     match run.response() {
-        Some(_) if is_secure => HIDDEN.into(),
-        response => response.map_or(Value::Null, |it| Value::clone(it)),
+        Some(_) if is_secure => Lent::Own(HIDDEN.into()),
+        response => Lent::of(response.map(AsRef::as_ref)),
     }
 }
 
-fn trigger(plan: &Plan, run: &Run) -> Value {
+fn trigger<'a>(plan: &Plan, run: &'a Run) -> Lent<'a> {
     let trigger = plan.flow.trigger(run.trigger());
     let is_secure = trigger.is_some_and(|it| it.secure_outputs);
-    let outputs = if is_secure { HIDDEN.into() } else { run.trigger_outputs().clone() };
-    let status = Status::Succeeded.name();
-    object([("name", run.trigger().into()), ("status", status.into()), ("outputs", outputs)])
+    let outputs =
+        if is_secure { Lent::Own(HIDDEN.into()) } else { Lent::Other(run.trigger_outputs()) };
+    let status = Lent::Own(Status::Succeeded.name().into());
+    let name = Lent::Own(run.trigger().into());
+    Lent::object([("name", name), ("status", status), ("outputs", outputs)])
 }
 
 /// Every action that was reached, in the order of the file.
-fn actions(plan: &Plan, run: &Run) -> Map<String, Value> {
+fn actions<'a>(plan: &'a Plan, run: &'a Run) -> Vec<(String, Lent<'a>)> {
     // A run that has ended has nothing open, and its tree may be large.
     let tree = if run.end().is_none() { view::tree(plan, run) } else { Vec::new() };
     let mut open = BTreeSet::new();
     collect_open(&tree, &mut open);
-    let mut actions = Map::new();
+    let mut actions = Vec::new();
     for (id, action) in plan.flow.actions.iter().enumerate() {
         let records: Vec<&Record> = run.records(id).map(|(_, record)| record).collect();
         let is_open = open.contains(action.display.as_str());
         let Some(mut shown) = of_action(action, &records, is_open) else {
             if run.is_halted(plan) {
-                actions.insert(action.name.as_str().into(), json!({ "status": NOT_REACHED }));
+                let shown = Lent::Own(json!({ "status": NOT_REACHED }));
+                actions.push((action.name.as_str().to_owned(), shown));
             }
             continue;
         };
         if is_in_loop(plan, id) {
-            shown.insert("statuses".into(), records.iter().map(|it| it.status.name()).collect());
+            let statuses = records.iter().map(|it| it.status.name()).collect();
+            shown.push(("statuses".into(), Lent::Own(statuses)));
         }
-        actions.insert(action.name.as_str().to_owned(), Value::Object(shown));
+        actions.push((action.name.as_str().to_owned(), Lent::Object(shown)));
     }
     actions
 }
 
-fn of_action(action: &Action, records: &[&Record], is_open: bool) -> Option<Map<String, Value>> {
+fn of_action<'a>(
+    action: &Action,
+    records: &[&'a Record],
+    is_open: bool,
+) -> Option<Vec<(String, Lent<'a>)>> {
     let last = records.last();
     if last.is_none() && !is_open {
         return None;
     }
-    let shown = |value: Option<&Value>, is_secure: bool| match value {
-        Some(_) if is_secure => HIDDEN.into(),
-        value => value.cloned().unwrap_or_default(),
+    let shown = |value: Option<&'a Value>, is_secure: bool| match value {
+        Some(_) if is_secure => Lent::Own(HIDDEN.into()),
+        value => Lent::of(value),
     };
     let (inputs, outputs) =
         (last.and_then(|it| it.inputs.as_deref()), last.and_then(|it| it.outputs.as_deref()));
@@ -175,21 +198,23 @@ fn of_action(action: &Action, records: &[&Record], is_open: bool) -> Option<Map<
         ActionKind::Compose(_) | ActionKind::ParseJson(_) | ActionKind::Response(_)
     );
     let hides_outputs = action.secure_outputs || (action.secure_inputs && repeats);
-    let mut object = Map::new();
+    let mut object: Vec<(String, Lent<'a>)> = Vec::new();
+    let mut own = |name: &str, value: Value| object.push((name.to_owned(), Lent::Own(value)));
     let status = last.filter(|_| !is_open).map_or(WAITING, |it| it.status.name());
-    object.insert("status".into(), status.into());
-    object.insert("code".into(), json!(last.map(|it| &*it.code)));
+    own("status", status.into());
+    own("code", json!(last.map(|it| &*it.code)));
     let failure = last.and_then(|it| it.failure.as_deref());
-    object.insert("error".into(), json!(failure.map(Failure::to_json)));
-    object.insert("inputs".into(), shown(inputs, action.secure_inputs));
-    object.insert("outputs".into(), shown(outputs, hides_outputs));
+    own("error", json!(failure.map(Failure::to_json)));
+    object.push(("inputs".into(), shown(inputs, action.secure_inputs)));
+    object.push(("outputs".into(), shown(outputs, hides_outputs)));
+    let mut own = |name: &str, value: Value| object.push((name.to_owned(), Lent::Own(value)));
     if let Some(last) = last.filter(|it| !it.attempts.is_empty()) {
         let waits = last.attempts.iter().filter_map(|it| it.pause);
-        object.insert("attempts".into(), last.attempts.len().into());
-        object.insert("waits_s".into(), waits.map(|it| number(it.as_seconds())).collect());
+        own("attempts", last.attempts.len().into());
+        own("waits_s", waits.map(|it| number(it.as_seconds())).collect());
     }
     if let Some(passes) = last.and_then(|it| it.repetitions) {
-        object.insert("iterations".into(), passes.into());
+        own("iterations", passes.into());
     }
     Some(object)
 }
@@ -220,7 +245,7 @@ fn number(seconds: f64) -> Value {
 
 /// What the flow gives back, by name; in place of one that cannot be computed its error. What is
 /// hidden is hidden from it, too.
-fn outputs(flow: &Deployed, shown: &Value, now: Timestamp) -> Value {
+fn outputs(flow: &Deployed, shown: &Lent<'_>, now: Timestamp) -> Value {
     let plan = &flow.plan;
     if plan.flow.outputs.is_empty() {
         return json!({});
@@ -232,7 +257,7 @@ fn outputs(flow: &Deployed, shown: &Value, now: Timestamp) -> Value {
     parameters.extend(plan.secure_parameters.clone());
     let mut context = Value::Object(Map::new());
     for member in ["trigger", "variables", "actions"] {
-        context[member] = shown[member].clone();
+        context[member] = shown.member(member).map(Lent::to_value).unwrap_or_default();
     }
     context["parameters"] = Value::Object(parameters);
     context["workflow"] = json!({ "name": plan.flow.name });

@@ -105,6 +105,14 @@ impl Inputs {
     }
 }
 
+/// Whether the API's description says where the address to call back goes: such a service keeps a
+/// subscription.
+pub(crate) fn takes_callback(connection: &Connection, operation: &Operation) -> bool {
+    let schema = operation.body.as_ref().and_then(|it| connection.connector.schema(it));
+    operation.params.iter().any(|it| is_callback(&it.schema))
+        || schema.and_then(|it| callback_path(connection, it, 0)).is_some()
+}
+
 /// How API descriptions of the cloud mark the field that takes the address.
 fn is_callback(schema: &Value) -> bool {
     schema.get("x-ms-notification-url") == Some(&Value::Bool(true))

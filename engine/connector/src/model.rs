@@ -214,6 +214,8 @@ pub struct Operation {
     pub idempotency: Idempotency,
     /// The body of the outputs, if it is not the answer's.
     pub output: Option<Tree>,
+    /// The operation that takes back what this one subscribed to, and its inputs.
+    pub unsubscribe: Option<(String, Tree)>,
 }
 
 impl Operation {

@@ -24,10 +24,19 @@ pub struct Call<'a> {
     pub now: Timestamp,
     /// Decides what `guid()` and `rand()` give.
     pub seed: u64,
-    /// The address of a further page, if it is one that is asked for.
-    pub page: Option<&'a str>,
+    /// An address that the service named, if that is what is asked for.
+    pub link: Option<Link<'a>>,
     /// Where the service is to call back, if the flow waits for that.
     pub callback_url: Option<&'a str>,
+}
+
+/// An address that a service named.
+#[derive(Clone, Copy, Debug)]
+pub enum Link<'a> {
+    /// A further page, or the result of what was accepted: it is read.
+    Page(&'a str),
+    /// What a call has made: it is removed.
+    Made(&'a str),
 }
 
 /// The request of a call, complete with its proof of who asks.
@@ -42,17 +51,19 @@ pub fn build(
         inputs.give_callback(connection, operation, url);
     }
     let scope = Scope { inputs: Some(&inputs.values), token, ..Scope::of_call(connection, call) };
-    let mut request = match call.page {
-        Some(link) => HttpRequest {
-            method: "GET".to_owned(),
-            url: link.to_owned(),
-            headers: Vec::new(),
-            body: None,
-        },
+    let linked = |method: &str, link: &str| HttpRequest {
+        method: method.to_owned(),
+        url: link.to_owned(),
+        headers: Vec::new(),
+        body: None,
+    };
+    let mut request = match call.link {
+        Some(Link::Page(link)) => linked("GET", link),
+        Some(Link::Made(link)) => linked("DELETE", link),
         None => first(connection, operation, &inputs, &scope)?,
     };
     set_headers(&mut request, connection, operation, &scope)?;
-    if call.page.is_none()
+    if call.link.is_none()
         && let Some(body) = &inputs.body
     {
         let (media, bytes) = encode::body(body, operation.encoding)?;
@@ -65,7 +76,7 @@ pub fn build(
     Ok(request)
 }
 
-/// Method and address of a call that is not a further page.
+/// Method and address of a call that names no link.
 fn first(
     connection: &Connection,
     operation: &Operation,

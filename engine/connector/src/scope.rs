@@ -61,7 +61,7 @@ impl Answer {
         }
     }
 
-    fn header(&self, name: &str) -> Value {
+    pub(crate) fn header(&self, name: &str) -> Value {
         let headers = self.headers.as_object();
         let found =
             headers.and_then(|it| it.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)));

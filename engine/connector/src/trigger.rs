@@ -4,7 +4,7 @@ use base::Duration;
 use expr::{Template, Tree};
 use serde_json::Value;
 
-use crate::model::Param;
+use crate::{model::Param, route::Route};
 
 /// Something that starts flows.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Trigger {
     pub title: String,
     /// What a flow says about which events it wants.
     pub params: Vec<Param>,
+    /// Ways by which flows of the cloud name it by method and path, with `{param}` for its params.
+    pub routes: Vec<Route>,
     /// How events come.
     pub kind: TriggerKind,
     /// The body that the flow sees, if it is not the event's.

@@ -9,7 +9,7 @@ use crate::{
     connection::Connection,
     encode::invalid,
     inputs,
-    model::Connector,
+    model::{Connector, Effect, Idempotency, Operation},
     request::Call,
     response,
     scope::{Answer, Scope},
@@ -175,6 +175,57 @@ pub fn subscription_inputs(
         ..Scope::of_call(connection, call)
     };
     scope.eval_tree(&what.with)
+}
+
+/// How a service is told that nobody waits any more for the call that an operation asked for.
+#[derive(Clone, Debug)]
+pub enum Removal {
+    /// By an operation, with these inputs.
+    Call(String, Value),
+    /// By removing what the service named in its answer. The operation has nothing else to say.
+    Made(String, Box<Operation>),
+    /// Not at all.
+    None,
+}
+
+/// How to take back what a call has subscribed to; `answered` are the outputs of its answer. What the
+/// connector does not say, the service does: where an API's description marks the place of the
+/// address, `Location` is the subscription.
+pub fn removal(
+    connection: &Connection,
+    operation: &Operation,
+    call: &Call<'_>,
+    answered: &Value,
+) -> Result<Removal, Failure> {
+    let answer = answer(&Outcome::succeeded(answered.clone()));
+    if let Some((id, with)) = &operation.unsubscribe {
+        let given = inputs::Inputs::sort(operation, call.inputs)?;
+        let scope = Scope {
+            inputs: Some(&given.values),
+            answer: Some(&answer),
+            ..Scope::of_call(connection, call)
+        };
+        return Ok(Removal::Call(id.clone(), scope.eval_tree(with)?));
+    }
+    let location = answer.header("location");
+    let Some(location) =
+        location.as_str().filter(|_| inputs::takes_callback(connection, operation))
+    else {
+        return Ok(Removal::None);
+    };
+    let removing = Operation {
+        effect: Effect::Delete,
+        params: Vec::new(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: None,
+        success: Vec::new(),
+        paginate: None,
+        idempotency: Idempotency::None,
+        output: None,
+        ..operation.clone()
+    };
+    Ok(Removal::Made(location.to_owned(), Box::new(removing)))
 }
 
 /// What to remember of the answer to a subscription call: `{id}`, or null.

@@ -42,6 +42,16 @@ pub trait Context {
         None
     }
 
+    /// Why a parameter that is declared has no value.
+    fn lacks_parameter(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// The value of an app setting; names are compared without case.
+    fn app_setting(&self, _name: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
+
     /// The item of the innermost loop, `Select` or `Query`.
     fn item(&self) -> Option<Cow<'_, Value>> {
         None
@@ -144,6 +154,14 @@ impl Context for WithItem<'_> {
 
     fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
         self.inner.parameter(name)
+    }
+
+    fn lacks_parameter(&self, name: &str) -> Option<String> {
+        self.inner.lacks_parameter(name)
+    }
+
+    fn app_setting(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.inner.app_setting(name)
     }
 
     fn item(&self) -> Option<Cow<'_, Value>> {

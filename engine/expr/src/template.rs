@@ -1,6 +1,6 @@
 //! One string of a document: read once at load, evaluated as often as needed.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use base::limits::{EXPRESSION_OUTPUT_BYTES_MAX, TEMPLATE_OUTPUT_BYTES_MAX};
 use serde_json::Value;
@@ -108,6 +108,11 @@ impl Template {
 
     /// Computes the value.
     pub fn eval(&self, ctx: &dyn Context) -> Result<Value, EvalError> {
+        self.eval_lent(ctx).map(Cow::into_owned)
+    }
+
+    /// Computes the value, without a copy where it is somebody else's.
+    pub fn eval_lent<'a>(&'a self, ctx: &'a dyn Context) -> Result<Cow<'a, Value>, EvalError> {
         if let Some(fault) = &self.0.broken {
             return Err(EvalError::template(format!(
                 "Unable to parse template language expression '{}': {fault}.",
@@ -116,12 +121,15 @@ impl Template {
         }
         let mut evaluator = Evaluator::new(ctx, &self.0.source);
         match &self.0.body {
-            Body::Literal(value) => Ok(value.clone()),
+            Body::Literal(value) => Ok(Cow::Borrowed(value)),
             Body::Value(expr) => {
                 let value = evaluator.eval(expr)?;
-                if value.is_too_deep() { Err(too_deep()) } else { Ok(value.into_value()) }
+                if value.is_too_deep() { Err(too_deep()) } else { Ok(value.into_cow()) }
             }
-            Body::Text(parts) => evaluator.write(parts, self.text_bytes_max()).map(Value::String),
+            Body::Text(parts) => {
+                let text = evaluator.write(parts, self.text_bytes_max())?;
+                Ok(Cow::Owned(Value::String(text)))
+            }
         }
     }
 

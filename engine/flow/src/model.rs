@@ -103,6 +103,18 @@ pub struct Parameter {
     pub description: Option<String>,
 }
 
+impl Parameter {
+    /// The app settings of the cloud that its value is made of, in the definition's words.
+    pub fn settings(&self) -> Option<&str> {
+        self.default.as_ref()?.as_str().filter(|it| is_made_of_settings(it))
+    }
+}
+
+/// Whether a value is made of app settings, as in `@appsetting('X')`.
+pub(crate) fn is_made_of_settings(text: &str) -> bool {
+    text.starts_with('@') && text.to_ascii_lowercase().contains("appsetting(")
+}
+
 /// Types of parameters and variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterType {

@@ -12,7 +12,7 @@ use crate::{
     fields::Fields,
     model::{
         Action, ActionId, Block, Connection, Flow, ImmediateResponse, Parameter, ParameterType,
-        Trigger, TriggerConcurrency,
+        Trigger, TriggerConcurrency, is_made_of_settings,
     },
     policy::RetryPolicy,
     reader::Reader,
@@ -87,7 +87,15 @@ fn read_parameter(reader: &mut Reader, key: &yaml::Key, node: &Node) -> Option<P
     let description = fields.text(reader, "description");
     fields.finish(reader);
     let ty = ty?;
-    let default = default.map(|it| check::typed(&mut reader.sink, it, ty, "`default`"));
+    let default = default.map(|it| match it.as_str().filter(|it| is_made_of_settings(it)) {
+        Some(text) => {
+            let message = format!("`{text}` has no value here: app settings are of the cloud");
+            let found = Diagnostic::new(code::WRONG_TYPE, it.span, message).warning();
+            reader.sink.push(found.hint("give the value of the parameter in the environment"));
+            text.into()
+        }
+        None => check::typed(&mut reader.sink, it, ty, "`default`"),
+    });
     Some(Parameter { name, span: key.span, ty, default, secure, description })
 }
 

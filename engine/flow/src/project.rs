@@ -1,6 +1,6 @@
 //! `flowright.yaml`: where a project keeps its flows, connectors and environments.
 
-use base::{Diagnostic, Source, Span, code};
+use base::{Diagnostic, Duration, Source, Span, code};
 use expr::Dialect;
 use yaml::Node;
 
@@ -19,6 +19,8 @@ pub struct Project {
     pub environment: Option<String>,
     /// What plain HTTP may reach.
     pub http: Http,
+    /// How long runs that have ended are kept.
+    pub retention: Retention,
     /// Configuration of the linter, which reads it itself.
     pub lint: Option<Node>,
 }
@@ -39,6 +41,22 @@ pub struct Http {
     pub allow_hosts: Vec<String>,
 }
 
+/// How long runs that have ended are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// After their end; none for ever.
+    pub age: Option<Duration>,
+    /// Bytes that the runs of a database file may take; none for as many as there are.
+    pub bytes: Option<u64>,
+}
+
+impl Default for Retention {
+    /// As long as Power Automate, and what fits on the disk of a small machine.
+    fn default() -> Self {
+        Self { age: Some(Duration::seconds(28 * 86_400)), bytes: Some(10_000_000_000) }
+    }
+}
+
 impl Default for Project {
     fn default() -> Self {
         let folder = |path: &str| Folder { path: path.to_owned(), span: Span::default() };
@@ -48,6 +66,7 @@ impl Default for Project {
             environments: folder("environments"),
             environment: None,
             http: Http::default(),
+            retention: Retention::default(),
             lint: None,
         }
     }
@@ -87,8 +106,52 @@ fn read_project(reader: &mut Reader, project: &mut Project, root: &Node) {
         project.http.allow_hosts = hosts.collect();
         inner.finish(reader);
     }
+    if let Some(node) = fields.given("retention") {
+        let mut inner = Fields::new(reader, node, "`retention`");
+        if let Some(node) = inner.given("age") {
+            let is_endless = node.as_str() == Some(FOREVER);
+            project.retention.age = if is_endless {
+                None
+            } else {
+                reader.duration(node, "`age`").or(project.retention.age)
+            };
+        }
+        if let Some(node) = inner.given("bytes") {
+            project.retention.bytes = read_bytes(reader, node, project.retention.bytes);
+        }
+        inner.finish(reader);
+    }
     project.lint = fields.given("lint").cloned();
     fields.finish(reader);
+}
+
+/// For an age without end, and for bytes without one.
+const FOREVER: &str = "forever";
+const UNLIMITED: &str = "unlimited";
+/// What a number of bytes may be followed by.
+const UNITS: [(&str, u64); 5] =
+    [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1)];
+/// Fewer would hold no run.
+const BYTES_MIN: u64 = 1_000_000;
+
+fn read_bytes(reader: &mut Reader, node: &Node, usual: Option<u64>) -> Option<u64> {
+    let text = match node.as_i64() {
+        Some(number) => number.to_string(),
+        None => reader.text(node, "`bytes`")?,
+    };
+    if text == UNLIMITED {
+        return None;
+    }
+    let unit = UNITS.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
+    let (number, size) = unit.unwrap_or((&text, 1));
+    let bytes = number.trim().parse::<u64>().ok().and_then(|it| it.checked_mul(size));
+    let bytes = bytes.filter(|it| BYTES_MIN <= *it);
+    if bytes.is_none() {
+        let message = format!("`bytes` is no size of at least 1 MB: `{text}`");
+        let found = Diagnostic::new(code::WRONG_TYPE, node.span, message);
+        reader.sink.push(found.hint("write `10GB`, `500MB` or `unlimited`"));
+    }
+    bytes.or(usual)
 }
 
 /// A host stands for all its ports, an origin for one; nothing else would ever be met.

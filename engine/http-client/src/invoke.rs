@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use base::{Duration, Failure, HttpResponse, Outcome, Timestamp};
-use connector::{Call, Connection, Operation, auth::Token, paging::Pages, request, response};
+use connector::{Call, Connection, Link, Operation, auth::Token, paging::Pages, request, response};
 
 use crate::{client::Client, gate::Closed, tokens::connection_egress};
 
@@ -73,9 +73,10 @@ impl Client {
         options: InvokeOptions<'_>,
     ) -> Result<Outcome, Trouble> {
         let mut pages = Pages::new(connection, operation, options.items_min);
-        let mut link: Option<String> = None;
+        let mut next: Option<String> = None;
         loop {
-            let call = Call { page: link.as_deref().or(call.page), ..*call };
+            let link = next.as_deref().map(Link::Page).or(call.link);
+            let call = Call { link, ..*call };
             let (address, response) =
                 self.exchange((connection, operation), &call, options).await?;
             let outcome = response::read(connection, operation, &call, &response);
@@ -83,7 +84,7 @@ impl Client {
                 return Ok(outcome);
             }
             match pages.add(&call, &address, &response)? {
-                Some(next) => link = Some(next),
+                Some(page) => next = Some(page),
                 None => return Ok(pages.merge(outcome)),
             }
         }

@@ -100,6 +100,7 @@ fn started() -> Event {
         seed: 1,
         run: "bench".to_owned(),
         callback: None,
+        again: None,
     };
     Event { at: Timestamp::default(), path: Path::run(), kind }
 }

@@ -7,7 +7,7 @@ use flow::{ActionId, ActionKind};
 use serde_json::Value;
 
 use crate::{
-    actions::http_webhook,
+    actions::{api_connection, http_webhook},
     effect::Effect,
     exec::{Ended, Exec, Work},
     record::Record,
@@ -93,9 +93,15 @@ impl Exec<'_> {
 
     /// Whoever was to call back an open action is told that nobody waits any more.
     fn give_up(&mut self, key: &Key, mut failure: Failure) -> Failure {
-        if let ActionKind::HttpWebhook(it) = &self.action(key).kind
-            && let Some(reason) = http_webhook::give_up(self, key, it)
-        {
+        let reason = match &self.action(key).kind {
+            ActionKind::HttpWebhook(it) => http_webhook::give_up(self, key, it),
+            ActionKind::ApiConnection(it) if it.webhook => {
+                api_connection::give_up(self, key);
+                None
+            }
+            _ => None,
+        };
+        if let Some(reason) = reason {
             failure.message = format!("{}; its service cannot be told: {reason}", failure.message);
         }
         failure

@@ -11,8 +11,9 @@ use crate::{
     callback,
     plan::Plan,
     ready,
-    record::{Record, UNSPECIFIED},
-    run::{Key, Passes, Run, Slot, State},
+    record::{Correlation, Record, UNSPECIFIED, sanitized},
+    run::{Asking, Key, OpenSlot, Passes, Phase, Run, Slot, State},
+    settings,
 };
 
 /// The view from one action in one pass of its loops.
@@ -57,8 +58,34 @@ impl<'a> Scope<'a> {
     }
 
     fn record_json(&self, id: ActionId, passes: &Passes, record: &Record) -> Value {
-        let tracking_id = format!("{}:{}", self.run.id, self.plan.path(id, passes));
-        record.to_json(self.plan.flow.action(id), &tracking_id, &self.run.tracking_id)
+        record.to_json(self.plan.flow.action(id), &self.correlation(id, passes))
+    }
+
+    fn correlation(&self, id: ActionId, passes: &Passes) -> Correlation<'_> {
+        Correlation {
+            tracking_id: format!("{}:{}", self.run.id, self.plan.path(id, passes)),
+            client_id: &self.run.tracking_id,
+            keywords: &self.run.keywords,
+        }
+    }
+
+    /// The record of this action while it is open: with what its service has answered so far.
+    fn open_json(&self, open: &OpenSlot) -> Value {
+        let action = self.plan.flow.action(self.key.action);
+        let mut object = Map::new();
+        object.insert("name".into(), action.name.as_str().into());
+        if let Some(inputs) = &open.inputs {
+            object.insert("inputs".into(), (*sanitized(inputs)).clone());
+        }
+        let mut status = "Running";
+        if let State::Asking(Asking { phase: Phase::Subscribed { answer }, .. }) = &open.state {
+            object.insert("outputs".into(), Value::clone(answer));
+            status = "Waiting";
+        }
+        object.insert("startTime".into(), open.start.to_string().into());
+        self.correlation(self.key.action, &self.key.passes).put(&mut object);
+        object.insert("status".into(), status.into());
+        Value::Object(object)
     }
 
     /// The entry of one action in `result()`. Of a Foreach's action it has the records of all
@@ -169,7 +196,13 @@ impl Context for Scope<'_> {
             Some(name) => self.find(name)?,
             None => self.plan.flow.action(self.key.action).parent?,
         };
-        let prefix = self.shared_passes(id);
+        // Inside of a loop its children are those of the present pass: what a pass has looked at would
+        // else be in what the next one sees, and so on.
+        let own = self.plan.loops(self.key.action).iter().position(|it| *it == id);
+        let prefix = match own.and_then(|depth| self.key.passes.get(..=depth)) {
+            Some(passes) => passes.to_vec(),
+            None => self.shared_passes(id),
+        };
         let within = &self.plan.flow.action(id).kind;
         let branches = 0..self.plan.branches(id);
         let children = branches.flat_map(|branch| self.plan.members(Some(id), branch));
@@ -177,18 +210,22 @@ impl Context for Scope<'_> {
     }
 
     fn trigger(&self) -> Option<Cow<'_, Value>> {
-        Some(Cow::Owned(json!({
-            "name": self.run.trigger,
-            "inputs": self.trigger_inputs(),
-            "outputs": *self.run.trigger_outputs,
-            "startTime": self.run.started.to_string(),
-            "endTime": self.run.started.to_string(),
-            "trackingId": format!("{}:", self.run.id),
-            "clientTrackingId": self.run.tracking_id,
-            "originHistoryName": self.run.id,
-            "status": "Succeeded",
-            "code": "OK",
-        })))
+        let mut object = Map::new();
+        object.insert("name".into(), self.run.trigger.as_str().into());
+        object.insert("inputs".into(), self.trigger_inputs());
+        object.insert("outputs".into(), Value::clone(&self.run.trigger_outputs));
+        object.insert("startTime".into(), self.run.started.to_string().into());
+        object.insert("endTime".into(), self.run.started.to_string().into());
+        let found_by = Correlation {
+            tracking_id: format!("{}:", self.run.id),
+            client_id: &self.run.tracking_id,
+            keywords: &self.run.keywords,
+        };
+        found_by.put(&mut object);
+        object.insert("originHistoryName".into(), self.run.id.as_str().into());
+        object.insert("status".into(), "Succeeded".into());
+        object.insert("code".into(), "OK".into());
+        Some(Cow::Owned(Value::Object(object)))
     }
 
     fn trigger_outputs(&self) -> Option<Cow<'_, Value>> {
@@ -201,15 +238,16 @@ impl Context for Scope<'_> {
     }
 
     fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let wanted =
-            self.plan.flow.parameters.iter().find(|it| it.name.eq_ignore_ascii_case(name))?;
-        let given = if wanted.secure { &self.plan.secure_parameters } else { &self.run.parameters };
-        let value = given.get(&wanted.name).or(wanted.default.as_ref());
-        // A secret that nobody gave is not null: what compares with it must not hold.
-        if wanted.secure && value.is_none() {
-            return None;
-        }
-        Some(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+        let given = (self.run.parameters.as_ref(), &self.plan.secure_parameters);
+        settings::parameter(&self.plan.flow, given, name)
+    }
+
+    fn lacks_parameter(&self, name: &str) -> Option<String> {
+        settings::lacking(&self.plan.flow, &self.plan.secure_parameters, name)
+    }
+
+    fn app_setting(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.plan.secure_parameters.get(&settings::key(name)).map(Cow::Borrowed)
     }
 
     fn item(&self) -> Option<Cow<'_, Value>> {
@@ -247,6 +285,9 @@ impl Context for Scope<'_> {
     }
 
     fn current_action(&self) -> Option<Cow<'_, Value>> {
+        if let Some(Slot::Open(open)) = self.run.slots.get(self.key) {
+            return Some(Cow::Owned(self.open_json(open)));
+        }
         let (passes, record) = self.record(self.key.action)?;
         Some(Cow::Owned(self.record_json(self.key.action, &passes, record)))
     }

@@ -34,12 +34,7 @@ pub enum Effect {
     },
     /// Tell a service that nobody waits for its call any more. Tried once: it is a courtesy, and an
     /// address that is called too late answers so.
-    Unsubscribe {
-        /// Whose subscription.
-        path: Path,
-        /// `{method, uri, headers, queries, body, cookie, authentication}`.
-        inputs: Arc<Value>,
-    },
+    Unsubscribe(Ask),
     /// The run is over; nothing of it will be asked any more.
     Finish {
         /// How it ended.
@@ -73,17 +68,16 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// The request that tells a service that a wait is over.
-    pub fn unsubscribing(run: &base::RunId, path: Path, inputs: Arc<Value>) -> Self {
+    /// The same action's request to be told no more.
+    pub(crate) fn unsubscribing(self, request: Request) -> Self {
         Self {
-            idempotency_key: format!("{run}:{path}:unsubscribe"),
-            path,
+            idempotency_key: format!("{}:unsubscribe", self.idempotency_key),
             attempt: 1,
             turn: 1,
             intent: false,
             follow: None,
-            callback_url: None,
-            request: Request::Http { inputs },
+            request,
+            ..self
         }
     }
 }
@@ -125,6 +119,13 @@ pub enum Request {
         /// `{batchName, partitionName, messageId, content}`.
         inputs: Arc<Value>,
     },
+    /// The service of a connector is to forget that it was asked for a call.
+    Unsubscribe {
+        /// The operation or route that asked.
+        of: Box<Request>,
+        /// The outputs of its answer.
+        answer: Arc<Value>,
+    },
     /// Another flow.
     Flow {
         /// Its name as written.
@@ -145,6 +146,7 @@ impl Request {
             | Self::Http { inputs }
             | Self::Batch { inputs, .. }
             | Self::Flow { inputs, .. } => inputs,
+            Self::Unsubscribe { of, .. } => of.inputs(),
         }
     }
 }

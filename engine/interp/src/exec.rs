@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     context::Scope,
-    effect::Effect,
+    effect::{Effect, Request},
     fire::Event,
     plan::Plan,
     record::{Attempt, Record, UNSPECIFIED, sanitized},
@@ -113,6 +113,8 @@ impl Ended {
 
 /// The header with which a caller names what it is about (as in the cloud).
 pub(crate) const TRACKING_HEADER: &str = "x-ms-client-tracking-id";
+/// The header with which a caller gives words for it (as in the cloud).
+const KEYWORDS_HEADER: &str = "x-ms-client-keywords";
 /// Characters of tracked properties (as in the cloud).
 const TRACKED_CHARS_MAX: usize = 8_000;
 
@@ -145,11 +147,27 @@ impl<'a> Exec<'a> {
         self.run.slots.insert(key.clone(), Slot::Open(Box::new(slot)));
     }
 
+    /// Tells the service that an open action waits for that it need not call.
+    pub(crate) fn unsubscribe(&mut self, key: &Key, request: Request) {
+        let Some(Slot::Open(slot)) = self.run.slots.get(key) else { return };
+        let State::Asking(asking) = &slot.state else { return };
+        let ask = asking.effect(self.plan, self.run, key).unsubscribing(request);
+        self.effects.push(Effect::Unsubscribe(ask));
+    }
+
     /// Sets the timer that will wake an open action.
     pub(crate) fn set_alarm(&mut self, key: &Key, due: Timestamp) {
         if let Some(Slot::Open(slot)) = self.run.slots.get_mut(key) {
             slot.alarm = Some(due);
             self.arm(key, false, due);
+        }
+    }
+
+    /// Sets the timer that will bound an open action, in the place of an earlier one.
+    pub(crate) fn set_deadline(&mut self, key: &Key, due: Timestamp) {
+        if let Some(Slot::Open(slot)) = self.run.slots.get_mut(key) {
+            slot.deadline = Some(due);
+            self.arm(key, true, due);
         }
     }
 
@@ -242,12 +260,23 @@ impl<'a> Exec<'a> {
             callback_url: None,
         });
         let own = event.and_then(|it| it.tracking_id(self.run.seed));
+        let mut all = own.into_iter().chain(self.headers(TRACKING_HEADER));
+        all.find(|it| !it.is_empty()).unwrap_or_else(|| self.run.id.clone())
+    }
+
+    /// What the caller says that the event is about.
+    pub(crate) fn keywords(&self) -> Vec<String> {
+        let given: Vec<String> = self.headers(KEYWORDS_HEADER).collect();
+        let words = given.iter().flat_map(|it| it.split(',')).map(str::trim);
+        words.filter(|it| !it.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// The headers of that name with which the trigger was called.
+    fn headers(&self, wanted: &str) -> impl Iterator<Item = String> {
         let headers = self.run.trigger_outputs.get("headers").and_then(Value::as_object);
-        let given = headers.into_iter().flatten();
-        let given = given.filter(|(name, _)| name.eq_ignore_ascii_case(TRACKING_HEADER));
-        let given = given.map(|(_, value)| expr::to_text(value));
-        let mut all = own.into_iter().chain(given).filter(|it| !it.is_empty());
-        all.next().unwrap_or_else(|| self.run.id.clone())
+        let all = headers.into_iter().flatten();
+        let named = all.filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
+        named.map(|(_, value)| expr::to_text(value))
     }
 
     /// Evaluates tracked properties; they may look at the action's own record only.

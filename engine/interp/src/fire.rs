@@ -7,7 +7,7 @@ use expr::{Context, EvalError, Tree};
 use flow::{Finding, Flow, Schema, Trigger, TriggerKind, actions::http::HttpInputs};
 use serde_json::{Map, Value, json};
 
-use crate::context::draw;
+use crate::{context::draw, settings};
 
 /// The code of an event that is not what its trigger takes, as in the cloud.
 const MISMATCH: &str = "TriggerInputSchemaMismatch";
@@ -31,7 +31,7 @@ pub struct Event<'a> {
     pub trigger: &'a Trigger,
     /// Values of the parameters, without the secure ones.
     pub parameters: &'a Map<String, Value>,
-    /// Values of the secure parameters.
+    /// Values of the secure parameters, and app settings.
     pub secure_parameters: &'a Map<String, Value>,
     /// `{headers, body, …}`.
     pub outputs: &'a Arc<Value>,
@@ -295,14 +295,15 @@ impl Context for Event<'_> {
     }
 
     fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let wanted = self.flow.parameters.iter().find(|it| it.name.eq_ignore_ascii_case(name))?;
-        let given = if wanted.secure { self.secure_parameters } else { self.parameters };
-        let value = given.get(&wanted.name).or(wanted.default.as_ref());
-        // A secret that nobody gave is not null: a condition that compares with it must not hold.
-        if wanted.secure && value.is_none() {
-            return None;
-        }
-        Some(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+        settings::parameter(self.flow, (self.parameters, self.secure_parameters), name)
+    }
+
+    fn lacks_parameter(&self, name: &str) -> Option<String> {
+        settings::lacking(self.flow, self.secure_parameters, name)
+    }
+
+    fn app_setting(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.secure_parameters.get(&settings::key(name)).map(Cow::Borrowed)
     }
 
     fn callback_url(&self) -> Option<String> {

@@ -14,12 +14,14 @@ pub struct Plan {
     pub flow: Flow,
     /// Its mappings by name.
     pub mappings: BTreeMap<String, Mapping>,
-    /// Values of secure parameters, which are not in the journal.
+    /// Values of secure parameters and app settings, which are not in the journal.
     pub secure_parameters: Map<String, Value>,
     /// What the environment is called, as `workflow()` tells it.
     pub environment: String,
     /// Calls that must not be repeated blindly: their intent is written before they are made.
     pub unsafe_calls: Vec<ActionId>,
+    /// Calls that make something new whenever another run makes them, whatever they are known by.
+    pub creating_calls: Vec<ActionId>,
     /// The action behind which the run stops, to be looked at.
     pub until: Option<ActionId>,
     places: Vec<Place>,
@@ -62,6 +64,7 @@ impl Plan {
             secure_parameters: Map::new(),
             environment: String::new(),
             unsafe_calls: Vec::new(),
+            creating_calls: Vec::new(),
             until: None,
             places,
             top,

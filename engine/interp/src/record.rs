@@ -49,6 +49,28 @@ pub struct Attempt {
     pub pause: Option<Duration>,
 }
 
+/// By what a record is found again.
+#[derive(Clone, Debug)]
+pub(crate) struct Correlation<'a> {
+    /// Its own name.
+    pub tracking_id: String,
+    /// What runs of the same business have in common.
+    pub client_id: &'a str,
+    /// What the caller said about the event.
+    pub keywords: &'a [String],
+}
+
+impl Correlation<'_> {
+    /// Keywords are shown if there are any, as in the cloud.
+    pub(crate) fn put(&self, object: &mut Map<String, Value>) {
+        object.insert("trackingId".into(), self.tracking_id.as_str().into());
+        object.insert("clientTrackingId".into(), self.client_id.into());
+        if !self.keywords.is_empty() {
+            object.insert("clientKeywords".into(), self.keywords.into());
+        }
+    }
+}
+
 impl Attempt {
     fn to_json(&self) -> Value {
         let mut object = Map::new();
@@ -88,7 +110,7 @@ impl Record {
     }
 
     /// The record as `actions()` and `result()` show it.
-    pub(crate) fn to_json(&self, action: &Action, tracking_id: &str, client_id: &str) -> Value {
+    pub(crate) fn to_json(&self, action: &Action, found_by: &Correlation<'_>) -> Value {
         // Loops have many of these: room for the usual members at once, and one text for one time.
         let mut object = Map::with_capacity(12);
         let start = self.start.to_string();
@@ -102,8 +124,7 @@ impl Record {
         }
         object.insert("startTime".into(), start.into());
         object.insert("endTime".into(), end.into());
-        object.insert("trackingId".into(), tracking_id.into());
-        object.insert("clientTrackingId".into(), client_id.into());
+        found_by.put(&mut object);
         if self.code != UNSPECIFIED {
             object.insert("code".into(), (*self.code).into());
         }

@@ -44,7 +44,7 @@ pub fn next_pause(
 /// question. What must not be done twice is asked again only if it was certainly not done.
 pub(crate) fn may_ask_again(asking: &Asking, failure: &Failure) -> bool {
     match asking.request {
-        Request::Flow { .. } | Request::Batch { .. } => false,
+        Request::Flow { .. } | Request::Batch { .. } | Request::Unsubscribe { .. } => false,
         Request::Operation { .. } | Request::Route { .. } | Request::Http { .. } => {
             !asking.intent
                 || failure.class == Some(ErrorClass::Throttled)
@@ -66,7 +66,7 @@ pub(crate) fn accepted(
     let usual = match &asking.request {
         Request::Http { .. } => POLL_HTTP,
         Request::Operation { .. } | Request::Route { .. } => POLL_CONNECTOR,
-        Request::Flow { .. } | Request::Batch { .. } => return None,
+        Request::Flow { .. } | Request::Batch { .. } | Request::Unsubscribe { .. } => return None,
     };
     let asynchronous = !asking.subscribes
         && outcome.failure.is_none()

@@ -1,6 +1,9 @@
 //! The state of one run, rebuilt from its events whenever it is needed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Weak},
+};
 
 use base::{Duration, Status, Timestamp};
 use flow::{ActionId, ActionKind, model::ParameterType};
@@ -41,6 +44,11 @@ pub struct Run {
     pub(crate) trigger: String,
     /// What runs of the same business are found by.
     pub(crate) tracking_id: String,
+    /// Large values that records hold, by where they are and where they were taken from. Nothing but
+    /// memory depends on it.
+    pub(crate) shared: BTreeMap<usize, Weak<Value>>,
+    /// What the caller said about the event.
+    pub(crate) keywords: Vec<String>,
     pub(crate) trigger_outputs: Arc<Value>,
     pub(crate) parameters: Arc<Map<String, Value>>,
     pub(crate) seed: u64,
@@ -57,6 +65,11 @@ pub struct Run {
     pub(crate) early: BTreeMap<Path, Vec<Event>>,
     /// Actions started so far.
     pub(crate) actions: usize,
+    /// Actions that do not begin before what another run has done is taken over: a set for each
+    /// `Resumed` that is to come.
+    pub(crate) held: VecDeque<BTreeSet<ActionId>>,
+    /// Those of them that would have begun.
+    pub(crate) ready: Vec<Key>,
     /// How often each action has asked, in all its passes and attempts.
     pub(crate) turns: BTreeMap<ActionId, u32>,
 }
@@ -149,8 +162,8 @@ pub(crate) enum Phase {
     Asked { follow: Option<String> },
     /// To be asked when the pause is over.
     Pausing { follow: Option<String> },
-    /// The service has agreed to call back.
-    Subscribed,
+    /// The service has agreed to call back; `answer` are the outputs of what it said.
+    Subscribed { answer: Arc<Value> },
 }
 
 impl Phase {
@@ -158,7 +171,7 @@ impl Phase {
     pub(crate) const fn follow(&self) -> Option<&String> {
         match self {
             Self::Asked { follow } | Self::Pausing { follow } => follow.as_ref(),
-            Self::Subscribed => None,
+            Self::Subscribed { .. } => None,
         }
     }
 }
@@ -192,6 +205,16 @@ impl Run {
     /// `clientTrackingId` of its records.
     pub fn tracking_id(&self) -> &str {
         &self.tracking_id
+    }
+
+    /// By what others find the run: `{clientTrackingId, clientKeywords}`.
+    pub fn correlation(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("clientTrackingId".into(), self.tracking_id.as_str().into());
+        if !self.keywords.is_empty() {
+            object.insert("clientKeywords".into(), self.keywords.as_slice().into());
+        }
+        Value::Object(object)
     }
 
     /// `triggerOutputs()`.
@@ -271,7 +294,7 @@ impl Run {
         // Drivers ask this often, of runs that may be long.
         let slots = waiting.flat_map(|(id, _)| self.within(id, &[]));
         let open = slots.filter_map(|(key, slot)| {
-            let asking = asking(slot).filter(|it| it.phase == Phase::Subscribed)?;
+            let asking = asking(slot).filter(|it| matches!(it.phase, Phase::Subscribed { .. }))?;
             Some(asking.effect(plan, self, key))
         });
         open.collect()

@@ -1,8 +1,9 @@
 //! `step(plan, run, event) -> effects`: all control flow is here and in what it calls.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use base::{Failure, Outcome, Status};
+use flow::ActionId;
 use journal::{Event, EventKind};
 use serde_json::Value;
 
@@ -40,7 +41,7 @@ pub fn replay(plan: &Plan, events: &[Event]) -> Run {
 impl Exec<'_> {
     fn take(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::Started { trigger, outputs, parameters, seed, run, callback } => {
+            EventKind::Started { trigger, outputs, parameters, seed, run, callback, again } => {
                 if self.run.begun {
                     return;
                 }
@@ -52,7 +53,10 @@ impl Exec<'_> {
                 self.run.seed = *seed;
                 self.run.callback.clone_from(callback);
                 self.run.started = self.now;
+                self.run.held =
+                    again.iter().flat_map(|it| &it.held).map(|it| self.ids(it)).collect();
                 self.run.tracking_id = self.tracking_id();
+                self.run.keywords = self.keywords();
                 let root = BlockKey { parent: None, branch: 0, passes: Vec::new() };
                 self.work.push_back(Work::Enter(root));
             }
@@ -66,7 +70,32 @@ impl Exec<'_> {
                 let failure = Failure::new("RunCancelled", reason.clone());
                 self.terminate(Status::Cancelled, Some(&failure), None);
             }
+            EventKind::Resumed => self.resume(),
             EventKind::Finished { .. } => {}
+        }
+    }
+
+    fn ids(&self, names: &[String]) -> BTreeSet<ActionId> {
+        names.iter().filter_map(|name| self.plan.flow.find(name)).collect()
+    }
+
+    /// What was taken over from another run is behind. What is open has its full time from now on.
+    fn resume(&mut self) {
+        self.run.held.pop_front();
+        for key in std::mem::take(&mut self.run.ready) {
+            self.work.push_back(Work::Begin(key));
+        }
+        let open = self.run.slots.iter().filter_map(|(key, slot)| match slot {
+            Slot::Open(open) => Some((key.clone(), open.alarm)),
+            Slot::Done(_) => None,
+        });
+        for (key, alarm) in open.collect::<Vec<_>>() {
+            if let Some(timeout) = self.action(&key).timeout {
+                self.set_deadline(&key, self.now.after(timeout));
+            }
+            if let Some(due) = alarm {
+                self.set_alarm(&key, due);
+            }
         }
     }
 
@@ -102,6 +131,7 @@ impl Exec<'_> {
             EventKind::Called { outputs } => self.called(&key, outputs),
             EventKind::Started { .. }
             | EventKind::Cancelled { .. }
+            | EventKind::Resumed
             | EventKind::Finished { .. } => {}
         }
     }
@@ -140,6 +170,9 @@ impl Exec<'_> {
         // Two predecessors that end in the same step may both have found it ready.
         if self.run.slots.contains_key(key) {
             return;
+        }
+        if self.run.held.iter().any(|it| it.contains(&key.action)) {
+            return self.run.ready.push(key.clone());
         }
         self.run.actions += 1;
         if base::limits::ACTIONS_PER_RUN_MAX < self.run.actions {
@@ -247,7 +280,8 @@ impl Exec<'_> {
             return self.pause(key, pause, follow);
         }
         if asking.subscribes && outcome.failure.is_none() {
-            asking.phase = Phase::Subscribed;
+            let answer = Arc::new(outcome.outputs.clone().unwrap_or_default());
+            asking.phase = Phase::Subscribed { answer };
             return;
         }
         let attempts = std::mem::take(&mut asking.history);

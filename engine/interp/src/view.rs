@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use base::{Failure, Status, Timestamp};
 use expr::Dialect;
-use flow::{ActionId, ActionKind, Block};
+use flow::{Action, ActionId, ActionKind, Block};
+use journal::{Event, EventKind};
 use serde_json::{Value, json};
 
 use crate::{
@@ -84,6 +85,48 @@ pub fn tree(plan: &Plan, run: &Run) -> Vec<Node> {
         }
     }
     nodes
+}
+
+/// An event as people are shown it: without what is secure, and without the key of a run's addresses.
+pub fn event(plan: &Plan, event: &Event) -> Value {
+    let mut event = event.clone();
+    let action = plan.locate(&event.path).map(|(id, _)| plan.flow.action(id));
+    match &mut event.kind {
+        EventKind::Started { trigger, outputs, callback, .. } => {
+            *callback = None;
+            if plan.flow.trigger(trigger).is_some_and(|it| it.secure_outputs) {
+                *outputs = Arc::new(HIDDEN.into());
+            }
+        }
+        EventKind::Answered { outcome, .. } => {
+            if outcome.outputs.is_some() && action.is_some_and(|it| it.secure_outputs) {
+                outcome.outputs = Some(HIDDEN.into());
+            }
+        }
+        EventKind::Called { outputs } => {
+            if action.is_some_and(|it| it.secure_outputs) {
+                *outputs = HIDDEN.into();
+            }
+        }
+        EventKind::Finished { response, .. } => {
+            let is_secure = |it: &Action| {
+                matches!(it.kind, ActionKind::Response(_))
+                    && (it.secure_inputs || it.secure_outputs)
+            };
+            if response.is_some() && plan.flow.actions.iter().any(is_secure) {
+                *response = Some(HIDDEN.into());
+            }
+        }
+        EventKind::Intended { .. }
+        | EventKind::Unknown { .. }
+        | EventKind::Woken
+        | EventKind::Expired
+        | EventKind::Cancelled { .. }
+        | EventKind::Resumed => {}
+    }
+    let mut shown = serde_json::to_value(&event).unwrap_or_default();
+    Secrets::of(plan).redact(&mut shown);
+    shown
 }
 
 fn redact(node: &mut Node, secrets: &Secrets<'_>) {
@@ -231,7 +274,7 @@ fn of_open(open: &OpenSlot) -> Node {
         State::Asking(asking) => {
             let what = match asking.phase {
                 Phase::Asked { .. } => "an answer",
-                Phase::Subscribed => "a call back",
+                Phase::Subscribed { .. } => "a call back",
                 Phase::Pausing { follow: Some(_) } => "the result of an accepted request",
                 Phase::Pausing { follow: None } => "the next attempt",
             };

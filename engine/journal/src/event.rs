@@ -45,7 +45,13 @@ pub enum EventKind {
         /// Where services may call it back; none if nobody can.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         callback: Option<Callback>,
+        /// Which run it does once more; none if an event started it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<Again>,
     },
+    /// What was taken over from another run is behind; the first of the sets of actions that were
+    /// held may begin.
+    Resumed,
     /// An effect that cannot safely be repeated is about to be performed.
     Intended {
         /// Which attempt, from 1.
@@ -90,6 +96,17 @@ pub enum EventKind {
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         response: Option<Value>,
     },
+}
+
+/// What a run does once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// The run.
+    pub of: String,
+    /// Names of actions that do not begin before a `Resumed`: a set for each that comes, in their
+    /// order. All other actions end with what the events of that run say, which follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Vec<String>>,
 }
 
 /// Where the services that a run waits for call it back.

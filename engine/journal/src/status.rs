@@ -79,7 +79,8 @@ pub fn check_append(append: &Append) -> Result<Vec<String>, StoreError> {
             | EventKind::Woken
             | EventKind::Expired
             | EventKind::Called { .. }
-            | EventKind::Cancelled { .. } => {}
+            | EventKind::Cancelled { .. }
+            | EventKind::Resumed => {}
         }
     }
     if append.arm.iter().any(|timer| timer.run != append.run) {
@@ -118,8 +119,19 @@ pub fn end(event: &Event) -> Option<End> {
         | EventKind::Woken
         | EventKind::Expired
         | EventKind::Called { .. }
-        | EventKind::Cancelled { .. } => None,
+        | EventKind::Cancelled { .. }
+        | EventKind::Resumed => None,
     }
+}
+
+/// Characters of the code by which failed runs are found; an index has a limit.
+const CODE_CHARS_MAX: usize = 100;
+
+/// What a failed run is found by: the code of the action that failed, else its own.
+pub fn error_code(error: &Value) -> Option<String> {
+    let inner = error.get("details").and_then(|it| it.get(0)).and_then(|it| it.get("code"));
+    let code = inner.or_else(|| error.get("code"))?.as_str()?;
+    Some(code.chars().filter(|it| !it.is_control()).take(CODE_CHARS_MAX).collect())
 }
 
 /// The timer that an event puts an end to: path and `deadline`.
@@ -133,6 +145,7 @@ pub fn ended_timer(event: &Event) -> Option<(&Path, bool)> {
         | EventKind::Unknown { .. }
         | EventKind::Called { .. }
         | EventKind::Cancelled { .. }
+        | EventKind::Resumed
         | EventKind::Finished { .. } => None,
     }
 }

@@ -10,7 +10,7 @@ use base::{RunId, Status, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    event::Event,
+    event::{Event, EventKind},
     nodes::{Nodes, Post},
     path::Path,
     shard::Shards,
@@ -51,6 +51,20 @@ pub struct Admission {
 }
 
 impl Admission {
+    /// When it was admitted. A run that takes over the past of another one begins after that past.
+    pub fn created(&self) -> Timestamp {
+        let resumed = self.then.iter().rfind(|it| matches!(it.kind, EventKind::Resumed));
+        resumed.map_or(self.started.at, |it| it.at)
+    }
+
+    /// The run that it does once more.
+    pub fn again_of(&self) -> Option<RunId> {
+        match &self.started.kind {
+            EventKind::Started { again, .. } => again.as_ref().map(|it| RunId::new(it.of.clone())),
+            _ => None,
+        }
+    }
+
     /// The step that it is stored with; none if nothing followed at once.
     pub fn first_step(&mut self) -> Option<Append> {
         let events = std::mem::take(&mut self.then);
@@ -150,6 +164,8 @@ pub struct RunRow {
     pub key: Option<String>,
     /// Who waits for it.
     pub parent: Option<Parent>,
+    /// The run that it does once more.
+    pub again_of: Option<RunId>,
     /// How it ended; none while it is open.
     pub status: Option<Status>,
     /// The error of a failed run.
@@ -166,16 +182,60 @@ pub struct RunRow {
 }
 
 /// Which runs a list shows; empty members let all through.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
     /// Only runs of this flow.
     pub flow: Option<String>,
-    /// Only runs that ended so.
-    pub status: Option<Status>,
-    /// Only open runs.
+    /// Only runs of triggers with this name.
+    pub trigger: Option<String>,
+    /// Only runs that ended in one of these ways or, with `open`, have not ended.
+    pub statuses: Vec<Status>,
+    /// Only open runs, and those that ended in one of `statuses`.
     pub open: bool,
     /// Only runs of this key.
     pub key: Option<String>,
+    /// Only runs that failed with this code: see [`crate::status::error_code`].
+    pub code: Option<String>,
+    /// Only runs that were called by this one.
+    pub parent: Option<RunId>,
+    /// Only runs that do this one once more.
+    pub again_of: Option<RunId>,
+    /// Only runs that were admitted then or later.
+    pub from: Option<Timestamp>,
+    /// Only runs that were admitted earlier.
+    pub until: Option<Timestamp>,
+}
+
+/// Which part of a list of runs, by their positions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The newest runs.
+    #[default]
+    Newest,
+    /// Those that come behind this one: the newest of the older ones.
+    Before(u64),
+    /// Those that come in front of it: the oldest of the newer ones.
+    After(u64),
+}
+
+/// What is not kept any longer.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiry {
+    /// Runs that ended before this.
+    pub ended: Timestamp,
+    /// Events that were known since before this and whose run is gone: they may come again.
+    pub known: Timestamp,
+    /// Runs, and known events, that one call deletes at most.
+    pub limit: usize,
+}
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Runs.
+    pub runs: usize,
+    /// Known events.
+    pub known: usize,
 }
 
 /// Why a store could not do what it was asked.
@@ -284,13 +344,24 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
 
-    /// Runs, newest first, from before a position.
+    /// A part of the runs that pass a filter, newest first.
     async fn runs(
         &self,
         filter: &RunFilter,
-        before: Option<u64>,
+        page: Page,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// How many runs pass a filter; no more than `most` are counted.
+    async fn count(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError>;
+
+    /// Deletes ended runs with everything that only they have, oldest end first, and known events.
+    /// A run whose caller, or one that it called, is open stays; so does what is known of a run that
+    /// is there.
+    async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError>;
+
+    /// Bytes that it takes, without the room that was given free; none if it cannot tell.
+    async fn size(&self) -> Result<Option<u64>, StoreError>;
 
     /// Timers that are due, earliest first. They stay until their event is appended.
     async fn due(

@@ -10,9 +10,10 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use interp::again::RetryError;
 use journal::StoreError;
 use serde_json::json;
-use worker::{AdmitError, CallBackError, Rejected};
+use worker::{AdmitError, CallBackError, Rejected, RepeatError};
 
 /// An answer that is not what the caller wanted.
 pub(crate) struct Problem {
@@ -38,6 +39,11 @@ impl Problem {
             retry_after_seconds: None,
             allow: None,
         }
+    }
+
+    /// As answers have it.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        json!({ "code": self.code, "message": self.message })
     }
 
     /// The caller has to come back.
@@ -73,7 +79,7 @@ impl Refusal {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        let body = json!({ "error": self.to_json() });
         let mut response = (status, Json(body)).into_response();
         if let Some(refusal) = Refusal::of(&self.code) {
             response.extensions_mut().insert(refusal);
@@ -95,6 +101,7 @@ impl From<AdmitError> for Problem {
             AdmitError::UnknownFlow(_) | AdmitError::UnknownTrigger(..) => {
                 Self::new(404, "TriggerNotFound", message)
             }
+            AdmitError::FlowOff(_) => Self::new(409, "WorkflowTriggerIsNotEnabled", message),
             AdmitError::Trigger(failure) => Self::new(400, failure.code.clone(), message),
             AdmitError::QueueFull(_) => Self::later(429, "TooManyWaitingRuns", message, 10),
             AdmitError::Busy(_) => Self::later(503, "TooBusy", message, 5),
@@ -120,6 +127,31 @@ impl From<StoreError> for Problem {
                 tracing::error!(error, "The store failed.");
                 Self::later(503, "StoreUnavailable", "the store failed", 10)
             }
+        }
+    }
+}
+
+impl From<RepeatError> for Problem {
+    fn from(error: RepeatError) -> Self {
+        let message = error.to_string();
+        match error {
+            RepeatError::Open(_) => Self::new(409, "RunHasNotEnded", message),
+            RepeatError::NoFlow(_) => Self::new(409, "FlowNotDeployed", message),
+            RepeatError::NoTrigger(..) => Self::new(409, "TriggerNotFound", message),
+            RepeatError::Retry(RetryError::UnknownAction(_)) => {
+                Self::new(404, "ActionNotFound", message)
+            }
+            RepeatError::Retry(RetryError::NothingFailed) => {
+                Self::new(409, "NothingFailed", message)
+            }
+            RepeatError::Retry(RetryError::Missing(_)) => {
+                Self::new(409, "VersionConflict", message)
+            }
+            RepeatError::Retry(RetryError::NotReached(_)) => {
+                Self::new(409, "ActionNotReached", message)
+            }
+            RepeatError::Admit(error) => error.into(),
+            RepeatError::Store(error) => error.into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::Request,
-    http::header::HOST,
+    http::header::{HOST, ORIGIN},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -13,6 +13,13 @@ use crate::error::Problem;
 /// whose name has been pointed here must not read the history of runs.
 pub(crate) async fn only(request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).and_then(|it| it.to_str().ok()).unwrap_or("");
+    // Whatever a browser sends for a page says which page that is.
+    let origin = request.headers().get(ORIGIN).map(|it| it.to_str().unwrap_or(""));
+    let origin = origin.map(|it| it.split_once("://").map_or("", |(_, host)| host));
+    if origin.is_some_and(|it| !is_local(it)) {
+        let message = "a page from elsewhere must not ask this";
+        return Problem::new(403, "ForbiddenOrigin", message).into_response();
+    }
     if is_local(host) {
         return next.run(request).await;
     }

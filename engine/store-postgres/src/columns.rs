@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::Timestamp;
-use journal::body::{self, Body};
+use base::{RunId, Timestamp};
+use journal::{
+    body::{self, Body},
+    status,
+};
 
 use crate::{
     link::Values,
@@ -57,6 +60,7 @@ columns!(Runs {
     parent_run: Option<&'a str>,
     parent_path: Option<&'a str>,
     created: i64,
+    again_of: Option<&'a str>,
 });
 
 impl<'a> Runs<'a> {
@@ -74,13 +78,14 @@ impl<'a> Runs<'a> {
             all.key_sha.push(entry.key_sha.as_ref().map(<[u8; 32]>::as_slice));
             all.parent_run.push(new.parent.as_ref().map(|it| it.run.as_str()));
             all.parent_path.push(new.parent.as_ref().map(|it| it.path.as_str()));
-            all.created.push(new.started.at.ticks());
+            all.created.push(entry.created.ticks());
+            all.again_of.push(entry.again_of.as_ref().map(RunId::as_str));
         }
         all
     }
 }
 
-columns!(Inbox { sha: &'a [u8], flow: &'a str, trigger: &'a str, run: &'a str });
+columns!(Inbox { sha: &'a [u8], flow: &'a str, trigger: &'a str, run: &'a str, since: i64 });
 
 impl<'a> Inbox<'a> {
     pub(crate) fn of(changes: &Changes<'a>) -> Self {
@@ -92,6 +97,7 @@ impl<'a> Inbox<'a> {
             all.flow.push(&entry.admission.flow);
             all.trigger.push(&entry.admission.trigger);
             all.run.push(entry.admission.run.as_str());
+            all.since.push(entry.admission.started.at.ticks());
         }
         all
     }
@@ -123,7 +129,13 @@ impl<'a> Events<'a> {
     }
 }
 
-columns!(Ends { position: i64, status: &'a str, error: Option<String>, finished: i64 });
+columns!(Ends {
+    position: i64,
+    status: &'a str,
+    error: Option<String>,
+    code: Option<String>,
+    finished: i64,
+});
 
 impl Ends<'_> {
     pub(crate) fn of(changes: &Changes<'_>) -> Self {
@@ -131,6 +143,7 @@ impl Ends<'_> {
         for (position, end) in &changes.ended {
             all.position.push(*position);
             all.status.push(end.status.name());
+            all.code.push(end.error.as_ref().and_then(status::error_code));
             all.error.push(end.error.as_ref().map(ToString::to_string));
             all.finished.push(end.at.ticks());
         }

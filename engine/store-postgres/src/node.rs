@@ -10,8 +10,9 @@ use crate::{Options, address::Address, error::Failure, link::Link, read};
 /// Numbered from 1, never edited once released; the table `migration` has those that were run.
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
-    include_str!("../migrations/0002_sleep.sql"),
-    include_str!("../migrations/0003_nodes.sql"),
+    include_str!("../migrations/0002_operations.sql"),
+    include_str!("../migrations/0003_sleep.sql"),
+    include_str!("../migrations/0004_nodes.sql"),
 ];
 
 /// Held while the schema is looked at and changed ("Flow").

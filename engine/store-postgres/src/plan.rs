@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::RunId;
 use journal::{
-    Admission, Admitted, Shard, Shards, StoreError,
+    Admission, Admitted, Expired, Shard, Shards, StoreError,
     body::{Body, Packed},
     status::{self, End},
 };
@@ -34,6 +34,17 @@ pub(crate) struct View {
     /// What may be written to.
     pub(crate) owned: Shards,
     pub(crate) n_given: usize,
+    /// What is to be deleted, if that was asked for.
+    pub(crate) old: Old,
+}
+
+/// What is not kept any longer.
+#[derive(Debug, Default)]
+pub(crate) struct Old {
+    /// Positions of runs.
+    pub(crate) runs: Vec<i64>,
+    /// By what events are known.
+    pub(crate) known: Vec<Vec<u8>>,
 }
 
 /// A note for the owner of a shard.
@@ -75,6 +86,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) discarded: Vec<i64>,
     /// What notes may be removed of, if any are.
     pub(crate) owned: Vec<i16>,
+    /// What goes, before anything else is written.
+    pub(crate) old: Old,
 }
 
 impl<'a> Changes<'a> {
@@ -98,6 +111,7 @@ impl<'a> Changes<'a> {
             mail,
             discarded,
             owned,
+            old,
         } = later;
         self.flows.extend(flows);
         self.blobs.extend(blobs);
@@ -110,19 +124,45 @@ impl<'a> Changes<'a> {
         self.mail.extend(mail);
         self.discarded.extend(discarded);
         self.owned.extend(owned);
+        self.old.runs.extend(old.runs);
+        self.old.known.extend(old.known);
+    }
+}
+
+/// What became of a request.
+pub(crate) enum Done {
+    /// The admissions, in order.
+    Admitted(Vec<Admitted>),
+    Expired(Expired),
+}
+
+impl Done {
+    pub(crate) fn admitted(self) -> Vec<Admitted> {
+        match self {
+            Self::Admitted(admitted) => admitted,
+            Self::Expired(_) => Vec::new(),
+        }
     }
 }
 
 /// An answer that counts once the changes are durable.
-pub(crate) type Answer = Result<Vec<Admitted>, StoreError>;
+pub(crate) type Answer = Result<Done, StoreError>;
 
 /// What all the requests of a batch come to, and what each is answered.
 pub(crate) fn of<'a>(view: &mut View, batch: &'a [Work]) -> (Changes<'a>, Vec<Answer>) {
     let mut changes = Changes::default();
     let mut answers = Vec::with_capacity(batch.len());
     for work in batch {
+        if let Work::Expire(_) = work {
+            // Whoever else asked for it in this batch finds nothing left.
+            let old = std::mem::take(&mut view.old);
+            let expired = Expired { runs: old.runs.len(), known: old.known.len() };
+            changes.extend(Changes { old, ..Changes::default() });
+            answers.push(Ok(Done::Expired(expired)));
+            continue;
+        }
         let mut draft = Draft::new(view);
-        let answer = draft.work(work).map(|()| std::mem::take(&mut draft.admitted));
+        let answer = draft.work(work).map(|()| Done::Admitted(std::mem::take(&mut draft.admitted)));
         let Draft { view: _, new, changes: added, admitted: _ } = draft;
         if answer.is_ok() {
             changes.extend(added);
@@ -159,7 +199,10 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
             Work::Advance(entries, triggers) => {
                 for new in triggers {
-                    self.check(Shard::of_flow(&new.flow))?;
+                    // What has no name is said of the flow itself, by whoever it is told to.
+                    if !new.trigger.is_empty() {
+                        self.check(Shard::of_flow(&new.flow))?;
+                    }
                     self.changes.triggers.insert((&new.flow, &new.trigger), new);
                 }
                 entries.iter().try_for_each(|entry| self.admit(entry))
@@ -168,6 +211,7 @@ impl<'v, 'a> Draft<'v, 'a> {
                 self.check(Shard::of_run(&step.append.run))?;
                 self.step(step)
             }),
+            Work::Expire(_) => Ok(()),
             Work::Post(notes) => {
                 self.changes.mail.extend(notes.iter().map(Note::of));
                 Ok(())

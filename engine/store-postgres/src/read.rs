@@ -1,24 +1,17 @@
 //! Reading: runs with their events, lists, timers, triggers, flow versions.
 
-use base::{RunId, Status, Timestamp};
+use base::{RunId, Timestamp};
 use journal::{
-    Event, FlowVersion, Mail, NodeRow, Parent, Path, RunFilter, RunRow, Shard, Shards, StoreError,
-    Timer, TriggerState, body, codec, status,
+    Event, FlowVersion, Mail, NodeRow, Path, RunRow, Shard, Shards, StoreError, Timer,
+    TriggerState, body, codec, status,
 };
-use serde_json::Value;
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
+    list::{COLUMNS, N_COLUMNS, read_row, to_i64},
     node::{self, NODES},
     readers::{Readers, get},
-    work::Sha,
 };
-
-/// What a list shows of a run, in the order in which `read_row` takes it.
-const COLUMNS: &str = "run.position, run.run, run.flow, run.sha, run.trigger_name, run.order_key,
-    run.parent_run, run.parent_path, run.status, run.error, run.created, run.finished,
-    run.asleep, run.turn";
-const N_COLUMNS: usize = 14;
 
 /// A run with all its events, as they were at one moment. The run itself comes with the first.
 pub(crate) async fn load(
@@ -65,107 +58,6 @@ fn text(row: &Row) -> Result<String, StoreError> {
     body::unpack_checked(sha, get(row, column(3))?, get(row, column(4))?)
 }
 
-/// Open runs that do not sleep or have their turn, in the order of admission.
-pub(crate) async fn awake_runs(
-    readers: &Readers,
-    shards: Shards,
-    after: u64,
-    limit: usize,
-) -> Result<Vec<RunRow>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM run
-         WHERE shard = ANY($1::smallint[]) AND status IS NULL AND (turn OR NOT asleep)
-             AND position > $2
-         ORDER BY position LIMIT $3"
-    );
-    rows(readers, &sql, &[&numbers(shards), &to_i64(after), &to_i64(limit)]).await
-}
-
-/// Runs that pass a filter, newest first.
-pub(crate) async fn list(
-    readers: &Readers,
-    filter: &RunFilter,
-    before: Option<u64>,
-    limit: usize,
-) -> Result<Vec<RunRow>, StoreError> {
-    let (before, limit) = (before.map_or(i64::MAX, to_i64), to_i64(limit));
-    let status = filter.status.map(Status::name);
-    let key = filter.key.as_deref().map(str::as_bytes);
-    let key_sha: Option<Sha> = key.map(base::digest::sha256);
-    let key_sha = key_sha.as_ref().map(<[u8; 32]>::as_slice);
-    // A name with this character is in no row; the server would refuse the question.
-    if filter.flow.as_ref().is_some_and(|flow| flow.contains('\0')) {
-        return Ok(Vec::new());
-    }
-    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&before, &limit];
-    let mut sql = format!("SELECT {COLUMNS} FROM run WHERE position < $1");
-    let mut narrow = |condition: &str, value| {
-        values.push(value);
-        for part in [" AND ", condition, " = $", &values.len().to_string()] {
-            sql.push_str(part);
-        }
-    };
-    if let Some(flow) = &filter.flow {
-        narrow("flow", flow);
-    }
-    if let Some(status) = &status {
-        narrow("status", status);
-    }
-    if let (Some(key), Some(sha)) = (&key, &key_sha) {
-        narrow("key_sha", sha);
-        narrow("order_key", key);
-    }
-    if filter.open {
-        sql.push_str(" AND status IS NULL");
-    }
-    sql.push_str(" ORDER BY position DESC LIMIT $2");
-    rows(readers, &sql, &values).await
-}
-
-async fn rows(
-    readers: &Readers,
-    sql: &str,
-    values: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<RunRow>, StoreError> {
-    readers.query(sql, values).await?.iter().map(read_row).collect()
-}
-
-fn read_row(row: &Row) -> Result<RunRow, StoreError> {
-    let run: String = get(row, 1)?;
-    let corrupt = |what| StoreError::Corrupt(format!("{what} of run `{run}`"));
-    let key: Option<Vec<u8>> = get(row, 5)?;
-    let key = key.map(String::from_utf8).transpose().map_err(|_| corrupt("the key"))?;
-    let parent = match (get(row, 6)?, get(row, 7)?) {
-        (Some(run), Some(path)) => Some(parent(run, path)),
-        _ => None,
-    };
-    let status: Option<&str> = get(row, 8)?;
-    let status = status.map(|name| Status::parse(name).ok_or_else(|| corrupt("the status")));
-    let error: Option<&str> = get(row, 9)?;
-    let error: Option<Result<Value, _>> = error.map(codec::decode_value);
-    Ok(RunRow {
-        position: u64::try_from(get::<i64>(row, 0)?).map_err(|_| corrupt("the position"))?,
-        run: RunId::new(run.clone()),
-        flow: get(row, 2)?,
-        sha: get(row, 3)?,
-        trigger: get(row, 4)?,
-        key,
-        parent,
-        status: status.transpose()?,
-        error: error.transpose().map_err(|_| corrupt("the error"))?,
-        created: Timestamp::from_ticks(get(row, 10)?),
-        finished: get::<Option<i64>>(row, 11)?.map(Timestamp::from_ticks),
-        asleep: get(row, 12)?,
-        turn: get(row, 13)?,
-    })
-}
-
-fn parent(run: String, path: String) -> Parent {
-    Parent { run: RunId::new(run), path: Path::from_address(path) }
-}
-
-/// Timers that are due, earliest first. Each shard is looked at by itself: together, all that are due
-/// would have to be sorted to find the first.
 pub(crate) async fn due(
     readers: &Readers,
     shards: Shards,
@@ -243,7 +135,7 @@ pub(crate) async fn nodes(readers: &Readers) -> Result<Vec<NodeRow>, StoreError>
 }
 
 /// Shards as an array for the database.
-fn numbers(shards: Shards) -> Vec<i16> {
+pub(crate) fn numbers(shards: Shards) -> Vec<i16> {
     shards.iter().map(|it| i16::from(it.number())).collect()
 }
 
@@ -261,9 +153,4 @@ pub(crate) async fn flow(readers: &Readers, sha: &str) -> Result<Option<FlowVers
     let files = serde_json::from_str(&files)
         .map_err(|_| StoreError::Corrupt(format!("the files of flow version `{sha}`")))?;
     Ok(Some(FlowVersion { sha: sha.to_owned(), flow: get(row, 0)?, files }))
-}
-
-/// A number for the database, whose largest stands for all that are larger.
-fn to_i64(number: impl TryInto<i64>) -> i64 {
-    number.try_into().unwrap_or(i64::MAX)
 }

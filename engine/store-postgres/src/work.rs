@@ -1,8 +1,8 @@
 //! Requests to write, made ready as far as that can be done without the database.
 
-use base::{Timestamp, digest::sha256};
+use base::{RunId, Timestamp, digest::sha256};
 use journal::{
-    Admission, Append, FlowVersion, Path, Post, StoreError, TriggerState,
+    Admission, Append, Expiry, FlowVersion, Path, Post, StoreError, TriggerState,
     body::{Body, Packed},
     codec, status,
 };
@@ -20,6 +20,7 @@ pub(crate) enum Work {
     Post(Vec<NoteRow>),
     /// Notes by their numbers.
     Discard(Vec<i64>),
+    Expire(Expiry),
 }
 
 /// A note as it will be stored.
@@ -38,6 +39,9 @@ pub(crate) struct FlowRow {
 /// An admission with the text of its first event.
 pub(crate) struct Entry {
     pub(crate) admission: Admission,
+    pub(crate) created: Timestamp,
+    /// The run that it does once more.
+    pub(crate) again_of: Option<RunId>,
     pub(crate) started: Body,
     /// The step that it is stored with.
     pub(crate) then: Option<Step>,
@@ -102,7 +106,7 @@ impl Work {
         let of_entries =
             |entries: &[Entry]| entries.iter().map(|it| size(&it.started)).sum::<usize>();
         match self {
-            Self::Discard(_) => 0,
+            Self::Discard(_) | Self::Expire(_) => 0,
             Self::Post(notes) => notes.iter().map(|it| it.text.len()).sum(),
             Self::PutFlow(flow) => flow.files.zstd.len(),
             Self::Advance(entries, triggers) => {
@@ -155,6 +159,7 @@ async fn bodies(append: &Append) -> Result<Vec<Body>, StoreError> {
 async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::with_capacity(admissions.len());
     for mut admission in admissions {
+        let (created, again_of) = (admission.created(), admission.again_of());
         let then = match admission.first_step() {
             Some(append) => {
                 let events = bodies(&append).await?;
@@ -165,14 +170,16 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
         let started = pack(status::check_admission(&admission)?).await?;
         let Admission { run, flow, sha, trigger, .. } = &admission;
         let parent = admission.parent.iter().flat_map(|it| [it.run.as_str(), it.path.as_str()]);
-        if [run.as_str(), flow, sha, trigger].into_iter().chain(parent).any(has_nul) {
+        let again = again_of.as_ref().map(RunId::as_str);
+        let names = [run.as_str(), flow, sha, trigger].into_iter().chain(parent).chain(again);
+        if names.into_iter().any(has_nul) {
             let reason = NUL.to_owned();
             return Err(StoreError::IllegalEvent { run: run.clone(), reason });
         }
         let inbox = admission.dedupe.as_ref().map(|key| inbox_sha(flow, trigger, key));
         let key_sha = admission.key.as_ref().map(|key| sha256(key.as_bytes()));
         let begin = NoteRow::new(&Post::begin(&admission))?;
-        entries.push(Entry { admission, started, then, inbox, key_sha, begin });
+        entries.push(Entry { admission, created, again_of, started, then, inbox, key_sha, begin });
     }
     Ok(entries)
 }

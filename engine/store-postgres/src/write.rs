@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::RunId;
+use journal::Expiry;
 use tokio_postgres::Error;
 
 use crate::{
     columns::{Blobs, Ends, Events, Inbox, NewTimers, Notes, OldTimers, Rests, Runs, Triggers},
     link::{Doing, Link, Values, pipeline},
     node::{BALANCE, LEAVE, Node, RELEASE},
-    plan::{Changes, Known, View},
+    plan::{Changes, Known, Old, View},
     work::{Entry, FlowRow, Work},
 };
 
@@ -21,6 +22,16 @@ const FIND_KNOWN: &str = "SELECT sha, run FROM inbox WHERE sha = ANY($1::bytea[]
 const FIND_VERSIONS: &str = "SELECT sha FROM flow_version WHERE sha = ANY($1::text[])";
 const RESERVE: &str = "SELECT nextval('run_position_seq') FROM generate_series(1, $1::bigint)";
 
+const FIND_OLD_RUNS: &str = "SELECT position FROM run WHERE finished < $1
+    AND NOT EXISTS (SELECT 1 FROM run AS caller
+        WHERE caller.run = run.parent_run AND caller.status IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM run AS called
+        WHERE called.parent_run = run.run AND called.status IS NULL)
+    ORDER BY finished, position LIMIT $2";
+const FIND_OLD_KNOWN: &str = "SELECT sha FROM inbox WHERE since < $1 AND NOT EXISTS (
+        SELECT 1 FROM run WHERE run.run = inbox.run AND run.position <> ALL($3::bigint[]))
+    ORDER BY since LIMIT $2";
+
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const OWN: &str = "SELECT own($1, $2, $3)";
 /// Losing it in a crash of the server does no harm, so the disk is not waited for.
@@ -30,17 +41,18 @@ const INSERT_FLOW: &str = "INSERT INTO flow_version (sha, flow, length, files)
 const INSERT_BLOBS: &str = "INSERT INTO blob (sha, length, zstd)
     SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING";
 const INSERT_RUNS: &str = "INSERT INTO run (position, shard, run, sha, flow, trigger_name,
-    order_key, key_sha, parent_run, parent_path, created)
+    order_key, key_sha, parent_run, parent_path, created, again_of)
     SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::text[],
-        $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::text[], $11::bigint[])";
-const INSERT_INBOX: &str = "INSERT INTO inbox (sha, flow, trigger_name, run)
-    SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[])";
+        $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::text[], $11::bigint[],
+        $12::text[])";
+const INSERT_INBOX: &str = "INSERT INTO inbox (sha, flow, trigger_name, run, since)
+    SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bigint[])";
 const INSERT_EVENTS: &str = "INSERT INTO event (run, number, text, sum, blob)
     SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::bytea[])";
 const END_RUNS: &str = "UPDATE run SET status = new.status, error = new.error,
-    finished = new.finished
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
-        AS new (position, status, error, finished)
+    error_code = new.code, finished = new.finished
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+        AS new (position, status, error, code, finished)
     WHERE run.position = new.position";
 const REST_RUNS: &str = "UPDATE run SET asleep = new.asleep, turn = new.turn
     FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) AS new (position, asleep, turn)
@@ -61,6 +73,17 @@ const INSERT_MAIL: &str = "INSERT INTO mail (shard, note)
     SELECT * FROM unnest($1::smallint[], $2::text[])";
 const DISCARD: &str = "DELETE FROM mail WHERE id = ANY($1::bigint[])
     AND shard = ANY($2::smallint[])";
+/// A text that somebody is about to use again must not go: whoever writes texts waits for the end of
+/// this transaction, and this one for theirs.
+const LOCK_BLOBS: &str = "LOCK TABLE blob IN SHARE ROW EXCLUSIVE MODE";
+const DELETE_EVENTS: &str = "WITH gone AS (
+        DELETE FROM event WHERE run = ANY($1::bigint[]) RETURNING blob
+    )
+    DELETE FROM blob USING (SELECT DISTINCT blob FROM gone WHERE blob IS NOT NULL) AS old
+    WHERE blob.sha = old.blob AND NOT EXISTS (
+        SELECT 1 FROM event WHERE event.blob = old.blob AND event.run <> ALL($1::bigint[]))";
+const DELETE_RUNS: &str = "DELETE FROM run WHERE position = ANY($1::bigint[])";
+const DELETE_KNOWN: &str = "DELETE FROM inbox WHERE sha = ANY($1::bytea[])";
 const COMMIT: &str = "COMMIT";
 
 /// What `look` and `write` carry out.
@@ -103,7 +126,7 @@ impl<'a> Mentioned<'a> {
         let mut all = Self::default();
         for work in batch {
             match work {
-                Work::PutFlow(_) | Work::Post(_) | Work::Discard(_) => {}
+                Work::PutFlow(_) | Work::Post(_) | Work::Discard(_) | Work::Expire(_) => {}
                 Work::Advance(entries, _) => all.entries(entries),
                 Work::Append(steps) => {
                     for step in steps {
@@ -162,7 +185,28 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     }
     view.positions = positions.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     view.positions.sort_unstable();
+    let expiry = batch.iter().find_map(|work| match work {
+        Work::Expire(expiry) => Some(expiry),
+        Work::PutFlow(_)
+        | Work::Advance(..)
+        | Work::Append(_)
+        | Work::Post(_)
+        | Work::Discard(_) => None,
+    });
+    if let Some(expiry) = expiry {
+        view.old = look_for_old(link, expiry).await?;
+    }
     Ok(view)
+}
+
+async fn look_for_old(link: &Link, expiry: &Expiry) -> Result<Old, Error> {
+    let limit = i64::try_from(expiry.limit).unwrap_or(i64::MAX);
+    let (ended, known) = (expiry.ended.ticks(), expiry.known.ticks());
+    let runs = link.run(FIND_OLD_RUNS, vec![&ended, &limit]).await?;
+    let runs: Vec<i64> = runs.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let known = link.run(FIND_OLD_KNOWN, vec![&known, &limit, &runs]).await?;
+    let known = known.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    Ok(Old { runs, known })
 }
 
 /// Writes all changes and the number of the batch, if the caller was not given up. An error with
@@ -191,6 +235,15 @@ pub(crate) async fn write(
         let FlowRow { sha, flow, files } = flow;
         link.run(INSERT_FLOW, vec![sha, flow, &files.length, &files.zstd])
     }));
+    let Old { runs: old_runs, known } = &changes.old;
+    if !old_runs.is_empty() {
+        all.push(link.command(LOCK_BLOBS));
+        all.push(link.run(DELETE_EVENTS, vec![old_runs]));
+        all.push(link.run(DELETE_RUNS, vec![old_runs]));
+    }
+    if !known.is_empty() {
+        all.push(link.run(DELETE_KNOWN, vec![known]));
+    }
     let statements = [
         (INSERT_BLOBS, blobs.values()),
         (INSERT_RUNS, runs.values()),

@@ -18,7 +18,8 @@ const APPLICATION_ID: i64 = 0x466c_6f77;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_trigger.sql"),
-    include_str!("../migrations/0003_sleep.sql"),
+    include_str!("../migrations/0003_operations.sql"),
+    include_str!("../migrations/0004_sleep.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.
@@ -63,6 +64,10 @@ pub(crate) fn open_owned(path: &Path, options: &Options) -> Result<Owned, StoreE
     }
     find_loss(&connection, path, known, noted)?;
     connection.set_db_config(keeping, false).map_err(opening)?;
+    if known == 0 {
+        // Only a file without tables can be made one that gets shorter.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(opening)?;
+    }
     configure(&connection, options)?;
     let (epoch, commits) = take_over(&mut connection, path)?;
     if known < MIGRATIONS.len() {
@@ -101,7 +106,7 @@ pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
 }
 
 /// How many migrations the file has; 0 if there is nothing in it. Any other file is refused.
-fn identify(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+pub(crate) fn identify(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(opening);
     let application = number("PRAGMA application_id")?;
     let version = number("PRAGMA user_version")?;
@@ -119,7 +124,7 @@ fn identify(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
 }
 
 /// Looks through the whole file, with its indexes: a run that an index has lost would not go on.
-fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let found: String =
         connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(opening)?;
     if found == "ok" { Ok(()) } else { Err(foreign(path, &format!("is damaged ({found})"))) }
@@ -195,7 +200,7 @@ fn take_over(connection: &mut Connection, path: &Path) -> Result<(i64, i64), Sto
     Ok((epoch, commits))
 }
 
-fn foreign(path: &Path, what: &str) -> StoreError {
+pub(crate) fn foreign(path: &Path, what: &str) -> StoreError {
     StoreError::Corrupt(format!("`{}` {what}", path.display()))
 }
 

@@ -1,9 +1,8 @@
 //! The tables of runs, their events and known events: admission, steps, reading.
 
-use base::{RunId, Status, Timestamp};
+use base::{RunId, Timestamp};
 use journal::{
-    Admission, Admitted, Append, Event, Parent, Path, RunFilter, RunRow, StoreError, body::Body,
-    codec, status,
+    Admission, Admitted, Append, Event, Path, RunRow, StoreError, body::Body, codec, status,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
@@ -11,12 +10,15 @@ use serde_json::Value;
 use crate::{
     blob,
     error::{WriteError, reading},
-    flows, timers,
+    flows,
+    list::{ROW, rows},
+    timers,
 };
 
 /// An admission with the text of its first event.
 pub(crate) struct Entry {
     admission: Admission,
+    created: Timestamp,
     started: Body,
     then: Option<Step>,
 }
@@ -33,6 +35,7 @@ pub(crate) async fn new_entries(admissions: Vec<Admission>) -> Result<Vec<Entry>
     let mut entries = Vec::with_capacity(admissions.len());
     for mut admission in admissions {
         let started = blob::pack(status::check_admission(&admission)?).await?;
+        let created = admission.created();
         let then = match admission.first_step() {
             Some(append) => {
                 let events = bodies(&append).await?;
@@ -40,7 +43,7 @@ pub(crate) async fn new_entries(admissions: Vec<Admission>) -> Result<Vec<Entry>
             }
             None => None,
         };
-        entries.push(Entry { admission, started, then });
+        entries.push(Entry { admission, created, started, then });
     }
     Ok(entries)
 }
@@ -91,11 +94,13 @@ impl Entry {
     fn insert(&self, connection: &Connection, version: i64) -> Result<i64, WriteError> {
         let new = &self.admission;
         let sql = "INSERT INTO run (run, version, flow, trigger_name, order_key, parent_run,
-            parent_path, created, finished, status, error)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (run) DO NOTHING";
+            parent_path, created, finished, status, error, error_code, again_of)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+            ON CONFLICT (run) DO NOTHING";
         // One that has ended already is not written as an open one first.
         let end =
             self.then.as_ref().and_then(|step| step.append.events.last()).and_then(status::end);
+        let error = end.as_ref().and_then(|end| end.error.as_ref());
         let inserted = connection.prepare_cached(sql)?.execute(params![
             new.run.as_str(),
             version,
@@ -104,19 +109,22 @@ impl Entry {
             new.key,
             new.parent.as_ref().map(|parent| parent.run.as_str()),
             new.parent.as_ref().map(|parent| parent.path.as_str()),
-            new.started.at.ticks(),
+            self.created.ticks(),
             end.as_ref().map(|end| end.at.ticks()),
             end.as_ref().map(|end| end.status.name()),
-            end.and_then(|end| end.error).map(|error| error.to_string()),
+            error.map(ToString::to_string),
+            error.and_then(status::error_code),
+            new.again_of().as_ref().map(RunId::as_str),
         ])?;
         if inserted == 0 {
             return Err(status::already_begun(new).into());
         }
         let position = connection.last_insert_rowid();
         if let Some(key) = &new.dedupe {
-            let sql = "INSERT INTO inbox (flow, trigger_name, dedupe_key, run)
-                VALUES (?1, ?2, ?3, ?4)";
-            let row = params![new.flow, new.trigger, key, new.run.as_str()];
+            let sql = "INSERT INTO inbox (flow, trigger_name, dedupe_key, run, since)
+                VALUES (?1, ?2, ?3, ?4, ?5)";
+            let since = new.started.at.ticks();
+            let row = params![new.flow, new.trigger, key, new.run.as_str(), since];
             connection.prepare_cached(sql)?.execute(row)?;
         }
         Ok(position)
@@ -151,9 +159,11 @@ impl Step {
             blob::insert(event, connection, position)?;
         }
         if let Some(end) = self.append.events.last().and_then(status::end) {
-            let sql = "UPDATE run SET status = ?2, error = ?3, finished = ?4 WHERE position = ?1";
+            let sql = "UPDATE run SET status = ?2, error = ?3, finished = ?4, error_code = ?5
+                WHERE position = ?1";
+            let code = end.error.as_ref().and_then(status::error_code);
             let error = end.error.map(|error| error.to_string());
-            let row = params![position, end.status.name(), error, end.at.ticks()];
+            let row = params![position, end.status.name(), error, end.at.ticks(), code];
             connection.prepare_cached(sql)?.execute(row)?;
         }
         Ok(())
@@ -177,10 +187,6 @@ fn find(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Known>>
     };
     statement.query_row([run.as_str()], known).optional()
 }
-
-const ROW: &str = "SELECT position, run, run.flow, sha, trigger_name, order_key, parent_run,
-    parent_path, status, error, created, finished, asleep, turn
-    FROM run JOIN flow_version ON flow_version.id = run.version";
 
 /// A run with all its events, as they were at one moment.
 pub(crate) fn load(
@@ -209,95 +215,6 @@ pub(crate) fn load(
     } else {
         Err(corrupt(&"they do not end as the run does"))
     }
-}
-
-/// Open runs that do not sleep or have their turn, in the order of admission.
-pub(crate) fn awake_runs(
-    connection: &Connection,
-    after: u64,
-    limit: usize,
-) -> Result<Vec<RunRow>, StoreError> {
-    // As the index has it.
-    let sql = format!(
-        "{ROW} WHERE status IS NULL AND (turn OR NOT asleep) AND position > ?1
-        ORDER BY position LIMIT ?2"
-    );
-    rows(connection, &sql, &[&to_i64(after), &to_i64(limit)])
-}
-
-/// Runs that pass a filter, newest first.
-pub(crate) fn list(
-    connection: &Connection,
-    filter: &RunFilter,
-    before: Option<u64>,
-    limit: usize,
-) -> Result<Vec<RunRow>, StoreError> {
-    let status = filter.status.map(Status::name);
-    let before = before.map_or(i64::MAX, to_i64);
-    let mut sql = format!("{ROW} WHERE position < ?1");
-    let mut values: Vec<&dyn rusqlite::ToSql> = vec![&before];
-    if let Some(flow) = &filter.flow {
-        sql.push_str(" AND run.flow = ?");
-        values.push(flow);
-    }
-    if let Some(status) = &status {
-        sql.push_str(" AND status = ?");
-        values.push(status);
-    }
-    if filter.open {
-        sql.push_str(" AND status IS NULL");
-    }
-    if let Some(key) = &filter.key {
-        sql.push_str(" AND order_key = ?");
-        values.push(key);
-    }
-    sql.push_str(" ORDER BY position DESC LIMIT ?");
-    let limit = to_i64(limit);
-    values.push(&limit);
-    rows(connection, &sql, &values)
-}
-
-fn rows(
-    connection: &Connection,
-    sql: &str,
-    values: &[&dyn rusqlite::ToSql],
-) -> Result<Vec<RunRow>, StoreError> {
-    let mut statement = connection.prepare_cached(sql).map_err(reading)?;
-    let mut found = statement.query(values).map_err(reading)?;
-    let mut rows = Vec::new();
-    while let Some(row) = found.next().map_err(reading)? {
-        rows.push(read_row(row)?);
-    }
-    Ok(rows)
-}
-
-fn read_row(row: &Row<'_>) -> Result<RunRow, StoreError> {
-    let text = |index| row.get::<_, String>(index).map_err(reading);
-    let maybe = |index| row.get::<_, Option<String>>(index).map_err(reading);
-    let position: i64 = row.get(0).map_err(reading)?;
-    let run = text(1)?;
-    let corrupt = |what| StoreError::Corrupt(format!("{what} of run `{run}`"));
-    let parent = match (maybe(6)?, maybe(7)?) {
-        (Some(run), Some(path)) => Some(Parent { run: RunId::new(run), path: path_of(path)? }),
-        _ => None,
-    };
-    let status = maybe(8)?.map(|name| Status::parse(&name).ok_or_else(|| corrupt("the status")));
-    let error: Option<Result<Value, _>> = maybe(9)?.map(|text| codec::decode_value(&text));
-    Ok(RunRow {
-        position: u64::try_from(position).map_err(|_| corrupt("the position"))?,
-        run: RunId::new(run.clone()),
-        flow: text(2)?,
-        sha: text(3)?,
-        trigger: text(4)?,
-        key: maybe(5)?,
-        parent,
-        status: status.transpose()?,
-        error: error.transpose().map_err(|_| corrupt("the error"))?,
-        created: Timestamp::from_ticks(row.get(10).map_err(reading)?),
-        finished: row.get::<_, Option<i64>>(11).map_err(reading)?.map(Timestamp::from_ticks),
-        asleep: row.get(12).map_err(reading)?,
-        turn: row.get(13).map_err(reading)?,
-    })
 }
 
 /// A path that was stored as text.

@@ -6,13 +6,13 @@ use std::{
     time::Instant,
 };
 
-use journal::{Admitted, CommitCounter, StoreError, TriggerState};
+use journal::{Admitted, CommitCounter, Expired, Expiry, StoreError, TriggerState};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::{Failure, WriteError},
-    flows,
+    expire, flows,
     mark::Mark,
     open::Owned,
     runs::{Entry, Step},
@@ -27,9 +27,26 @@ pub(crate) enum Work {
     PutFlow(flows::Packed),
     Advance(Vec<Entry>, Vec<TriggerState>),
     Append(Vec<Step>),
+    Expire(Expiry),
 }
 
-type Answer = Result<Vec<Admitted>, StoreError>;
+/// What became of it.
+pub(crate) enum Done {
+    /// The admissions, in order.
+    Admitted(Vec<Admitted>),
+    Expired(Expired),
+}
+
+impl Done {
+    pub(crate) fn admitted(self) -> Vec<Admitted> {
+        match self {
+            Self::Admitted(admitted) => admitted,
+            Self::Expired(_) => Vec::new(),
+        }
+    }
+}
+
+type Answer = Result<Done, StoreError>;
 
 struct Request {
     work: Work,
@@ -162,7 +179,7 @@ impl Database {
         for work in batch {
             let mut savepoint = tx.savepoint()?;
             let answer = match work.carry_out(&savepoint) {
-                Ok(admitted) => Ok(admitted),
+                Ok(done) => Ok(done),
                 Err(WriteError::Refused(error)) => {
                     savepoint.rollback()?;
                     Err(error)
@@ -181,19 +198,22 @@ impl Database {
 }
 
 impl Work {
-    fn carry_out(&self, connection: &Connection) -> Result<Vec<Admitted>, WriteError> {
+    fn carry_out(&self, connection: &Connection) -> Result<Done, WriteError> {
         match self {
-            Self::PutFlow(flow) => flow.insert(connection).map(|()| Vec::new()),
+            Self::PutFlow(flow) => flow.insert(connection).map(|()| Done::Admitted(Vec::new())),
             Self::Advance(entries, states) => {
                 states.iter().try_for_each(|it| triggers::put(connection, it))?;
-                entries.iter().map(|it| it.admit(connection)).collect()
+                let admitted: Result<_, _> =
+                    entries.iter().map(|it| it.admit(connection)).collect();
+                admitted.map(Done::Admitted)
             }
+            Self::Expire(expiry) => expire::expire(connection, *expiry).map(Done::Expired),
             Self::Append(steps) => {
                 let mut admitted = Vec::new();
                 for step in steps {
                     admitted.extend(step.append(connection)?);
                 }
-                Ok(admitted)
+                Ok(Done::Admitted(admitted))
             }
         }
     }

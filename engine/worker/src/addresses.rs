@@ -1,6 +1,6 @@
 //! The addresses at which others call the service, and the signatures that prove that they were told.
 
-use base::{RunId, Secret, digest::hmac_sha256_hex, http::percent_path};
+use base::{RunId, Secret, Timestamp, digest::hmac_sha256_hex, http::percent_path};
 use connector::{
     Connection, trigger,
     trigger::{Cardinality, Webhook},
@@ -8,7 +8,7 @@ use connector::{
 };
 use flow::{Trigger, TriggerKind};
 
-use crate::deploy::Deployed;
+use crate::{deploy::Deployed, meant};
 
 /// Makes addresses and knows its own again.
 #[derive(Clone, Debug)]
@@ -135,9 +135,15 @@ pub(crate) struct Subscribed<'a> {
 
 impl<'a> Subscribed<'a> {
     /// What a trigger means, if that is a webhook.
-    pub(crate) fn of(trigger: &Trigger, connection: &'a Connection) -> Option<Self> {
+    pub(crate) fn of(
+        flow: &Deployed,
+        trigger: &Trigger,
+        connection: &'a Connection,
+    ) -> Option<Self> {
         let TriggerKind::ApiConnection(on) = &trigger.kind else { return None };
-        let declared = connection.connector.trigger(&on.operation)?;
+        // Which trigger it is does not depend on the time.
+        let event = flow.before_event(trigger, Timestamp::from_ticks(0));
+        let declared = meant::declared(&event, on, &connection.connector).ok()?;
         Some(Self { connection, id: &declared.id, webhook: webhook(declared)? })
     }
 

@@ -6,6 +6,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use base::{Failure, RunId};
@@ -23,12 +24,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     answers,
-    commit::{refuse_late, settle_order, store},
+    commit::{settle_order, store},
     deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
-    lanes::{Entry, Lane},
-    queue::{check_queue, check_room},
+    finish,
+    lanes::Entry,
+    queue::{check_queue, check_room, entry_of, refuse_late},
     random, telemetry,
 };
 
@@ -36,7 +38,6 @@ use crate::{
 const REQUESTS_MAX: usize = 1_024;
 /// Events that are admitted in one commit.
 const BATCH_MAX: usize = 512;
-
 /// Runs in memory up to which a new one keeps its event there until it begins.
 const BEGUN_MAX: usize = 2_000;
 
@@ -77,6 +78,9 @@ pub enum AdmitError {
     /// The flow has no such trigger.
     #[error("the flow `{0}` has no trigger `{1}`")]
     UnknownTrigger(String, String),
+    /// The flow is turned off.
+    #[error("the flow `{0}` is turned off and takes no events")]
+    FlowOff(String),
     /// An expression of the trigger failed.
     #[error("{}", .0.message)]
     Trigger(Failure),
@@ -165,6 +169,9 @@ impl Admitter {
         let Some(trigger) = flow.plan.flow.trigger(&incoming.trigger) else {
             return Err(AdmitError::UnknownTrigger(incoming.flow, incoming.trigger));
         };
+        if inner.is_off(&flow.name) {
+            return Err(AdmitError::FlowOff(incoming.flow));
+        }
         let event = flow.event(trigger, &incoming.outputs, inner.now());
         let firings = fire(&event).map_err(AdmitError::Trigger)?;
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
@@ -217,7 +224,13 @@ impl Admitter {
         check_room(inner)?;
         let flows = inner.flows();
         let mut found = Vec::new();
+        let mut off = None;
         for Delivered { event, key } in events {
+            if inner.is_off(&event.flow) {
+                // The others get it all the same.
+                off = Some(event.flow);
+                continue;
+            }
             let Some(flow) = flows.get(&event.flow) else {
                 return Err(AdmitError::UnknownFlow(event.flow));
             };
@@ -227,6 +240,9 @@ impl Admitter {
             let seen = flow.event(trigger, &event.outputs, inner.now());
             let firings = fire(&seen).map(|it| keyed(trigger, key, it));
             found.push((flow, trigger, firings));
+        }
+        if let (Some(flow), true) = (off, found.is_empty()) {
+            return Err(AdmitError::FlowOff(flow));
         }
         let is_lost = found.iter().all(|(_, _, firings)| firings.is_err());
         let (mut admissions, mut entries) = (Vec::new(), Vec::new());
@@ -262,6 +278,11 @@ impl Admitter {
     ) -> Result<Vec<Admitted>, AdmitError> {
         let (admissions, entries) = line_up(inner, flow, trigger, firings);
         self.admit(LinedUp::new(admissions, entries), Some(state)).await
+    }
+
+    /// Takes in a run that no event starts.
+    pub(crate) async fn admit_one(&self, new: Admission, entry: Entry) -> Result<(), AdmitError> {
+        self.admit(LinedUp::new(vec![new], vec![entry]), None).await.map(drop)
     }
 
     async fn admit(
@@ -326,6 +347,8 @@ pub(crate) struct Fresh {
     pub begun: Option<Begun>,
     /// Whether its end is stored already.
     is_over: bool,
+    /// Whether events of another run are stored with it, which it has to go through first.
+    has_past: bool,
 }
 
 /// A run after its first step, and what is to be done after that is stored.
@@ -347,10 +370,8 @@ impl Begun {
         if run.end().is_some() && effects.iter().all(at_once) {
             let finished = effects.iter().find_map(|it| match it {
                 Effect::Finish { status, error, response } => {
-                    let response = response.as_deref().cloned();
-                    let kind =
-                        EventKind::Finished { status: *status, error: error.clone(), response };
-                    Some(Event { at: started.at, path: Path::run(), kind })
+                    let end = (*status, error.clone(), response.as_deref().cloned());
+                    Some(finish::finished(plan, &run, started.at, end))
                 }
                 _ => None,
             });
@@ -377,13 +398,14 @@ async fn store_ended(
 ) -> Result<Vec<Admitted>, AdmitError> {
     let LinedUp { admissions, begun, .. } = lined_up;
     let origins: Vec<Origin> = admissions.iter().map(Origin::of).collect();
+    let began = Instant::now();
     let admitted = inner.store.admit(admissions).await.map_err(|error| {
         if matches!(error, StoreError::Fenced) {
-            // Whoever has taken over takes in events and works on the runs.
-            inner.stop();
+            inner.fenced();
         }
         AdmitError::Store(Arc::new(error))
     })?;
+    inner.metrics.wrote("admit", began.elapsed());
     let new = admitted.iter().map(|it| matches!(it, Admitted::New(_))).collect::<Vec<_>>();
     let (inner, plan) = (Arc::clone(inner), Arc::clone(plan));
     // Whoever waits for the answer does not wait for this.
@@ -419,8 +441,10 @@ impl Origin {
 impl Fresh {
     pub(crate) fn of(admission: &Admission, begun: Option<Begun>) -> Self {
         let origin = Origin::of(admission);
-        let is_over = !admission.then.is_empty();
-        Self { origin, started: admission.started.clone(), begun, is_over }
+        let last = admission.then.last().map(|it| &it.kind);
+        let is_over = matches!(last, Some(EventKind::Finished { .. }));
+        let has_past = last.is_some() && !is_over;
+        Self { origin, started: admission.started.clone(), begun, is_over, has_past }
     }
 }
 
@@ -458,8 +482,8 @@ pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
     let run = entry.run.clone();
     // Of a run of another process it is told by the store.
     if inner.is_own(&run) && lock(&inner.lanes).enter(entry) {
-        // A run that does not begin soon is read from the store when it does.
-        let is_soon = lock(&inner.mailboxes).len() < BEGUN_MAX;
+        // A run that does not begin soon, or has a past, is read from the store when it does.
+        let is_soon = !fresh.has_past && lock(&inner.mailboxes).len() < BEGUN_MAX;
         let message = if is_soon { Message::Begin(Box::new(fresh)) } else { Message::Look };
         inner.deliver(&run, message);
     }
@@ -515,7 +539,7 @@ pub(crate) fn admission(
     firing: Firing,
     parent: Option<Parent>,
 ) -> Admission {
-    let shards = shards_for(inner, flow, trigger, &firing, parent.as_ref());
+    let shards = shards_for(inner, Some(flow), (trigger, firing.key.as_deref()), parent.as_ref());
     let run = random::run_id(inner.now(), shards);
     let kind = EventKind::Started {
         trigger: trigger.to_owned(),
@@ -524,6 +548,7 @@ pub(crate) fn admission(
         seed: random::seed(),
         run: run.as_str().to_owned(),
         callback: inner.callback(&run),
+        again: None,
     };
     Admission {
         run,
@@ -540,38 +565,19 @@ pub(crate) fn admission(
 
 /// Where a new run belongs: with those that it is ordered among, with its parent, or wherever this
 /// process can begin it at once.
-fn shards_for(
+pub(crate) fn shards_for(
     inner: &Inner,
-    flow: &Deployed,
-    trigger: &str,
-    firing: &Firing,
+    flow: Option<&Deployed>,
+    (trigger, key): (&str, Option<&str>),
     parent: Option<&Parent>,
 ) -> Shards {
     if inner.store.shared().is_none() {
         return Shards::ALL;
     }
-    let trigger = flow.plan.flow.trigger(trigger);
-    if trigger.is_some_and(|it| it.concurrency.is_some()) {
-        return Shard::of_key(&flow.name, firing.key.as_deref().unwrap_or_default()).into();
+    if let Some(flow) = flow
+        && flow.plan.flow.trigger(trigger).is_some_and(|it| it.concurrency.is_some())
+    {
+        return Shard::of_key(&flow.name, key.unwrap_or_default()).into();
     }
     parent.map_or_else(|| inner.tenures.ours(), |it| Shard::of_run(&it.run).into())
-}
-
-/// Where a run stands in line.
-pub(crate) fn entry_of(flow: &Deployed, admission: &Admission) -> Entry {
-    lane_entry(flow, &admission.trigger, admission.key.as_deref(), admission.run.clone())
-}
-
-/// The same from the parts that the store keeps.
-pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run: RunId) -> Entry {
-    let concurrency = flow.plan.flow.trigger(trigger).and_then(|it| it.concurrency.as_ref());
-    let lane = concurrency.map(|concurrency| {
-        let lane = Lane {
-            flow: flow.name.clone(),
-            trigger: trigger.to_owned(),
-            key: key.unwrap_or_default().to_owned(),
-        };
-        (lane, concurrency.runs.max(1))
-    });
-    Entry { run, lane }
 }

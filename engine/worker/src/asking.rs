@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use base::{Failure, Outcome, RunId};
+use base::{ErrorClass, Failure, Outcome, RunId};
 use interp::{
     Effect, Plan,
     effect::{Ask, Request},
 };
 use journal::{EventKind, Path};
-use serde_json::Value;
 use tracing::Instrument as _;
 
 use crate::{
@@ -75,13 +74,14 @@ impl Task {
     }
 
     /// Tells a service once that nobody waits for its call any more.
-    pub(crate) fn unsubscribe(&self, path: Path, inputs: Arc<Value>) {
+    pub(crate) fn unsubscribe(&self, ask: Ask) {
         let (inner, plan, run) =
             (Arc::clone(&self.inner), Arc::clone(&self.plan), self.origin.run.clone());
-        let ask = Ask::unsubscribing(&run, path, inputs);
         tokio::spawn(async move {
             let outcome = inner.performer.perform(&plan, &ask, inner.now()).await;
-            if let Some(failure) = outcome.failure {
+            // What is gone need not be taken back.
+            let failure = outcome.failure.filter(|it| it.class != Some(ErrorClass::NotFound));
+            if let Some(failure) = failure {
                 let (code, reason) = (failure.code, failure.message);
                 tracing::warn!(%run, path = %ask.path, code, reason, "A service was not told that a wait is over.");
             }

@@ -9,13 +9,13 @@ use connector::{
     webhook::{self, Verification},
 };
 use flow::{Trigger, TriggerKind, triggers::api_connection::ApiConnectionTrigger};
-use interp::fire;
 
 use crate::{
     addresses::{Place, SHARED, Subscribed},
     admit::Incoming,
     deploy::Deployed,
     hooks::{Call, Hooks, Rejected, check_size, read_body, unverifiable, visible_headers},
+    meant,
 };
 
 /// What a service has delivered.
@@ -55,7 +55,7 @@ impl Hooks {
     ) -> Option<Arc<Connection>> {
         let TriggerKind::ApiConnection(on) = &trigger.kind else { return None };
         let connection = self.connections.of_flow(&flow.plan.flow, &on.connection).ok()?;
-        Subscribed::of(trigger, connection).map(|_| Arc::clone(connection))
+        Subscribed::of(flow, trigger, connection).map(|_| Arc::clone(connection))
     }
 
     /// What a service has delivered to this address, if it is genuine.
@@ -68,8 +68,7 @@ impl Hooks {
     ) -> Result<Delivery, Rejected> {
         let subscribers = self.subscribers(flows, segments);
         let first = subscribers.first().ok_or_else(Rejected::not_found)?;
-        let subscribed =
-            Subscribed::of(first.trigger, &first.connection).ok_or_else(Rejected::not_found)?;
+        let subscribed = first.subscribed().ok_or_else(Rejected::not_found)?;
         if call.method != "POST" {
             return Err(Rejected::method("POST".to_owned()));
         }
@@ -104,7 +103,7 @@ impl Hooks {
         let [flow @ .., name] = segments else { return Vec::new() };
         if let Some(flow) = flows.get(&flow.join("/"))
             && let Some(found) = flow.plan.flow.trigger(name).and_then(|it| self.of(flow, it))
-            && !found.is_shared()
+            && !found.subscribed().is_some_and(|it| is_shared(&it))
         {
             return vec![found];
         }
@@ -117,7 +116,8 @@ impl Hooks {
             triggers.filter_map(|trigger| self.of(flow, trigger))
         });
         let is_it = |it: &Subscriber<'_>| {
-            it.is_shared() && it.connection.name == *connection && it.on.operation == *name
+            it.connection.name == *connection
+                && it.subscribed().is_some_and(|it| is_shared(&it) && it.id == name)
         };
         triggers.filter(is_it).collect()
     }
@@ -129,20 +129,22 @@ impl Hooks {
     }
 }
 
+/// Whether a service keeps one subscription for all flows of a connection.
+fn is_shared(subscribed: &Subscribed<'_>) -> bool {
+    subscribed.webhook.cardinality == Cardinality::Singleton
+}
+
 impl Subscriber<'_> {
-    fn is_shared(&self) -> bool {
-        Subscribed::of(self.trigger, &self.connection)
-            .is_some_and(|it| it.webhook.cardinality == Cardinality::Singleton)
+    fn subscribed(&self) -> Option<Subscribed<'_>> {
+        Subscribed::of(self.flow, self.trigger, &self.connection)
     }
 
     /// The event as the flow sees it, if the flow wants it.
     fn read(&self, call: &Call<'_>, now: Timestamp) -> Result<Option<Delivered>, Rejected> {
-        let Some(declared) = self.connection.connector.trigger(&self.on.operation) else {
-            return Err(Rejected::not_found());
-        };
         let (flow, trigger) = (&self.flow.name, self.trigger.name.as_str());
         let event = self.flow.before_event(self.trigger, now);
-        let given = fire::value(&event, &self.on.parameters, "with").map_err(|failure| {
+        let wanted = meant::wanted(&event, self.on, &self.connection.connector);
+        let (declared, given) = wanted.map_err(|failure| {
             let reason = failure.message;
             tracing::error!(flow, trigger, reason, "What a trigger wants cannot be evaluated.");
             Rejected::new(503, "TriggerUnavailable", "deliveries cannot be taken in at present")

@@ -6,7 +6,7 @@ use std::{
 };
 
 use base::{Source, Timestamp, digest::sha256_hex};
-use connector::{Catalog, Connector, Operation};
+use connector::{Catalog, Connector, Operation, model::Effect};
 use expr::Tree;
 use flow::{
     ActionId, ActionKind, Flow, Package, Trigger, actions::api_connection::Target, import::Beside,
@@ -31,7 +31,8 @@ pub struct Deployed {
 }
 
 impl Deployed {
-    /// Makes a package ready to run. `given` are the environment's parameter values.
+    /// Makes a package ready to run. `given` are the environment's parameter values. Parameters that
+    /// are made of app settings have no value yet.
     pub fn new(
         name: &str,
         files: Vec<(String, String)>,
@@ -42,16 +43,20 @@ impl Deployed {
         let flow = package.flow;
         let (mut parameters, mut secure) = (Map::new(), Map::new());
         for parameter in &flow.parameters {
-            let value = given.get(&parameter.name).or(parameter.default.as_ref());
+            let default = parameter.default.as_ref();
+            let default = default.filter(|_| parameter.settings().is_none());
+            let value = given.get(&parameter.name).or(default);
             if let Some(value) = value {
                 let into = if parameter.secure { &mut secure } else { &mut parameters };
                 into.insert(parameter.name.clone(), value.clone());
             }
         }
-        let unsafe_calls = unsafe_calls(&flow, catalog);
+        let unsafe_calls = calls(&flow, catalog, |it| !it.repeat_is_safe());
+        let creating_calls =
+            calls(&flow, catalog, |it| matches!(it.effect, Effect::Create | Effect::Action));
         let mut plan = Plan::new(flow, package.mappings);
         plan.secure_parameters = secure;
-        plan.unsafe_calls = unsafe_calls;
+        (plan.unsafe_calls, plan.creating_calls) = (unsafe_calls, creating_calls);
         Self {
             name: name.to_owned(),
             sha: sha(&files),
@@ -115,18 +120,22 @@ impl Deployed {
         let package = read(&version.files);
         let flow = package.flow;
         // What the present flow does not have, or would not repeat, is not repeated.
-        let is_safe = |id: &ActionId| {
-            let name = flow.action(*id).name.as_str();
-            present.is_some_and(|present| {
-                let same = present.plan.flow.find(name);
-                same.is_some_and(|id| !present.plan.unsafe_calls.contains(&id))
-            })
+        let without = |of: fn(&Plan) -> &Vec<ActionId>| -> Vec<ActionId> {
+            let is_safe = |id: &ActionId| {
+                let name = flow.action(*id).name.as_str();
+                present.is_some_and(|present| {
+                    let same = present.plan.flow.find(name);
+                    same.is_some_and(|id| !of(&present.plan).contains(&id))
+                })
+            };
+            let calls = (0..flow.actions.len())
+                .filter(|id| matches!(flow.action(*id).kind, ActionKind::ApiConnection(_)));
+            calls.filter(|id| !is_safe(id)).collect()
         };
-        let calls = (0..flow.actions.len())
-            .filter(|id| matches!(flow.action(*id).kind, ActionKind::ApiConnection(_)));
-        let unsafe_calls: Vec<ActionId> = calls.filter(|id| !is_safe(id)).collect();
+        let unsafe_calls = without(|it| &it.unsafe_calls);
+        let creating_calls = without(|it| &it.creating_calls);
         let mut plan = Plan::new(flow, package.mappings);
-        plan.unsafe_calls = unsafe_calls;
+        (plan.unsafe_calls, plan.creating_calls) = (unsafe_calls, creating_calls);
         if let Some(present) = present {
             plan.secure_parameters.clone_from(&present.plan.secure_parameters);
             plan.environment.clone_from(&present.plan.environment);
@@ -174,11 +183,11 @@ fn sha(files: &[(String, String)]) -> String {
     sha256_hex(&bytes)
 }
 
-/// Calls that must not be made again blindly.
-fn unsafe_calls(flow: &Flow, catalog: &Catalog) -> Vec<ActionId> {
+/// Calls of operations that are such.
+fn calls(flow: &Flow, catalog: &Catalog, is_such: fn(&Operation) -> bool) -> Vec<ActionId> {
     let connectors: BTreeMap<&str, &str> =
         flow.connections.iter().map(|it| (it.name.as_str(), it.connector.as_str())).collect();
-    let is_unsafe = |kind: &ActionKind| {
+    let is_call = |kind: &ActionKind| {
         let ActionKind::ApiConnection(call) = kind else { return false };
         let connector = connectors.get(call.connection.as_str()).and_then(|it| catalog.find(it));
         let Some(connector) = connector else { return false };
@@ -186,10 +195,10 @@ fn unsafe_calls(flow: &Flow, catalog: &Catalog) -> Vec<ActionId> {
             Target::Operation(id) => connector.operation(id),
             Target::Path { method, path } => routed(connector, method, path),
         };
-        operation.is_some_and(|it| !it.repeat_is_safe())
+        operation.is_some_and(is_such)
     };
     let all = flow.actions.iter().enumerate();
-    all.filter(|(_, action)| is_unsafe(&action.kind)).map(|(id, _)| id).collect()
+    all.filter(|(_, action)| is_call(&action.kind)).map(|(id, _)| id).collect()
 }
 
 /// The operation that a path leads to, whatever its expressions give.

@@ -13,7 +13,11 @@ use base::{
 };
 use flow::import::Beside;
 
-use crate::{archive, project::LoadError};
+use crate::{
+    archive,
+    project::LoadError,
+    settings::{self, Settings},
+};
 
 /// How deep folders are searched.
 const FOLDER_DEPTH_MAX: usize = 32;
@@ -27,6 +31,8 @@ pub struct Document {
     pub source: Source,
     /// The files that belong to it, by name.
     pub beside: Vec<(String, Source)>,
+    /// Values of the app settings that belong to it.
+    pub settings: Settings,
     /// What its bytes are to blame for.
     pub fault: Option<Diagnostic>,
 }
@@ -107,6 +113,7 @@ pub fn read(file: &Path, name: &str) -> Result<Vec<Result<Document, LoadError>>,
     let folder = file.parent().unwrap_or(Path::new(""));
     let own = file.file_name().and_then(|it| it.to_str()).unwrap_or_default();
     let home = name.strip_suffix(own).unwrap_or_default();
+    let mut settings = Settings::new();
     let beside = beside(own, &mut |levels, other| {
         let path = folder.ancestors().nth(levels).unwrap_or(folder).join(other);
         if !path.is_file() {
@@ -114,10 +121,12 @@ pub fn read(file: &Path, name: &str) -> Result<Vec<Result<Document, LoadError>>,
         }
         let bytes = self::bytes(&path, FILE_BYTES_MAX)?;
         let above = "../".repeat(levels);
-        Ok(Some(text(&format!("{home}{above}{other}"), &bytes).0))
+        let source = text(&format!("{home}{above}{other}"), &bytes).0;
+        Ok(Some(without_settings(source, other, &mut settings)?))
     })?;
     let (source, fault) = text(name, &bytes);
-    Ok(vec![Ok(Document { source, beside, fault })])
+    let source = without_settings(source, own, &mut settings)?;
+    Ok(vec![Ok(Document { source, beside, settings, fault })])
 }
 
 fn in_archive(
@@ -132,6 +141,7 @@ fn in_archive(
     let mut documents = Vec::new();
     for (name, bytes) in files {
         let (folder, own) = name.rsplit_once('/').unwrap_or(("", name));
+        let mut settings = Settings::new();
         let beside = beside(own, &mut |levels, other| {
             let path = above(folder, levels).map(|it| format!("{it}{other}"));
             let Some((path, found)) = path.and_then(|it| Some((shown(&it), *known.get(&*it)?)))
@@ -143,11 +153,21 @@ fn in_archive(
             left = left
                 .checked_sub(bytes.len())
                 .ok_or_else(|| fail("it belongs to too many files"))?;
-            Ok(Some(text(&path, bytes).0))
+            Ok(Some(without_settings(text(&path, bytes).0, other, &mut settings)?))
         })?;
-        let document = bytes.as_ref().map(|bytes| text(&shown(name), bytes));
-        let document = document.map(|(source, fault)| Document { source, beside, fault });
-        documents.push(document.map_err(|why| LoadError::Archive(shown(name), why.clone())));
+        let document = match bytes {
+            Ok(bytes) => {
+                let (source, fault) = text(&shown(name), bytes);
+                without_settings(source, own, &mut settings).map(|source| Document {
+                    source,
+                    beside,
+                    settings,
+                    fault,
+                })
+            }
+            Err(why) => Err(LoadError::Archive(shown(name), why.clone())),
+        };
+        documents.push(document);
     }
     Ok(documents)
 }
@@ -186,6 +206,20 @@ fn beside(file: &str, read: &mut Reader<'_>) -> Result<Vec<(String, Source)>, Lo
         found.extend(source.map(|it| (name.to_owned(), it)));
     }
     Ok(found)
+}
+
+/// A file, without the values of settings in it.
+fn without_settings(
+    source: Source,
+    file: &str,
+    settings: &mut Settings,
+) -> Result<Source, LoadError> {
+    if !file.ends_with(settings::FILE) {
+        return Ok(source);
+    }
+    let (shown, values) = settings::take(&source)?;
+    settings.extend(values);
+    Ok(shown)
 }
 
 fn text(name: &str, bytes: &[u8]) -> (Source, Option<Diagnostic>) {

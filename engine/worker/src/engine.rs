@@ -9,7 +9,7 @@ use std::{
 use base::{Failure, RunId, Status, Timestamp};
 use interp::Plan;
 use journal::{
-    Admitted, Event, NodeRow, Path, RunFilter, RunRow, Shard, Store, StoreError, TriggerState,
+    Admitted, Event, NodeRow, Page, Path, RunFilter, RunRow, Shard, Store, StoreError, TriggerState,
 };
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -23,7 +23,7 @@ use crate::{
     lanes::Lanes,
     mail::{self, Letters, Slip},
     metrics::{Metrics, Snapshot},
-    nodes,
+    nodes, off,
     perform::Performer,
     pump, random,
     room::Room,
@@ -97,6 +97,8 @@ pub(crate) struct Inner {
     pub timer_set: Notify,
     /// Ticks at which the next timer is due, as far as is known.
     pub timer_next: AtomicI64,
+    /// The flows that are turned off.
+    pub off: RwLock<BTreeSet<String>>,
     /// Counts deployments, for whoever follows the flows.
     pub deployed: watch::Sender<u64>,
     pub admitter: Admitter,
@@ -183,12 +185,14 @@ impl Engine {
             fence: Notify::new(),
             timer_set: Notify::new(),
             timer_next: AtomicI64::new(i64::MAX),
+            off: RwLock::default(),
             deployed: watch::Sender::new(0),
             admitter,
             stop: watch::Sender::new(false),
             ended: watch::Sender::new(0),
         });
         inner.deploy(flows).await?;
+        off::look(&inner).await?;
         tokio::spawn(Admitter::run(Arc::clone(&inner), requests));
         // Runs that were taken up before the store failed must not go on: whoever tries again would
         // work on them a second time.
@@ -196,6 +200,7 @@ impl Engine {
         tokio::spawn(nodes::run(Arc::clone(&inner)));
         tokio::spawn(mail::run(Arc::clone(&inner), ends));
         tokio::spawn(timers::run(Arc::clone(&inner)));
+        tokio::spawn(off::follow(Arc::clone(&inner)));
         tokio::spawn(triggers::batch::run(Arc::clone(&inner), messages));
         tokio::spawn(triggers::run(Arc::clone(&inner)));
         let open_runs = inner.open.total();
@@ -282,12 +287,33 @@ impl Engine {
         self.0.store.load(run).await?.ok_or_else(|| StoreError::UnknownRun(run.clone()))
     }
 
-    /// Runs, newest first.
+    /// The newest runs that pass a filter.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn runs(&self, filter: &RunFilter, limit: usize) -> Result<Vec<RunRow>, StoreError> {
-        self.0.store.runs(filter, None, limit).await
+        self.page_of_runs(filter, Page::Newest, limit).await
+    }
+
+    /// A part of the runs that pass a filter, newest first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn page_of_runs(
+        &self,
+        filter: &RunFilter,
+        page: Page,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.0.store.runs(filter, page, limit).await
+    }
+
+    /// How many runs pass a filter; no more than `most` are counted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn count_runs(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
+        self.0.store.count(filter, most).await
     }
 
     /// A run as it stands, rebuilt from its journal with the flow version it is pinned to.
@@ -299,6 +325,19 @@ impl Engine {
         let plan = self.0.plan(&row.flow, &row.sha).await?;
         let state = interp::replay(&plan, &events);
         Ok((row, plan, state))
+    }
+
+    /// A run with the flow version that it is pinned to and its events.
+    ///
+    /// # Errors
+    /// If the store fails or does not know the run.
+    pub async fn history(
+        &self,
+        run: &RunId,
+    ) -> Result<(RunRow, Arc<Plan>, Vec<Event>), StoreError> {
+        let (row, events) = self.load(run).await?;
+        let plan = self.0.plan(&row.flow, &row.sha).await?;
+        Ok((row, plan, events))
     }
 
     /// Where the triggers that fire by themselves have got to, the next one due first. Those of

@@ -7,12 +7,14 @@ use interp::effect::Ask;
 use journal::{Admitted, EventKind, Parent, Path, Post, StoreError};
 
 use crate::{
-    admit::{Fresh, admission, begin, entry_of},
+    admit::{Fresh, admission, begin},
     child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
     engine::{Inner, Message},
     lanes::Entry,
+    off,
     patient::{self, load},
     pump::{Planned, Task},
+    queue::entry_of,
     telemetry,
 };
 
@@ -30,6 +32,9 @@ impl Task {
             child::call(&flows, ask, about, self.inner.now())
         };
         let outcome = match called {
+            Ok(Called { flow, .. }) if self.inner.is_off(&flow.name) => {
+                Some(Outcome::failed(off::is_off(&flow.name)))
+            }
             Ok(Called { flow, trigger, firings, at_once }) => {
                 let path = if at_once.is_some() { Path::run() } else { ask.path.clone() };
                 for firing in firings {

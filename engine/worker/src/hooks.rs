@@ -92,7 +92,7 @@ impl Hooks {
     /// stands in it as the flow writes it.
     pub fn address(&self, flow: &Deployed, trigger: &Trigger) -> Option<String> {
         if let Some(connection) = self.webhook_connection(flow, trigger) {
-            let subscribed = Subscribed::of(trigger, &connection)?;
+            let subscribed = Subscribed::of(flow, trigger, &connection)?;
             if subscribed.webhook.subscription.is_some() {
                 return None;
             }

@@ -1,10 +1,13 @@
 //! Answers the questions of runs by asking the services.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use base::{Failure, HttpResponse, Outcome, Timestamp, digest::sha256_hex};
-use connector::{Call, Connection, Operation, route};
+use connector::{
+    Call, Connection, Link, Operation, route,
+    webhook::{self, Removal},
+};
 use flow::Flow;
 use http_client::{Client, Closed, Egress, InvokeOptions};
 use interp::{
@@ -106,30 +109,42 @@ impl Live {
         question: Question<'_>,
         wanted: Wanted<'_>,
     ) -> Result<Result<Outcome, Closed>, Failure> {
-        let Question { plan, ask, now, traceparent } = question;
-        let Wanted { connection, operation, inputs, minimum_items } = wanted;
-        let connection = self.connections.of_flow(&plan.flow, connection)?;
-        let routed;
-        let (operation, inputs) = if let Some(operation) = operation {
-            (named_operation(connection, operation)?, inputs)
-        } else {
-            let (operation, inputs) = route::find(&connection.connector, inputs)?;
-            routed = inputs;
-            (operation, &routed)
-        };
+        let Question { plan, ask, now, .. } = question;
+        let connection = self.connections.of_flow(&plan.flow, wanted.connection)?;
+        let (operation, inputs) = wanted.operation(connection)?;
         let follow = ask.follow.as_deref().map(|it| same_origin(connection, it)).transpose()?;
-        let call = Call {
-            inputs,
-            idempotency_key: &ask.idempotency_key,
-            now,
-            seed: seed(ask),
-            page: follow.as_deref(),
-            callback_url: ask.callback_url.as_deref(),
-        };
-        let traceparent = traceparent.filter(|_| !is_bare(plan, ask));
-        let (items_min, flow) = (minimum_items.unwrap_or(0), plan.flow.name.as_str());
-        let options = InvokeOptions { items_min, flow, traceparent };
+        let link = follow.as_deref().map(Link::Page);
+        let call = Call { link, ..call(ask, &inputs, now) };
+        let options = options(question, wanted.minimum_items);
         Ok(self.client.try_invoke(connection, operation, &call, options).await)
+    }
+
+    /// Takes back what an operation has subscribed to, as its connector says.
+    async fn unsubscribe(
+        &self,
+        question: Question<'_>,
+        wanted: Wanted<'_>,
+        answer: &Value,
+    ) -> Result<Result<Outcome, Closed>, Failure> {
+        let Question { plan, ask, now, .. } = question;
+        let connection = self.connections.of_flow(&plan.flow, wanted.connection)?;
+        let (operation, inputs) = wanted.operation(connection)?;
+        let asked = call(ask, &inputs, now);
+        let options = options(question, None);
+        match webhook::removal(connection, operation, &asked, answer)? {
+            Removal::Call(id, inputs) => {
+                let operation = named_operation(connection, &id)?;
+                let call = Call { inputs: &inputs, ..asked };
+                Ok(self.client.try_invoke(connection, operation, &call, options).await)
+            }
+            Removal::Made(location, operation) => {
+                let location = same_origin(connection, &location)?;
+                let call =
+                    Call { inputs: &Value::Null, link: Some(Link::Made(&location)), ..asked };
+                Ok(self.client.try_invoke(connection, &operation, &call, options).await)
+            }
+            Removal::None => Ok(Ok(Outcome::default())),
+        }
     }
 
     async fn http(&self, question: Question<'_>, inputs: &Value) -> Result<Outcome, Failure> {
@@ -201,6 +216,65 @@ struct Wanted<'a> {
     minimum_items: Option<usize>,
 }
 
+impl<'a> Wanted<'a> {
+    /// What a request to a connector asks for.
+    fn of(request: &'a Request) -> Result<Self, Failure> {
+        match request {
+            Request::Operation { connection, operation, inputs, minimum_items } => {
+                let (operation, minimum_items) = (Some(operation.as_str()), *minimum_items);
+                Ok(Self { connection, operation, inputs, minimum_items })
+            }
+            Request::Route { connection, inputs, minimum_items } => {
+                let minimum_items = *minimum_items;
+                Ok(Self { connection, operation: None, inputs, minimum_items })
+            }
+            Request::Http { .. }
+            | Request::Batch { .. }
+            | Request::Unsubscribe { .. }
+            | Request::Flow { .. } => {
+                let message = "this is no call of a connector's operation";
+                Err(Failure::new("InvalidRequest", message))
+            }
+        }
+    }
+
+    /// The operation that is meant, and its inputs.
+    fn operation<'c>(
+        &self,
+        connection: &'c Connection,
+    ) -> Result<(&'c Operation, Cow<'a, Value>), Failure> {
+        if let Some(id) = self.operation {
+            return Ok((named_operation(connection, id)?, Cow::Borrowed(self.inputs)));
+        }
+        let (operation, inputs) = route::find(&connection.connector, self.inputs)?;
+        Ok((operation, Cow::Owned(inputs)))
+    }
+}
+
+/// How a question to a connector is put.
+fn options(
+    Question { plan, ask, traceparent, .. }: Question<'_>,
+    minimum_items: Option<usize>,
+) -> InvokeOptions<'_> {
+    InvokeOptions {
+        items_min: minimum_items.unwrap_or(0),
+        flow: plan.flow.name.as_str(),
+        traceparent: traceparent.filter(|_| !is_bare(plan, ask)),
+    }
+}
+
+/// What an operation is called with.
+fn call<'a>(ask: &'a Ask, inputs: &'a Value, now: Timestamp) -> Call<'a> {
+    Call {
+        inputs,
+        idempotency_key: &ask.idempotency_key,
+        now,
+        seed: seed(ask),
+        link: None,
+        callback_url: ask.callback_url.as_deref(),
+    }
+}
+
 #[async_trait]
 impl Performer for Live {
     async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome {
@@ -211,19 +285,17 @@ impl Performer for Live {
     }
 
     async fn ask(&self, question: Question<'_>) -> Asked {
-        let result = match &question.ask.request {
-            Request::Operation { connection, operation, inputs, minimum_items } => {
-                let minimum_items = *minimum_items;
-                let operation = Some(operation.as_str());
-                let wanted = Wanted { connection, operation, inputs, minimum_items };
-                self.operation(question, wanted).await
-            }
+        let request = &question.ask.request;
+        let result = match request {
+            Request::Operation { .. } | Request::Route { .. } => match Wanted::of(request) {
+                Ok(wanted) => self.operation(question, wanted).await,
+                Err(failure) => Err(failure),
+            },
+            Request::Unsubscribe { of, answer } => match Wanted::of(of) {
+                Ok(wanted) => self.unsubscribe(question, wanted, answer).await,
+                Err(failure) => Err(failure),
+            },
             Request::Http { inputs } => self.http(question, inputs).await.map(Ok),
-            Request::Route { connection, inputs, minimum_items } => {
-                let minimum_items = *minimum_items;
-                let wanted = Wanted { connection, operation: None, inputs, minimum_items };
-                self.operation(question, wanted).await
-            }
             Request::Batch { flow, .. } => Err(Failure::new(
                 "BatchNotFound",
                 format!("the batches of the flow `{flow}` cannot be filled from here"),
@@ -261,8 +333,7 @@ impl Performer for Live {
 fn same_origin(connection: &Connection, location: &str) -> Result<String, Failure> {
     let origins = connection.origins();
     let foreign = || {
-        let message =
-            "the service answered 202 with a Location at another host, which is not asked";
+        let message = "the service answered with a Location at another host, which is not asked";
         Failure::new("ForeignLocation", message)
     };
     let url = if let Ok(url) = Url::parse(location) {

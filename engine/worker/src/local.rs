@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use base::{Duration, Failure, Outcome, RunId, Timestamp};
+use base::{Duration, Failure, Outcome, Timestamp};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
@@ -135,11 +135,10 @@ impl Driver<'_> {
     /// Tells services that nobody waits for their calls any more.
     async fn unsubscribe(&self, plan: &Plan, effects: &[Effect]) {
         for effect in effects {
-            let Effect::Unsubscribe { path, inputs } = effect else { continue };
-            let ask = Ask::unsubscribing(&RunId::new("local"), path.clone(), Arc::clone(inputs));
-            let outcome = self.performer.perform(plan, &ask, self.now()).await;
+            let Effect::Unsubscribe(ask) = effect else { continue };
+            let outcome = self.performer.perform(plan, ask, self.now()).await;
             if let Some(Failure { code, message, .. }) = outcome.failure {
-                tracing::warn!(%path, code, reason = message, "A service was not told that a wait is over.");
+                tracing::warn!(path = %ask.path, code, reason = message, "A service was not told that a wait is over.");
             }
         }
     }
@@ -172,6 +171,7 @@ impl Driver<'_> {
                 seed: 0,
                 run: format!("{}/child{number}", ask.idempotency_key),
                 callback: self.callback.clone(),
+                again: None,
             };
             let started = Event { at: self.now(), path: Path::run(), kind };
             let driven = self.drive_at(&called.flow.plan, vec![started], depth + 1).await;
@@ -238,7 +238,7 @@ fn arm(timers: &mut Timers, effects: &[Effect]) {
             }
             Effect::Ask(_)
             | Effect::Respond { .. }
-            | Effect::Unsubscribe { .. }
+            | Effect::Unsubscribe(_)
             | Effect::Finish { .. } => {}
         }
     }

@@ -7,10 +7,10 @@ use journal::{Nodes, Shard, Shards, StoreError};
 use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{
-    admit::lane_entry,
     answers,
     engine::{Inner, Message, lock},
     lanes::Entry,
+    queue::lane_entry,
     telemetry,
 };
 

@@ -131,6 +131,7 @@ impl Mocks {
             Request::Route { .. }
             | Request::Http { .. }
             | Request::Batch { .. }
+            | Request::Unsubscribe { .. }
             | Request::Flow { .. } => String::new(),
         };
         [&action, &operation].into_iter().find_map(|name| self.replies.get(&folded(name)))

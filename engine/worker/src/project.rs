@@ -25,6 +25,7 @@ use crate::{
     deploy::{self, Deployed, MAPPING_SUFFIX},
     documents::{self, Document},
     live::{Connections, Entry},
+    settings::{self, Settings},
 };
 
 /// The file that makes a folder a project.
@@ -60,6 +61,8 @@ pub struct FlowFile {
     pub id: Option<String>,
     /// Its files, the flow first.
     pub files: Vec<Source>,
+    /// Values of the app settings beside it.
+    pub settings: Settings,
     /// What was read.
     pub package: Package,
 }
@@ -104,6 +107,9 @@ pub enum LoadError {
     /// An archive, or a file in one, cannot be read.
     #[error("cannot read `{0}`: {1}")]
     Archive(String, String),
+    /// A file that has to be JSON is not.
+    #[error("`{0}` is not JSON")]
+    NotJson(String),
     /// A folder is not one of exported definitions.
     #[error("`{}` holds more than {files_max} files", folder.display())]
     TooMany {
@@ -233,18 +239,24 @@ impl Project {
     pub fn deploy(&self, secrets: &dyn Secrets) -> Result<BTreeMap<String, Arc<Deployed>>, String> {
         let parameters = self.parameters(secrets)?;
         let deployed = self.flows.iter().map(|it| {
-            let flow = self.deploy_one(it, &parameters);
+            let flow = self.deploy_one(it, &parameters, secrets);
             (it.name.clone(), Arc::new(flow))
         });
         Ok(deployed.collect())
     }
 
-    /// One flow made ready to run, with the environment's parameters.
-    pub fn deploy_one(&self, file: &FlowFile, parameters: &Map<String, Value>) -> Deployed {
+    /// One flow made ready to run, with the environment's parameters and the settings beside it.
+    pub fn deploy_one(
+        &self,
+        file: &FlowFile,
+        parameters: &Map<String, Value>,
+        secrets: &dyn Secrets,
+    ) -> Deployed {
         let package = file.package.clone();
         let files = file.files.iter().map(|it| (it.name().to_owned(), it.text().to_owned()));
         let files = files.collect();
         let flow = Deployed::new(&file.name, files, package, &self.catalog, parameters);
+        let flow = flow.with_settings(&settings::of_definition(file, secrets));
         let environment = self.environment.as_ref().map(|(source, _)| Path::new(source.name()));
         let name = environment.and_then(Path::file_stem).and_then(OsStr::to_str);
         flow.in_environment(name.unwrap_or_default())
@@ -379,12 +391,12 @@ fn load_flow(root: &Path, file: &Path, name: String) -> Result<FlowFile, LoadErr
         }
     }
     let package = deploy::of_sources(&files);
-    Ok(FlowFile { name, id: None, files, package })
+    Ok(FlowFile { name, id: None, files, settings: Settings::new(), package })
 }
 
 /// The definitions of a file. One without any is nothing, unless it was named.
 fn of_document(document: Document, is_named: bool) -> Vec<FlowFile> {
-    let Document { source, beside, fault } = document;
+    let Document { source, beside, settings, fault } = document;
     let found = match package::definitions(&source, &beside) {
         Ok(found) if !found.is_empty() || !is_named => found,
         Ok(_) | Err(_) => {
@@ -401,7 +413,7 @@ fn of_document(document: Document, is_named: bool) -> Vec<FlowFile> {
         let which = format!("{}{}{name}", source.name(), package::WHICH);
         let own = if is_one { source.clone() } else { source.renamed(&which) };
         let files = std::iter::once(own).chain(beside.iter().map(|it| it.1.clone()));
-        FlowFile { name, id, files: files.collect(), package }
+        FlowFile { name, id, files: files.collect(), settings: settings.clone(), package }
     });
     flows.collect()
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use base::{Failure, Outcome, RunId, Status};
+use base::{Failure, Outcome, RunId};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
@@ -22,6 +22,7 @@ use crate::{
     commit::settle_order,
     engine::{Inner, Message, lock},
     family::{answer_parent, post_to_parent},
+    finish,
     lanes::Entry,
     mail::Slip,
     patient::{self, append, load},
@@ -73,12 +74,7 @@ pub(crate) fn spawn(
 /// A fault in one run ends that run only.
 async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
     let failure = Failure::new("InternalError", "the engine met a fault of its own in this run");
-    let kind = EventKind::Finished {
-        status: Status::Failed,
-        error: Some(failure.to_json()),
-        response: None,
-    };
-    let event = Event { at: inner.now(), path: Path::run(), kind };
+    let event = finish::failed(&failure, inner.now());
     let row = match load(inner, run).await {
         Ok(found) => found.map(|(row, _)| row),
         // What cannot be read has no parent that is known.
@@ -248,8 +244,14 @@ impl Task {
         for event in events {
             effects = step(&self.plan, &mut self.run, event);
         }
+        let has_resumed = matches!(events.last().map(|it| &it.kind), Some(EventKind::Resumed));
+        if has_resumed {
+            // What was taken over may ask, too.
+            effects.retain(|it| !matches!(it, Effect::Ask(_)));
+            effects.extend(self.run.outstanding(&self.plan));
+        }
         // What sleeps has carried out what followed from its start, though that has left no event.
-        if events.len() == 1 && !self.known_asleep {
+        if (has_resumed || events.len() == 1) && !self.known_asleep {
             return self.begin(effects).await;
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
@@ -454,8 +456,8 @@ impl Task {
         for ask in asks {
             self.perform(ask);
         }
-        for (path, inputs) in unsubscribe {
-            self.unsubscribe(path, inputs);
+        for ask in unsubscribe {
+            self.unsubscribe(ask);
         }
         if let Some(response) = responded {
             self.inner.respond(&run, &response);
@@ -483,35 +485,28 @@ impl Task {
             Effect::Disarm { path, deadline } => planned.disarm.push((path, deadline)),
             // What the same step has ended is not asked any more.
             Effect::Ask(ask) if !self.run.asks(&self.plan, &ask.path, ask.attempt) => {}
-            Effect::Ask(ask) => match &ask.request {
-                Request::Flow { .. } if !self.inner.performer.answers(&self.plan, &ask) => {
-                    self.plan_child(&ask, planned);
+            Effect::Ask(ask)
+                if matches!(ask.request, Request::Flow { .. })
+                    && !self.inner.performer.answers(&self.plan, &ask) =>
+            {
+                self.plan_child(&ask, planned);
+            }
+            // Whoever goes on with the run asks.
+            Effect::Ask(_) if self.tenure.is_ending() => planned.left_out = true,
+            Effect::Ask(ask) => {
+                if ask.intent {
+                    let kind = EventKind::Intended { attempt: ask.attempt };
+                    let event = Event { at: self.inner.now(), path: ask.path.clone(), kind };
+                    step(&self.plan, &mut self.run, &event);
+                    events.push(event);
                 }
-                Request::Flow { .. }
-                | Request::Operation { .. }
-                | Request::Route { .. }
-                | Request::Http { .. }
-                | Request::Batch { .. } => {
-                    if self.tenure.is_ending() {
-                        // Whoever goes on with the run asks.
-                        planned.left_out = true;
-                        return;
-                    }
-                    if ask.intent {
-                        let kind = EventKind::Intended { attempt: ask.attempt };
-                        let event = Event { at: self.inner.now(), path: ask.path.clone(), kind };
-                        step(&self.plan, &mut self.run, &event);
-                        events.push(event);
-                    }
-                    planned.asks.push(ask);
-                }
-            },
+                planned.asks.push(ask);
+            }
             Effect::Respond { outputs } => planned.responded = Some(outputs),
-            Effect::Unsubscribe { path, inputs } => planned.unsubscribe.push((path, inputs)),
+            Effect::Unsubscribe(ask) => planned.unsubscribe.push(ask),
             Effect::Finish { status, error, response } => {
-                let response = response.map(|it| Value::clone(&it));
-                let kind = EventKind::Finished { status, error, response };
-                events.push(Event { at: self.inner.now(), path: Path::run(), kind });
+                let end = (status, error, response.map(|it| Value::clone(&it)));
+                events.push(finish::finished(&self.plan, &self.run, self.inner.now(), end));
                 planned.finished = true;
             }
         }
@@ -547,7 +542,7 @@ pub(crate) struct Planned {
     pub(crate) entries: Vec<Entry>,
     pub(crate) waiting: Vec<Path>,
     asks: Vec<Ask>,
-    unsubscribe: Vec<(Path, Arc<Value>)>,
+    unsubscribe: Vec<Ask>,
     responded: Option<Arc<Value>>,
     finished: bool,
     /// Something is not asked here any more.

@@ -152,7 +152,10 @@ impl<'a> Post<'a> {
                 let response = json!({ "statusCode": 200, "headers": {}, "body": body });
                 base::Outcome::of_response(response, self.now)
             }
-            Request::Operation { .. } | Request::Route { .. } | Request::Http { .. } => {
+            Request::Operation { .. }
+            | Request::Route { .. }
+            | Request::Unsubscribe { .. }
+            | Request::Http { .. } => {
                 process::answer(self.seed, &self.plan.flow.name, ask, self.now)
             }
         };
@@ -209,7 +212,7 @@ impl<'a> Post<'a> {
                 Effect::Disarm { path, deadline } => {
                     self.timers.remove(&(path, deadline));
                 }
-                Effect::Unsubscribe { .. } | Effect::Respond { .. } | Effect::Finish { .. } => {}
+                Effect::Unsubscribe(_) | Effect::Respond { .. } | Effect::Finish { .. } => {}
             }
         }
     }

@@ -13,7 +13,7 @@ use base::{ErrorClass, Failure, Outcome, RunId, Secret, Source, Timestamp};
 use connector::Catalog;
 use interp::{Plan, effect::Ask};
 use journal::{
-    Admission, Append, Event, EventKind, MemoryStore, Path, RunFilter, Store as _, StoreError,
+    Admission, Append, Event, EventKind, MemoryStore, Page, Path, RunFilter, Store as _, StoreError,
 };
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -115,6 +115,7 @@ pub(crate) fn admissions(seed: u64, made: &Made, flows: &Flows) -> Vec<Admission
                 url: format!("https://flows.example/callbacks/{run}"),
                 key: "a key".to_owned(),
             }),
+            again: None,
             run: run.clone(),
         };
         let at = Timestamp::parse(START).unwrap();
@@ -346,7 +347,7 @@ async fn admitted(flows: &Flows, admissions: &[Admission], shadow: &Shadow) -> M
 
 /// Returns when no run is open any more.
 async fn all_ended(store: &MemoryStore) {
-    while !store.runs(&crate::support::open_only(), None, 1).await.unwrap().is_empty() {
+    while !store.runs(&crate::support::open_only(), Page::Newest, 1).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
@@ -355,7 +356,7 @@ async fn all_ended(store: &MemoryStore) {
 async fn open(store: &MemoryStore) -> String {
     let timers = store::timers(store).await;
     let mut lines = Vec::new();
-    for row in store.runs(&crate::support::open_only(), None, 100).await.unwrap() {
+    for row in store.runs(&crate::support::open_only(), Page::Newest, 100).await.unwrap() {
         let count = timers.get(&row.run).copied().unwrap_or(0);
         let (_, events) = store.load(&row.run).await.unwrap().unwrap();
         let last = events.last().map(|it| format!("{} {:?}", it.path, it.kind));
@@ -376,7 +377,7 @@ fn stop_later(engine: &Engine, admissions: &[Admission], seconds: u64) {
 
 /// Whatever has ended takes nothing in any more.
 async fn refuse_more(store: &MemoryStore, shadow: &Shadow, loss: Loss) {
-    let rows = store.runs(&RunFilter::default(), None, usize::MAX).await.unwrap();
+    let rows = store.runs(&RunFilter::default(), Page::Newest, usize::MAX).await.unwrap();
     for row in rows.into_iter().filter(|row| row.status.is_some()) {
         let event = Event { at: row.created, path: Path::new([], "Init"), kind: EventKind::Woken };
         let append = Append { events: vec![event], ..Append::new(row.run.clone()) };

@@ -9,7 +9,6 @@ use std::{
 use base::{RunId, Timestamp};
 use interp::{Effect, Plan, Run, effect::Ask, step};
 use journal::{Append, Event, EventKind, Parent, Path, Timer};
-use serde_json::Value;
 use worker::Flows;
 
 /// One run as its durable events have it.
@@ -27,7 +26,7 @@ struct Seen {
     asked: BTreeMap<(Path, u32), usize>,
     timers: BTreeMap<(Path, bool), Timestamp>,
     /// What services are told when nobody waits for their calls any more.
-    unsubscribed: Vec<(Path, Arc<Value>)>,
+    unsubscribed: Vec<Ask>,
 }
 
 /// All runs of a simulation, and what was found to be wrong.
@@ -123,10 +122,7 @@ impl Shadow {
             return self.complain(format!("the key is not made of run and path: {ask:?}"));
         };
         if is_courtesy {
-            let known = |(path, inputs): &(Path, Arc<Value>)| {
-                *path == ask.path && inputs == ask.request.inputs()
-            };
-            if !seen.unsubscribed.iter().any(known) {
+            if !seen.unsubscribed.contains(ask) {
                 self.complain(format!("a wait is given up before that is durable: {ask:?}"));
             }
             return;
@@ -184,8 +180,14 @@ impl Seen {
         if let EventKind::Finished { status, error, response } = &event.kind {
             self.finished = true;
             let same = self.run.end().is_some_and(|end| {
+                let mut error = error.clone();
+                // Which actions failed is told besides.
+                error
+                    .as_mut()
+                    .and_then(serde_json::Value::as_object_mut)
+                    .map(|it| it.remove("details"));
                 end.status == *status
-                    && end.error == *error
+                    && end.error == error
                     && self.run.response().map(AsRef::as_ref) == response.as_ref()
             });
             return (!same).then_some("it is not the end that the events lead to");
@@ -210,7 +212,7 @@ impl Seen {
                 Effect::Disarm { path, deadline } => {
                     self.timers.remove(&(path, deadline));
                 }
-                Effect::Unsubscribe { path, inputs } => self.unsubscribed.push((path, inputs)),
+                Effect::Unsubscribe(ask) => self.unsubscribed.push(ask),
                 Effect::Respond { .. } | Effect::Finish { .. } => {}
             }
         }

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use base::{RunId, Timestamp};
 use journal::{
-    Admission, Admitted, Append, Event, FlowVersion, MemoryStore, RunFilter, RunRow, Shards, Store,
-    StoreError, Timer, TriggerState,
+    Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, MemoryStore, Page, RunFilter,
+    RunRow, Shards, Store, StoreError, Timer, TriggerState,
 };
 use tokio::sync::watch;
 
@@ -229,10 +229,22 @@ impl Store for Faulty {
     async fn runs(
         &self,
         filter: &RunFilter,
-        before: Option<u64>,
+        page: Page,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
-        self.store.runs(filter, before, limit).await
+        self.store.runs(filter, page, limit).await
+    }
+
+    async fn count(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
+        self.store.count(filter, most).await
+    }
+
+    async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
+        self.store.expire(expiry).await
+    }
+
+    async fn size(&self) -> Result<Option<u64>, StoreError> {
+        self.store.size().await
     }
 
     /// What is due when it is asked for may be over when the answer is there.

@@ -146,6 +146,7 @@ impl Case {
                 url: format!("https://flow.example/callbacks/run-{index}"),
                 key: "key".to_owned(),
             }),
+            again: None,
         };
         Event { at: self.now, path: journal::Path::run(), kind }
     }

@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use base::{RunId, Timestamp};
 use journal::{
-    Admission, Admitted, Append, Event, FlowVersion, MemoryStore, RunFilter, RunRow, Shards, Store,
-    StoreError, Timer, TriggerState,
+    Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, MemoryStore, Page, RunFilter,
+    RunRow, Shards, Store, StoreError, Timer, TriggerState,
 };
 
 /// The store.
@@ -104,11 +104,23 @@ impl Store for Troubled {
     async fn runs(
         &self,
         filter: &RunFilter,
-        before: Option<u64>,
+        page: Page,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         self.read()?;
-        self.store.runs(filter, before, limit).await
+        self.store.runs(filter, page, limit).await
+    }
+
+    async fn count(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
+        self.store.count(filter, most).await
+    }
+
+    async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
+        self.store.expire(expiry).await
+    }
+
+    async fn size(&self) -> Result<Option<u64>, StoreError> {
+        self.store.size().await
     }
 
     async fn due(

@@ -147,6 +147,13 @@ impl Totals {
         }
     }
 
+    /// Definitions all of whose types run here, and their share in tenths of a percent: rounded down,
+    /// so that a hundred means all.
+    fn supported(&self) -> (usize, Option<usize>) {
+        let count = self.definitions.saturating_sub(self.with_unsupported);
+        (count, count.saturating_mul(1_000).checked_div(self.definitions))
+    }
+
     fn of(&self, fidelity: Fidelity) -> usize {
         self.by_fidelity.get(&fidelity).copied().unwrap_or(0)
     }
@@ -162,11 +169,15 @@ impl Totals {
     fn to_json(&self) -> Value {
         let counts = Fidelity::ALL.map(|it| (it.name().to_owned(), Value::from(self.of(it))));
         let types = self.types().into_iter().map(|(ty, count)| (ty.to_owned(), count.into()));
+        let (supported, share) = self.supported();
+        let share = share.and_then(|it| u32::try_from(it).ok()).map(|it| f64::from(it) / 10.0);
         json!({
             "definitions": self.definitions,
             "actions": self.actions,
             "fidelity": counts.into_iter().collect::<Map<String, Value>>(),
             "with_errors": self.with_errors,
+            "without_unsupported_types": supported,
+            "percent_without_unsupported_types": share,
             "with_unsupported_types": self.with_unsupported,
             "unsupported_types": types.collect::<Map<String, Value>>(),
             "other_files": self.others.len(),
@@ -183,9 +194,18 @@ impl Totals {
             let count = format!("{:6}", self.of(it));
             print::line(format!("{count} {}", tone(tone_of(it), it.name())));
         }
+        if let (supported, Some(share)) = self.supported() {
+            let share = format!("{}.{} %", share / 10, share % 10);
+            let share = tone(Tone::Strong, share);
+            let text = format!("definitions ({share}) have no type that does not run here");
+            print::line(format!("{supported:6} {text}"));
+        }
         let rest = [
             (self.with_unsupported, "definitions with types that do not run here"),
-            (self.with_errors, "definitions with errors, which are unsupported too"),
+            (
+                self.with_errors,
+                "definitions with errors: the cloud would not save them either; they run once mended",
+            ),
             (self.others.len(), "files that are no definition"),
             (self.failed.len(), "files that cannot be read"),
             (self.written, "flow files written"),
@@ -246,12 +266,15 @@ fn print_report(name: &str, report: &Report, is_one_of_several: bool) {
     let word = format!("{:19}", report.fidelity.name());
     let part = print::safe(&report.name);
     let part = if is_one_of_several { format!(" ({part})") } else { String::new() };
-    print::line(format!("{} {name}{part}", tone(tone_of(report.fidelity), word)));
+    let errors = if report.has_errors { tone(Tone::Bad, ", has errors") } else { String::new() };
+    print::line(format!("{} {name}{part}{errors}", tone(tone_of(report.fidelity), word)));
     // The worst first: what is cut off matters least.
     let mut reasons: Vec<_> = report.reasons.iter().collect();
-    reasons.sort_by_key(|it| std::cmp::Reverse(it.fidelity));
+    reasons.sort_by_key(|it| (it.fidelity.is_some(), std::cmp::Reverse(it.fidelity)));
     for reason in reasons.iter().take(REASONS_MAX) {
-        print::line(format!("    line {}: {}", reason.at.line, print::safe(&reason.message)));
+        let error = if reason.fidelity.is_none() { "error: " } else { "" };
+        let message = print::safe(&reason.message);
+        print::line(format!("    line {}: {error}{message}", reason.at.line));
     }
     if let Some(more) = reasons.len().checked_sub(REASONS_MAX).filter(|it| 0 < *it) {
         print::line(format!("    and {more} more, which `--output json` names"));
@@ -263,7 +286,7 @@ fn of_file(name: &str, checked: &Checked, written: &[Written]) -> Vec<Value> {
     let of_report = |(nth, report): (usize, &Report)| {
         let reasons = report.reasons.iter().map(|it| {
             json!({
-                "fidelity": it.fidelity.name(),
+                "fidelity": it.fidelity.map_or("error", Fidelity::name),
                 "message": it.message,
                 "line": it.at.line,
                 "column": it.at.column,

@@ -1,13 +1,16 @@
 //! One command a file.
 
+pub(crate) mod backup;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod export;
+pub(crate) mod flows;
 pub(crate) mod import;
 pub(crate) mod lint;
 pub(crate) mod nodes;
 pub(crate) mod packages;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod triggers;

@@ -74,8 +74,8 @@ async fn attempt(args: &RunArgs) -> Result<Outcome, Refusal> {
     let secrets = ProcessSecrets { root };
     let parameters = parameters(args, &project, &secrets, &file.package.flow);
     let parameters = parameters.map_err(refuse("InvalidParameter"))?;
-    let mut flow = project.deploy_one(&file, &parameters);
-    let flows = children(&project, &siblings, &parameters);
+    let mut flow = project.deploy_one(&file, &parameters, &secrets);
+    let flows = children(&project, &siblings, (&parameters, &secrets));
     let trigger = choose_trigger(&flow, args.trigger.as_deref());
     let trigger = trigger.map_err(refuse("UnknownTrigger"))?.clone();
     if let Some(name) = &args.until {
@@ -129,7 +129,7 @@ async fn runs(
     }
     if args.as_json() {
         let runs: Vec<&Run> = all.iter().collect();
-        print::line(format!("{:#}", summary::of_runs(flow, &runs, now)));
+        print::json(&summary::of_runs(flow, &runs, now));
     }
     let is_good = |run: &Run| match flow.plan.until {
         Some(id) => run.records(id).next().is_some_and(|(_, it)| it.status == Status::Succeeded),
@@ -155,11 +155,11 @@ fn parameters(
 fn children(
     project: &Project,
     siblings: &[FlowFile],
-    parameters: &Map<String, Value>,
+    (parameters, secrets): (&Map<String, Value>, &ProcessSecrets),
 ) -> BTreeMap<String, Arc<Deployed>> {
     let mut flows = BTreeMap::new();
     for file in project.flows.iter().chain(siblings).filter(|it| !it.package.has_errors()) {
-        let deployed = Arc::new(project.deploy_one(file, parameters));
+        let deployed = Arc::new(project.deploy_one(file, parameters, secrets));
         flows.extend(file.id.clone().map(|id| (id, Arc::clone(&deployed))));
         flows.insert(file.name.clone(), deployed);
     }
@@ -228,6 +228,7 @@ async fn drive(
         seed: seed(at),
         run: format!("local-{}", at.ticks()),
         callback: callback.clone(),
+        again: None,
     };
     let started = Event { at, path: journal::Path::run(), kind };
     let mut driver = Driver { performer, time, flows, callback, watch: &mut |_, _| {} };
@@ -346,8 +347,19 @@ fn set_parameters(
 fn as_outputs(event: Value) -> Value {
     const MEMBERS: [&str; 5] =
         ["body", "headers", "queries", "relativePathParameters", "statusCode"];
-    const RECORD: [&str; 8] =
-        ["name", "inputs", "outputs", "status", "code", "startTime", "endTime", "trackingId"];
+    const RECORD: [&str; 11] = [
+        "name",
+        "inputs",
+        "outputs",
+        "status",
+        "code",
+        "startTime",
+        "endTime",
+        "trackingId",
+        "clientTrackingId",
+        "clientKeywords",
+        "originHistoryName",
+    ];
     let has_only = |keys: &[&str], needed: &str| {
         event.as_object().is_some_and(|event| {
             event.contains_key(needed) && event.keys().all(|key| keys.contains(&key.as_str()))

@@ -14,7 +14,7 @@ use http_client::{Client, Egress};
 use journal::Store;
 use server::{Bounds, Listener, Server};
 use tokio::sync::watch;
-use worker::{Engine, Flows, Hooks, Live, Project, SystemClock, TraceSettings, Traces};
+use worker::{Engine, Flows, Hooks, Live, Project, Retention, SystemClock, TraceSettings, Traces};
 
 use crate::{
     Outcome,
@@ -152,6 +152,8 @@ impl Service {
             addresses: Some(addresses.clone()),
         })
         .await?;
+        let flow::project::Retention { age, bytes } = project.settings.retention;
+        engine.keep(Retention { age, bytes });
         let hooks = || Hooks {
             client: client.clone(),
             connections: connections.clone(),

@@ -168,6 +168,9 @@ impl Reader {
             if let Idempotency::Find { operation: id, .. } = &operation.idempotency {
                 named.push((id, span_of("operations", &operation.id)));
             }
+            if let Some((id, _)) = &operation.unsubscribe {
+                named.push((id, span_of("operations", &operation.id)));
+            }
         }
         for trigger in connector.triggers.values() {
             let span = span_of("triggers", &trigger.id);

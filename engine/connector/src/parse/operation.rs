@@ -29,6 +29,7 @@ const KEYS: &[&str] = &[
     "routes",
     "success",
     "title",
+    "unsubscribe",
 ];
 
 const METHODS: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
@@ -69,6 +70,9 @@ impl Reader {
         self.operation_answer(map, &mut operation);
         if let Some(node) = map.get("idempotency") {
             operation.idempotency = self.idempotency(node);
+        }
+        if let Some(node) = map.get("unsubscribe") {
+            operation.unsubscribe = self.unsubscribe(node);
         }
         self.check_path(&operation, entry);
         operation
@@ -114,7 +118,7 @@ impl Reader {
     }
 
     /// Other ways to it, which one that is built on it does not have.
-    fn routes(&mut self, map: &Mapping) -> Vec<Route> {
+    pub(super) fn routes(&mut self, map: &Mapping) -> Vec<Route> {
         let Some(node) = map.get("routes") else { return Vec::new() };
         let items = node.as_seq().unwrap_or(std::slice::from_ref(node));
         let routes = items.iter().map(|it| {
@@ -199,12 +203,24 @@ impl Reader {
         Idempotency::None
     }
 
+    fn unsubscribe(&mut self, node: &Node) -> Option<(String, Tree)> {
+        let place = "`unsubscribe`";
+        let map = self.object(node, place, &["operation", "with"])?;
+        Some(self.called(map, place, node))
+    }
+
+    /// Another operation, and its inputs.
+    fn called(&mut self, map: &Mapping, place: &str, node: &Node) -> (String, Tree) {
+        let operation = self.required_text(map, ("operation", place), node.span);
+        let with = map.get("with").map_or_else(|| Tree::Object(Vec::new()), |it| self.tree(it));
+        (operation, with)
+    }
+
     fn find(&mut self, node: &Node) -> Idempotency {
         let Some(map) = self.object(node, "`find`", &["operation", "with", "found"]) else {
             return Idempotency::None;
         };
-        let operation = self.required_text(map, ("operation", "`find`"), node.span);
-        let with = map.get("with").map_or_else(|| Tree::Object(Vec::new()), |it| self.tree(it));
+        let (operation, with) = self.called(map, "`find`", node);
         if let Some(found) = self.template(map, "found") {
             return Idempotency::Find { operation, with, found };
         }
@@ -235,6 +251,7 @@ fn bare() -> Operation {
         paginate: None,
         idempotency: Idempotency::None,
         output: None,
+        unsubscribe: None,
     }
 }
 

@@ -40,6 +40,7 @@ const KEYWORDS: &[&str] = &[
     "uniqueItems",
     "valuesFrom",
     "writeOnly",
+    "x-ms-notification-url",
 ];
 
 /// What a parameter has besides its schema.

@@ -19,6 +19,7 @@ const KEYS: &[&str] = &[
     "poll",
     "receive",
     "returns",
+    "routes",
     "subscription",
     "title",
 ];
@@ -59,6 +60,7 @@ impl Reader {
             id: id.to_owned(),
             title: self.text(map, "title").unwrap_or_else(|| id.to_owned()),
             params: self.params(map, None),
+            routes: self.routes(map),
             kind,
             output: map.get("output").map(|it| self.tree(it)),
             returns: self.schema(map, "returns"),

@@ -5,6 +5,7 @@ mod files;
 mod polls;
 mod requests;
 mod responses;
+mod routes;
 mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -90,7 +91,7 @@ pub(super) fn call(inputs: &Value) -> Call<'_> {
         idempotency_key: "run1:Create",
         now: Timestamp::parse("2026-01-05T10:00:00Z").unwrap(),
         seed: 7,
-        page: None,
+        link: None,
         callback_url: None,
     }
 }

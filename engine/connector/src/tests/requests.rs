@@ -206,7 +206,7 @@ fn pages_keep_headers_and_proof() {
     let operation = connection.connector.operation("ListRecords").unwrap();
     let inputs = json!({ "entityName": "accounts" });
     let link = "https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$skiptoken=%3Ccookie%3E";
-    let call = Call { page: Some(link), ..call(&inputs) };
+    let call = Call { link: Some(crate::Link::Page(link)), ..call(&inputs) };
     let request = build(&connection, operation, &call, Some(&token(&connection))).unwrap();
     assert_eq!(request.url, link);
     assert_eq!(request.header("authorization"), Some("Bearer T0KEN"));

@@ -8,8 +8,8 @@ use crate::{
     Connection, Trigger,
     trigger::{Subscription, SubscriptionCall},
     webhook::{
-        Current, Event, Subscriber, Verification, current, delivers, may_replace, receive,
-        subscription_inputs, subscription_state, union, verification, webhook,
+        Current, Event, Removal, Subscriber, Verification, current, delivers, may_replace, receive,
+        removal, subscription_inputs, subscription_state, union, verification, webhook,
     },
 };
 
@@ -202,5 +202,64 @@ fn what_a_service_delivers_is_compared_with_what_is_wanted() {
         let wishes = json!({ "events": ["a", "b"] });
         let same = delivers(trigger, subscription, &wishes, &current).unwrap();
         assert_eq!(same, expected, "{present:?}");
+    }
+}
+
+#[test]
+fn what_an_operation_subscribed_to_can_be_taken_back() {
+    let connection = connect(
+        "connector: desk
+version: 1.0.0
+title: Desk
+http: { baseUrl: https://desk.example }
+operations:
+  Plain: { effect: action, request: POST /a, body: { type: object } }
+  InQuery: { effect: action, request: POST /a, params: { url: { type: string, x-ms-notification-url: true } } }
+  InBody:
+    effect: action
+    request: POST /a
+    params: { n: { type: integer } }
+    body: { properties: { to: { properties: { url: { x-ms-notification-url: true } } } } }
+  Said:
+    extends: InBody
+    unsubscribe: { operation: End, with: { id: \"@body()?['id']\", n: \"@input('n')\", url: '@callbackUrl()' } }
+  End: { effect: delete, request: 'DELETE /a/{id}', params: { id: { type: string, required: true } } }
+",
+        &[],
+    );
+    let located =
+        json!({ "statusCode": 201, "headers": { "LOCATION": "/a/1" }, "body": { "id": "1" } });
+    let cases = [
+        ("Plain", json!({}), &located, "none"),
+        ("InQuery", json!({}), &located, "/a/1"),
+        ("InBody", json!({ "body/x": 1 }), &located, "/a/1"),
+        ("InBody", json!({}), &json!({ "statusCode": 200, "headers": {} }), "none"),
+        (
+            "Said",
+            json!({ "n": 7 }),
+            &located,
+            r#"End {"id":"1","n":7,"url":"https://flows.example/hooks/partner-center/5f3a"}"#,
+        ),
+        ("Said", json!({ "m": 7 }), &located, "`Said` has no parameter `m`"),
+    ];
+    for (id, inputs, answer, expected) in cases {
+        let operation = connection.connector.operation(id).unwrap();
+        let call = crate::Call { callback_url: Some(URL), ..call(&inputs) };
+        let actual = match removal(&connection, operation, &call, answer) {
+            Ok(Removal::None) => "none".to_owned(),
+            Ok(Removal::Call(id, inputs)) => format!("{id} {inputs}"),
+            Ok(Removal::Made(location, removing)) => {
+                let call = crate::Call {
+                    inputs: &Value::Null,
+                    link: Some(crate::Link::Made(&location)),
+                    ..call
+                };
+                let request = crate::request::build(&connection, &removing, &call, None).unwrap();
+                assert_eq!((request.method.as_str(), request.body), ("DELETE", None));
+                request.url
+            }
+            Err(failure) => failure.message,
+        };
+        assert_eq!(actual, expected, "{id}");
     }
 }

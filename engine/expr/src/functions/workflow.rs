@@ -51,6 +51,20 @@ pub(super) const ACTION_OUTPUTS: Function = Function {
     ],
 };
 
+pub(super) const APP_SETTING: Function = Function {
+    name: "appsetting",
+    family: FAMILY,
+    origin: Origin::Microsoft,
+    summary: "The value of an app setting of a Standard Logic App.",
+    params: &[required("settingName", Type::String)],
+    returns: Type::String,
+    eval: Eval::Context(app_setting),
+    examples: &[
+        ("appsetting('Place')", "\"here\""),
+        ("concat('over ', appsetting('place'))", "\"over here\""),
+    ],
+};
+
 pub(super) const ACTIONS: Function = Function {
     name: "actions",
     family: FAMILY,
@@ -295,7 +309,24 @@ fn list_callback_url<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answ
 
 fn parameters<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {
     let name = args.text(0)?;
-    ctx.parameter(&name).map(Operand::from).ok_or_else(|| undefined(args, "parameter", &name))
+    ctx.parameter(&name).map(Operand::from).ok_or_else(|| {
+        let reason = ctx.lacks_parameter(&name).map(EvalError::template);
+        reason.unwrap_or_else(|| undefined(args, "parameter", &name))
+    })
+}
+
+fn app_setting<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {
+    let name = args.text(0)?;
+    let value = ctx.app_setting(&name).map(Operand::from);
+    value.ok_or_else(|| EvalError::template(format!("{}.", unknown_setting(&name))))
+}
+
+/// What is said of an app setting that has no value, and what to do.
+pub fn unknown_setting(name: &str) -> String {
+    format!(
+        "the app setting '{name}' is neither among the `Values` of a `local.settings.json` beside the \
+         definition nor an environment variable"
+    )
 }
 
 fn variables<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {

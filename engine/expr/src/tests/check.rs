@@ -245,7 +245,7 @@ fn foreign_names_are_sorted_and_foreign() {
 
 /// Functions that real flows call and this language does not have.
 const ELSEWHERE: &[&str] =
-    &["agentparameters", "appsetting", "assistantmessage", "channeltriggerbody", "encodebase64"];
+    &["agentparameters", "assistantmessage", "channeltriggerbody", "encodebase64"];
 
 /// The only strings of real flows that fail whenever they are evaluated.
 const FAULTY: &[&str] =

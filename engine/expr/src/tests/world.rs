@@ -52,6 +52,7 @@ impl World {
             },
             "variables": { "count": 5 },
             "parameters": { "env": "test" },
+            "settings": { "Place": "here" },
             "item": { "n": 1 },
             "items": { "For_each": { "n": 1 } },
             "iteration_indexes": { "Until": 2 },
@@ -99,6 +100,10 @@ impl Context for World {
 
     fn parameter(&self, name: &str) -> Option<Cow<'_, Value>> {
         self.lent(&["parameters", name])
+    }
+
+    fn app_setting(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.lent(&["settings", name])
     }
 
     fn item(&self) -> Option<Cow<'_, Value>> {

@@ -18,7 +18,8 @@ use crate::{
 
 pub use places::Places;
 
-/// How a definition runs here, the better first.
+/// How what a definition is made of runs here, the better first. Whether it has errors, for which the
+/// cloud would not save it either, is another matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fidelity {
     /// As in the cloud.
@@ -49,8 +50,8 @@ impl Fidelity {
 /// Why a definition is not exact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What it makes of the definition.
-    pub fidelity: Fidelity,
+    /// What it makes of the definition; none of an error, which has to be mended first.
+    pub fidelity: Option<Fidelity>,
     /// What it is: lower case, no full stop, values in backticks.
     pub message: String,
     /// Where in the file.
@@ -64,13 +65,14 @@ pub struct Report {
     pub name: String,
     /// What it was read as.
     pub flow: Flow,
-    /// The worst of its reasons.
+    /// The worst of its reasons but for errors.
     pub fidelity: Fidelity,
     /// In the order of the file.
     pub reasons: Vec<Reason>,
     /// Types of actions and triggers that do not run here, with how often they stand there.
     pub unsupported: BTreeMap<String, usize>,
-    /// Whether the cloud would not save it either: cycles, names that are not there.
+    /// Whether the cloud would not save it either: cycles, names that are not there. As it is, it does
+    /// not run.
     pub has_errors: bool,
     /// How many actions it has on all levels.
     pub actions: usize,
@@ -86,7 +88,7 @@ impl Report {
                 let message = format!("{} (line {line} of `{file}`)", it.message);
                 let at = Location { line: 1, column: 1 };
                 self.fidelity = self.fidelity.max(Fidelity::Notes);
-                self.reasons.push(Reason { fidelity: Fidelity::Notes, message, at });
+                self.reasons.push(Reason { fidelity: Some(Fidelity::Notes), message, at });
             }
         }
     }
@@ -131,7 +133,7 @@ pub fn check(source: &Source, beside: &Beside, fault: Option<&Diagnostic>) -> Ch
 }
 
 struct Notes<'a> {
-    found: Vec<(Span, Fidelity, String)>,
+    found: Vec<(Span, Option<Fidelity>, String)>,
     flow: &'a Flow,
     /// Connectors of the connections that the definition knows.
     connectors: BTreeMap<&'a str, &'a str>,
@@ -163,7 +165,7 @@ fn report(definition: import::Definition<'_>, locate: &mut dyn FnMut(usize) -> L
     }
     let Notes { mut found, unsupported, .. } = notes;
     found.sort_by(|a, b| (a.0.start, &a.2).cmp(&(b.0.start, &b.2)));
-    let worst = found.iter().map(|it| it.1).max().unwrap_or(Fidelity::Exact);
+    let worst = found.iter().filter_map(|it| it.1).max().unwrap_or(Fidelity::Exact);
     let reasons = found.into_iter().map(|(span, fidelity, message)| Reason {
         fidelity,
         message,
@@ -195,7 +197,7 @@ const OPTIONS: [&str; 9] = [
 
 impl<'a> Notes<'a> {
     fn note(&mut self, span: Span, fidelity: Fidelity, message: String) {
-        self.found.push((span, fidelity, message));
+        self.found.push((span, Some(fidelity), message));
     }
 
     fn diagnostic(&mut self, it: &Diagnostic) {
@@ -204,11 +206,11 @@ impl<'a> Notes<'a> {
             return;
         }
         let fidelity = match it.severity {
-            Severity::Error => Fidelity::Unsupported,
-            Severity::Warning => Fidelity::Notes,
+            Severity::Error => None,
+            Severity::Warning => Some(Fidelity::Notes),
             Severity::Info => return,
         };
-        self.note(it.span, fidelity, it.message.clone());
+        self.found.push((it.span, fidelity, it.message.clone()));
     }
 
     fn action(&mut self, action: &'a Action) {

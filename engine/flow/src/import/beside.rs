@@ -1,6 +1,6 @@
 //! What belongs to a definition and stands in other files: connections, parameters, a package's list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Diagnostic, Source, code};
 use serde_json::Value;
@@ -31,7 +31,8 @@ const FOUND_MAX: usize = 100;
 
 impl Beside {
     /// The names of the files that are read.
-    pub const FILES: [&str; 5] = [
+    pub const FILES: [&str; 6] = [
+        SETTINGS,
         "connections.json",
         "parameters.json",
         "manifest.json",
@@ -43,6 +44,7 @@ impl Beside {
     pub fn read(files: &[(String, Source)]) -> Self {
         let mut beside = Self::default();
         let mut resources = BTreeMap::new();
+        let mut settings = BTreeSet::new();
         // The maps of a package refer to its manifest.
         let known = Self::FILES.iter();
         for (name, source) in known.flat_map(|known| files.iter().filter(move |it| it.0 == *known))
@@ -52,7 +54,8 @@ impl Beside {
             if let Some(root) = root {
                 match name.as_str() {
                     "connections.json" => beside.connections(&root, name),
-                    "parameters.json" => beside.parameters(&mut reader, &root),
+                    SETTINGS => settings = names(&root),
+                    "parameters.json" => beside.parameters(&mut reader, &root, &settings),
                     "manifest.json" => resources = beside.manifest(&root),
                     "apisMap.json" => beside.apis(&root, &resources),
                     _ => beside.connections_in = Some(name.clone()),
@@ -90,7 +93,7 @@ impl Beside {
     }
 
     /// Parameters of a Standard Logic App with type and value, or values for a deployment.
-    fn parameters(&mut self, reader: &mut Reader, root: &Node) {
+    fn parameters(&mut self, reader: &mut Reader, root: &Node, settings: &BTreeSet<String>) {
         if let Some(values) = any_case(root, "parameters").and_then(Node::as_map) {
             let values = values.iter().filter_map(|it| {
                 Some((it.key.text.clone(), any_case(&it.value, "value")?.to_json()))
@@ -103,14 +106,18 @@ impl Beside {
                 continue;
             }
             let Some(read) = parameter(reader, &entry.key, &entry.value, None) else { continue };
-            if let Some(setting) = read.default.as_ref().and_then(app_setting) {
+            let setting = read.default.as_ref().and_then(app_setting);
+            if let Some(setting) = setting.filter(|it| !settings.contains(&it.to_lowercase())) {
                 let name = &read.name;
                 let message = format!(
-                    "the value of the parameter `{name}` is the app setting `{setting}`, which only \
-                     the cloud knows"
+                    "the value of the parameter `{name}` is the app setting `{setting}`, which no \
+                     `{SETTINGS}` gives"
                 );
                 let found = Diagnostic::new(code::WRONG_TYPE, entry.value.span, message).warning();
-                reader.sink.push(found.hint(format!("give it here: `--set {name}=…`")));
+                let hint = format!(
+                    "give it there, as an environment variable `{setting}`, or by `--set {name}=…`"
+                );
+                reader.sink.push(found.hint(hint));
             }
             self.parameters.push(read);
         }
@@ -144,6 +151,15 @@ impl Beside {
             self.connectors.insert(entry.key.text.clone(), name);
         }
     }
+}
+
+/// The file with the app settings of a Standard Logic App. Whoever reads it from disk keeps the values.
+const SETTINGS: &str = "local.settings.json";
+
+/// The names of its settings, in small letters.
+fn names(root: &Node) -> BTreeSet<String> {
+    let values = any_case(root, "Values").and_then(Node::as_map);
+    values.unwrap_or(&Mapping::EMPTY).iter().map(|it| it.key.text.to_lowercase()).collect()
 }
 
 /// The name in a text such as `@appsetting('X')` or `@{appsetting('X')}/y`.

@@ -1,6 +1,6 @@
 //! Mappings, packages, environments and projects.
 
-use base::Source;
+use base::{Duration, Source};
 use serde_json::json;
 
 use super::{around_actions, lines, show};
@@ -122,8 +122,8 @@ fn environments_limit_connections() {
         "{ rate: { calls: many, per: hour } }",
         (None, None),
         &[
-            "3:28 wrong-type `calls` must be a whole number, not text",
-            "3:39 invalid-time `per` is not an ISO 8601 duration: `hour` \
+            "3:30 wrong-type `calls` must be a whole number, not text",
+            "3:41 invalid-time `per` is not an ISO 8601 duration: `hour` \
              (write `PT30S`, `PT5M`, `PT1H` or `P1D`)",
         ],
     );
@@ -181,5 +181,37 @@ fn projects_have_usual_places() {
             project::read(&source(&format!("http: {{ allowHosts: ['{host}'] }}")));
         assert!(found.is_empty(), "{found:?}");
         assert_eq!(project.http.allow_hosts, [host]);
+    }
+}
+
+#[test]
+fn projects_say_how_long_runs_are_kept() {
+    let day = Duration::seconds(86_400);
+    let usual = project::Retention::default();
+    let cases: &[(&str, Option<Duration>, Option<u64>)] = &[
+        ("", usual.age, usual.bytes),
+        ("retention: { age: P90D }", Some(Duration::seconds(90 * 86_400)), usual.bytes),
+        ("retention: { age: forever, bytes: unlimited }", None, None),
+        ("retention: { bytes: 500MB, age: P1D }", Some(day), Some(500_000_000)),
+        ("retention: { bytes: 2 TB }", usual.age, Some(2_000_000_000_000)),
+        ("retention: { bytes: 1000000 }", usual.age, Some(1_000_000)),
+    ];
+    for (text, age, bytes) in cases {
+        let (project, found) = project::read(&source(text));
+        assert!(found.is_empty(), "{text}: {found:?}");
+        assert_eq!((project.retention.age, project.retention.bytes), (*age, *bytes), "{text}");
+    }
+    for (text, expected) in [
+        ("retention: { age: 28 days }", "`age` is not an ISO 8601 duration: `28 days`"),
+        ("retention: { bytes: 10 }", "`bytes` is no size of at least 1 MB: `10`"),
+        ("retention: { bytes: lots }", "`bytes` is no size of at least 1 MB: `lots`"),
+        (
+            "retention: { bytes: 99999999999TB }",
+            "`bytes` is no size of at least 1 MB: `99999999999TB`",
+        ),
+    ] {
+        let (project, found) = project::read(&source(text));
+        assert_eq!(found.iter().map(|it| it.message.as_str()).collect::<Vec<_>>(), [expected]);
+        assert_eq!(project.retention, usual, "{text}: what is wrong does not delete more");
     }
 }

@@ -75,13 +75,13 @@ impl<T> Line<T> {
 
     /// The next one to be told something, if anybody is; none of those who have `gone`.
     pub(super) fn next(&mut self, now: Instant, gone: impl Fn(&T) -> bool) -> Option<(T, Verdict)> {
-        let verdict = match self.opens(now) {
-            None if self.is_full() => return None,
-            None => Verdict::Go,
-            Some(at) if self.closed_until == Some(at) && PATIENCE < at - now => {
-                Verdict::Closed(at - now)
-            }
-            Some(_) => return None,
+        let opens = self.opens(now);
+        let closed = self.closed_until.map(|until| until - now);
+        let verdict = match (opens, closed) {
+            (None, _) if self.is_full() => return None,
+            (None, _) => Verdict::Go,
+            (Some(_), Some(closed)) if PATIENCE < closed => Verdict::Closed(closed),
+            (Some(_), _) => return None,
         };
         let who = self.first(gone)?;
         if verdict == Verdict::Go {

@@ -17,7 +17,7 @@ use std::{
 
 use base::{ErrorClass, Failure};
 use connector::Connection;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 
 use self::line::{Line, Verdict};
 
@@ -114,9 +114,12 @@ impl Gate {
             // A pass that nobody takes is given back as it is dropped.
             drop(sender.send(ticket));
         }
-        if let Some(at) = alarm {
+        // A pass may be dropped when the runtime has gone, and with it everybody who waits.
+        if let Some(at) = alarm
+            && let Ok(runtime) = Handle::try_current()
+        {
             let gate = Arc::clone(self);
-            tokio::spawn(async move {
+            runtime.spawn(async move {
                 tokio::time::sleep_until(at).await;
                 gate.line().alarm_rang();
                 gate.serve();

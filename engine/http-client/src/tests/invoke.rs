@@ -51,7 +51,7 @@ async fn invoke(
     let client = Client::new(Options::default()).unwrap();
     let now = at("2026-01-05T10:00:00Z");
     let call =
-        Call { inputs, idempotency_key: "run1:X", now, seed: 1, page: None, callback_url: None };
+        Call { inputs, idempotency_key: "run1:X", now, seed: 1, link: None, callback_url: None };
     let operation = connection.connector.operation(operation).unwrap();
     client
         .invoke(

@@ -60,7 +60,7 @@ async fn ask(client: &Client, connection: &Connection, operation: &str, now: &st
         idempotency_key: "k",
         now: at(now),
         seed: 1,
-        page: None,
+        link: None,
         callback_url: None,
     };
     let operation = connection.connector.operation(operation).unwrap();

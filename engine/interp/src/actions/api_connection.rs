@@ -9,7 +9,7 @@ use super::needs_intent;
 use crate::{
     effect::Request,
     exec::{Ended, Exec},
-    run::{Asking, Key},
+    run::{Asking, Key, Phase, State},
 };
 
 pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &ApiConnection) -> Option<Ended> {
@@ -29,6 +29,15 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &ApiConnection) -> O
             None
         }
         Err(ended) => Some(ended),
+    }
+}
+
+/// The wait is given up: a service that has agreed to call is told so.
+pub(crate) fn give_up(exec: &mut Exec<'_>, key: &Key) {
+    let Some(State::Asking(asking)) = exec.state_mut(key) else { return };
+    if let Phase::Subscribed { answer } = &asking.phase {
+        let (of, answer) = (Box::new(asking.request.clone()), Arc::clone(answer));
+        exec.unsubscribe(key, Request::Unsubscribe { of, answer });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flow::actions::http::{Http, HttpInputs};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     effect::Request,
@@ -23,19 +23,16 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Http) -> Option<End
 }
 
 pub(super) fn inputs(exec: &Exec<'_>, key: &Key, request: &HttpInputs) -> Result<Value, Ended> {
-    let mut inputs = Map::new();
-    inputs.insert("method".to_owned(), exec.eval(key, &request.method)?);
-    inputs.insert("uri".to_owned(), exec.eval(key, &request.uri)?);
-    for (name, tree) in [
-        ("headers", &request.headers),
-        ("queries", &request.queries),
-        ("body", &request.body),
-        ("cookie", &request.cookie),
-        ("authentication", &request.authentication),
-    ] {
-        if let Some(value) = exec.eval_opt(key, tree.as_ref())? {
-            inputs.insert(name.to_owned(), value);
-        }
-    }
-    Ok(Value::Object(inputs))
+    exec.members(
+        key,
+        &[
+            ("method", Some(&request.method)),
+            ("uri", Some(&request.uri)),
+            ("headers", request.headers.as_ref()),
+            ("queries", request.queries.as_ref()),
+            ("body", request.body.as_ref()),
+            ("cookie", request.cookie.as_ref()),
+            ("authentication", request.authentication.as_ref()),
+        ],
+    )
 }

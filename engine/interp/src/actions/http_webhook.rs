@@ -6,7 +6,7 @@ use flow::actions::http_webhook::HttpWebhook;
 
 use super::{http::inputs, no_address};
 use crate::{
-    effect::{Effect, Request},
+    effect::Request,
     exec::{Ended, Exec},
     run::{Asking, Key},
 };
@@ -30,8 +30,8 @@ pub(crate) fn give_up(exec: &mut Exec<'_>, key: &Key, action: &HttpWebhook) -> O
     let unsubscribe = action.unsubscribe.as_deref()?;
     match inputs(exec, key, unsubscribe) {
         Ok(inputs) => {
-            let path = exec.plan.path(key.action, &key.passes);
-            exec.effects.push(Effect::Unsubscribe { path, inputs: Arc::new(inputs) });
+            let request = Request::Http { inputs: Arc::new(inputs) };
+            exec.unsubscribe(key, request);
             None
         }
         Err(ended) => ended.failure.map(|it| it.message),

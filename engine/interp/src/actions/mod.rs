@@ -1,6 +1,6 @@
 //! The behaviour of the kinds: one `match`, one file a kind (their inputs have the same file in `flow`).
 
-mod api_connection;
+pub(crate) mod api_connection;
 mod compare;
 mod compose;
 mod condition;
@@ -24,16 +24,25 @@ mod variables;
 mod wait;
 mod workflow;
 
+use std::{
+    borrow::Cow,
+    ptr,
+    sync::{Arc, Weak},
+};
+
 use base::{Failure, Outcome, Status};
 use expr::Tree;
 use flow::ActionKind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     exec::{Ended, Exec},
     plan::Plan,
     run::Key,
 };
+
+/// Values from here on are shared between records.
+const SHARED_BYTES_MIN: usize = 16 << 10;
 
 /// Starts an action. What ends at once is returned; everything else has opened a slot.
 pub(crate) fn begin(exec: &mut Exec<'_>, key: &Key) -> Option<Ended> {
@@ -98,7 +107,7 @@ pub(crate) fn block_ended(exec: &mut Exec<'_>, key: &Key, status: Status) -> Opt
 
 /// The last answer to an action that asked.
 pub(crate) fn answered(outcome: &Outcome) -> Ended {
-    let outputs = outcome.outputs.clone().map(std::sync::Arc::new);
+    let outputs = outcome.outputs.clone().map(Arc::new);
     if let Some(failure) = &outcome.failure {
         return Ended { outputs, ..Ended::failed(failure.clone()) };
     }
@@ -127,9 +136,47 @@ impl Exec<'_> {
         tree.eval(&self.scope(key)).map_err(|error| Ended::failed(self.invalid_inputs(key, &error)))
     }
 
+    /// The same; a large value that a record has already is not kept twice.
+    pub(crate) fn eval_shared(&mut self, key: &Key, tree: &Tree) -> Result<Arc<Value>, Ended> {
+        let Tree::Template(placed) = tree else { return self.eval(key, tree).map(Arc::new) };
+        let scope = self.scope(key);
+        let value = placed.template.eval_lent(&scope);
+        let value = value.map_err(|error| Ended::failed(self.invalid_inputs(key, &error)))?;
+        let Cow::Borrowed(lent) = value else { return Ok(Arc::new(value.into_owned())) };
+        if base::value::weight(lent) < SHARED_BYTES_MIN {
+            return Ok(Arc::new(lent.clone()));
+        }
+        // A place may have been given to another value since.
+        let place = ptr::from_ref(lent).addr();
+        let known = self.run.shared.get(&place).and_then(Weak::upgrade);
+        if let Some(known) = known.filter(|it| **it == *lent) {
+            return Ok(known);
+        }
+        let copy = Arc::new(lent.clone());
+        for place in [place, Arc::as_ptr(&copy).addr()] {
+            self.run.shared.insert(place, Arc::downgrade(&copy));
+        }
+        Ok(copy)
+    }
+
     /// The same for a part that may be missing.
     pub(crate) fn eval_opt(&self, key: &Key, tree: Option<&Tree>) -> Result<Option<Value>, Ended> {
         tree.map(|tree| self.eval(key, tree)).transpose()
+    }
+
+    /// An object of the parts that are there.
+    pub(crate) fn members(
+        &self,
+        key: &Key,
+        parts: &[(&str, Option<&Tree>)],
+    ) -> Result<Value, Ended> {
+        let mut members = Map::new();
+        for (name, tree) in parts {
+            if let Some(value) = self.eval_opt(key, *tree)? {
+                members.insert((*name).to_owned(), value);
+            }
+        }
+        Ok(Value::Object(members))
     }
 
     /// Evaluates the list that an action of this `kind` is `from`.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use flow::actions::send_to_batch::SendToBatch;
-use serde_json::{Map, Value};
 
 use crate::{
     effect::Request,
@@ -12,7 +11,16 @@ use crate::{
 };
 
 pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &SendToBatch) -> Option<Ended> {
-    match inputs(exec, key, action) {
+    let inputs = exec.members(
+        key,
+        &[
+            ("batchName", Some(&action.batch)),
+            ("partitionName", action.partition.as_ref()),
+            ("messageId", action.message_id.as_ref()),
+            ("content", Some(&action.content)),
+        ],
+    );
+    match inputs {
         Ok(inputs) => {
             let request = Request::Batch {
                 flow: action.flow.clone(),
@@ -24,19 +32,4 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &SendToBatch) -> Opt
         }
         Err(ended) => Some(ended),
     }
-}
-
-fn inputs(exec: &Exec<'_>, key: &Key, action: &SendToBatch) -> Result<Value, Ended> {
-    let mut inputs = Map::new();
-    for (name, tree) in [
-        ("batchName", Some(&action.batch)),
-        ("partitionName", action.partition.as_ref()),
-        ("messageId", action.message_id.as_ref()),
-        ("content", Some(&action.content)),
-    ] {
-        if let Some(value) = exec.eval_opt(key, tree)? {
-            inputs.insert(name.to_owned(), value);
-        }
-    }
-    Ok(Value::Object(inputs))
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use flow::actions::workflow::Workflow;
-use serde_json::{Map, Value};
 
 use crate::{
     effect::Request,
@@ -12,7 +11,9 @@ use crate::{
 };
 
 pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Workflow) -> Option<Ended> {
-    match inputs(exec, key, action) {
+    let inputs =
+        exec.members(key, &[("body", action.body.as_ref()), ("headers", action.headers.as_ref())]);
+    match inputs {
         Ok(inputs) => {
             let request = Request::Flow {
                 flow: action.flow.clone(),
@@ -24,14 +25,4 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Workflow) -> Option
         }
         Err(ended) => Some(ended),
     }
-}
-
-fn inputs(exec: &Exec<'_>, key: &Key, action: &Workflow) -> Result<Value, Ended> {
-    let mut inputs = Map::new();
-    for (name, tree) in [("body", &action.body), ("headers", &action.headers)] {
-        if let Some(value) = exec.eval_opt(key, tree.as_ref())? {
-            inputs.insert(name.to_owned(), value);
-        }
-    }
-    Ok(Value::Object(inputs))
 }

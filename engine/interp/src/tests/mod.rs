@@ -133,6 +133,7 @@ impl<'a> Play<'a> {
                 seed: 7,
                 run: "run-1".to_owned(),
                 callback: None,
+                again: None,
             },
             "answer" => EventKind::Answered { attempt, outcome: response(rest) },
             "fail" => EventKind::Answered { attempt, outcome: failure(rest) },
@@ -175,6 +176,7 @@ impl<'a> Play<'a> {
                         let text = |name: &str| inputs[name].as_str().unwrap().to_owned();
                         format!("{} {}", text("method"), text("uri"))
                     }
+                    Request::Unsubscribe { of, .. } => format!("unsubscribe {:?}", of.inputs()),
                     Request::Batch { flow, trigger, inputs } => {
                         format!("batch {flow} {trigger:?} {inputs}")
                     }
@@ -197,7 +199,15 @@ impl<'a> Play<'a> {
                 format!("{} {path} off", if *deadline { "deadline" } else { "pause" })
             }
             Effect::Respond { outputs } => format!("respond {outputs}"),
-            Effect::Unsubscribe { path, inputs } => format!("unsubscribe {path} {inputs}"),
+            Effect::Unsubscribe(ask) => {
+                let inputs = ask.request.inputs();
+                match &ask.request {
+                    Request::Unsubscribe { answer, .. } => {
+                        format!("unsubscribe {} {inputs} {answer}", ask.path)
+                    }
+                    _ => format!("unsubscribe {} {inputs}", ask.path),
+                }
+            }
             Effect::Finish { status, .. } => format!("finish {}", status.name()),
         };
         writeln!(self.log, "  {text}").unwrap();

@@ -1,6 +1,6 @@
 //! Large runs. Nothing here is timed: whatever looks at everything for each thing takes minutes.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use base::Status;
 use journal::{Event, EventKind, Path};
@@ -144,4 +144,30 @@ fn expire_all(plan: &Plan) -> Run {
 #[test]
 fn what_is_kept_of_an_action_is_small() {
     assert!(size_of::<Slot>() <= 128, "{}", size_of::<Slot>());
+}
+
+#[test]
+fn what_records_have_in_common_is_kept_once() {
+    let plan = plan(
+        "
+        - { name: A, compose: \"@triggerBody()\" }
+        - { name: B, compose: \"@outputs('A')\" }
+        - { name: C, compose: \"@triggerBody()\" }
+        - { name: V, initialize: { name: v, type: string, value: \"@outputs('A')\" } }
+        - { name: D, compose: \"@variables('v')\" }
+        - { name: W, set: { name: v, value: other } }
+        - { name: E, compose: \"@variables('v')\" }
+        ",
+    );
+    let large = "x".repeat(100_000);
+    let play = Play::run(&plan, &format!("start \"{large}\""));
+    let outputs = |name: &str| {
+        let record = play.run.record(plan.flow.find(name).unwrap(), &[]).unwrap();
+        assert!(Arc::ptr_eq(record.inputs.as_ref().unwrap(), record.outputs.as_ref().unwrap()));
+        Arc::clone(record.outputs.as_ref().unwrap())
+    };
+    for name in ["B", "C"] {
+        assert!(Arc::ptr_eq(&outputs("A"), &outputs(name)), "{name}");
+    }
+    assert_eq!((&*outputs("D"), &*outputs("E")), (&large.into(), &"other".into()));
 }

@@ -1,11 +1,11 @@
 //! Cases of lists: which runs and flow versions are shown, and in which order.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    Admission, Append, Event, EventKind, FlowVersion, Path, RunFilter, SHA, Shards, Status, Store,
-    admission, admit_all, admit_one, assert_illegal, at, awake_names, finished, listed, open_names,
-    put_sample, run, started, step, timer, version, woken,
+    Admission, Append, Event, EventKind, FlowVersion, Page, Parent, Path, RunFilter, SHA, Shards,
+    Status, Store, admission, admit_all, admit_one, again, assert_illegal, at, awake_names,
+    finished, listed, open_names, put_sample, resumed, run, started, step, timer, version, woken,
 };
 
 pub(super) async fn awake_runs_in_order(store: &dyn Store) {
@@ -80,19 +80,29 @@ pub(super) async fn runs_newest_first(store: &dyn Store) {
     admit_all(store, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     store.append(vec![step("7", vec![finished(Status::Failed)])]).await.unwrap();
     let mut seen = Vec::new();
-    let mut before = None;
+    let mut page = Page::Newest;
     loop {
-        let page = store.runs(&RunFilter::default(), before, 10).await.unwrap();
-        let Some(last) = page.last() else { break };
-        before = Some(last.position);
-        seen.extend(page.into_iter().map(|row| row.run.to_string()));
+        let rows = store.runs(&RunFilter::default(), page, 10).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        page = Page::Before(last.position);
+        seen.extend(rows.into_iter().map(|row| row.run.to_string()));
     }
     seen.reverse();
     assert_eq!(seen, names);
+    // And back again: pages of newer runs are newest first, too.
+    let (mut back, mut page) = (Vec::new(), Page::After(0));
+    loop {
+        let rows = store.runs(&RunFilter::default(), page, 10).await.unwrap();
+        let Some(first) = rows.first() else { break };
+        assert!(rows.len() <= 10 && rows.is_sorted_by(|one, next| one.position > next.position));
+        page = Page::After(first.position);
+        back.extend(rows.into_iter().rev().map(|row| row.run.to_string()));
+    }
+    assert_eq!(back, names);
     let all = || RunFilter::default();
-    assert_eq!(store.runs(&all(), None, 0).await.unwrap(), []);
-    assert_eq!(store.runs(&all(), Some(0), 10).await.unwrap(), []);
-    assert_eq!(store.runs(&all(), Some(u64::MAX), 100).await.unwrap().len(), 25);
+    assert_eq!(store.runs(&all(), Page::Newest, 0).await.unwrap(), []);
+    assert_eq!(store.runs(&all(), Page::Before(0), 10).await.unwrap(), []);
+    assert_eq!(store.runs(&all(), Page::Before(u64::MAX), 100).await.unwrap().len(), 25);
 }
 
 pub(super) async fn runs_are_filtered(store: &dyn Store) {
@@ -114,9 +124,11 @@ pub(super) async fn runs_are_filtered(store: &dyn Store) {
     let ends = ends.map(|(name, status)| step(name, vec![finished(status)]));
     store.append(ends.to_vec()).await.unwrap();
 
+    let has =
+        |statuses: &[Status]| RunFilter { statuses: statuses.to_vec(), ..RunFilter::default() };
     let flow = |flow: &str| RunFilter { flow: Some(flow.to_owned()), ..RunFilter::default() };
     let key = |key: &str| RunFilter { key: Some(key.to_owned()), ..RunFilter::default() };
-    let failed = RunFilter { status: Some(Status::Failed), ..RunFilter::default() };
+    let failed = has(&[Status::Failed]);
     let open = RunFilter { open: true, ..RunFilter::default() };
     let cases: Vec<(RunFilter, &[&str])> = vec![
         (RunFilter::default(), &["e", "d", "c", "b", "a"]),
@@ -126,21 +138,84 @@ pub(super) async fn runs_are_filtered(store: &dyn Store) {
         (key("k"), &["c", "b"]),
         (key("K"), &["d"]),
         (failed.clone(), &["c", "a"]),
-        (RunFilter { status: Some(Status::TimedOut), ..RunFilter::default() }, &[]),
+        (has(&[Status::TimedOut]), &[]),
+        (has(&[Status::TimedOut, Status::Succeeded, Status::Failed]), &["e", "c", "a"]),
         (open.clone(), &["d", "b"]),
         (RunFilter { open: true, ..flow("two") }, &["d"]),
         (RunFilter { open: true, ..key("k") }, &["b"]),
-        (RunFilter { open: true, ..failed.clone() }, &[]),
+        (RunFilter { open: true, ..failed.clone() }, &["d", "c", "b", "a"]),
         (RunFilter { flow: Some("two".to_owned()), ..failed.clone() }, &["c"]),
         (RunFilter { flow: Some("one".to_owned()), key: Some("k".to_owned()), ..failed }, &[]),
         (RunFilter { flow: Some("one".to_owned()), key: Some("k".to_owned()), ..open }, &["b"]),
     ];
     for (filter, expected) in cases {
-        assert_eq!(listed(store, filter.clone()).await, expected, "{filter:?}");
+        assert_listed(store, &filter, expected).await;
     }
-    let first = store.runs(&key("k"), None, 1).await.unwrap();
-    let second = store.runs(&key("k"), Some(first[0].position), 10).await.unwrap();
+    let first = store.runs(&key("k"), Page::Newest, 1).await.unwrap();
+    let second = store.runs(&key("k"), Page::Before(first[0].position), 10).await.unwrap();
     assert_eq!(second.iter().map(|row| row.run.as_str()).collect::<Vec<_>>(), ["b"]);
+    let back = store.runs(&key("k"), Page::After(second[0].position), 10).await.unwrap();
+    assert_eq!(back, first);
+}
+
+/// A list has these runs, and counting it gives their number.
+async fn assert_listed(store: &dyn Store, filter: &RunFilter, expected: &[&str]) {
+    assert_eq!(listed(store, filter.clone()).await, expected, "{filter:?}");
+    assert_eq!(store.count(filter, 100).await.unwrap(), expected.len(), "{filter:?}");
+    assert_eq!(store.count(filter, 2).await.unwrap(), expected.len().min(2), "{filter:?}");
+}
+
+pub(super) async fn runs_are_found_by_more(store: &dyn Store) {
+    put_sample(store).await;
+    let begun = |name: &str, ticks: i64| {
+        let plain = admission(name);
+        Admission { started: Event { at: at(ticks), ..plain.started }, ..plain }
+    };
+    let child = Parent { run: run("a"), path: Path::new([], "Call") };
+    let runs = vec![
+        begun("a", 10),
+        Admission { trigger: "Daily".to_owned(), ..begun("b", 20) },
+        Admission { parent: Some(child), ..begun("c", 30) },
+        begun("d", 40),
+        Admission { then: vec![resumed(50)], ..again("e", "a", 5) },
+    ];
+    store.admit(runs).await.unwrap();
+    let failed = |name: &str, error: Value| {
+        let kind =
+            EventKind::Finished { status: Status::Failed, error: Some(error), response: None };
+        step(name, vec![Event { at: at(5_000), path: Path::run(), kind }])
+    };
+    let inner =
+        json!({ "code": "ActionFailed", "message": "", "details": [{ "code": "NotFound" }] });
+    let odd = json!({ "code": format!("a\u{0}{}", "ü".repeat(500)) });
+    let ends = vec![failed("a", json!({ "code": "Oops" })), failed("b", inner), failed("d", odd)];
+    store.append(ends).await.unwrap();
+
+    let all = RunFilter::default;
+    let code = |code: &str| RunFilter { code: Some(code.to_owned()), ..all() };
+    let (from, until) = (Some(at(20)), Some(at(40)));
+    let cases: Vec<(RunFilter, &[&str])> = vec![
+        (RunFilter { trigger: Some("Daily".to_owned()), ..all() }, &["b"]),
+        (RunFilter { trigger: Some("daily\u{0}".to_owned()), ..all() }, &[]),
+        (code("Oops"), &["a"]),
+        (code("NotFound"), &["b"]),
+        (code("ActionFailed"), &[]),
+        (code("oops\u{0}"), &[]),
+        (code(&format!("a{}", "ü".repeat(99))), &["d"]),
+        (RunFilter { parent: Some(run("a")), ..all() }, &["c"]),
+        (RunFilter { parent: Some(run("b\u{0}")), ..all() }, &[]),
+        (RunFilter { again_of: Some(run("a")), ..all() }, &["e"]),
+        (RunFilter { again_of: Some(run("e")), ..all() }, &[]),
+        (RunFilter { from, ..all() }, &["e", "d", "c", "b"]),
+        (RunFilter { until, ..all() }, &["c", "b", "a"]),
+        (RunFilter { from, until, ..all() }, &["c", "b"]),
+        (RunFilter { from, until, open: true, ..all() }, &["c"]),
+    ];
+    for (filter, expected) in cases {
+        assert_listed(store, &filter, expected).await;
+    }
+    let row = store.load(&run("e")).await.unwrap().unwrap().0;
+    assert_eq!((row.created, row.again_of), (at(50), Some(run("a"))));
 }
 
 pub(super) async fn runs_show_how_they_ended(store: &dyn Store) {
@@ -156,7 +231,7 @@ pub(super) async fn runs_show_how_they_ended(store: &dyn Store) {
         assert_eq!(row.status, Some(status));
         assert_eq!(row.error, error);
         assert_eq!((row.created, row.finished), (at(1_000), Some(at(5_000 + n))));
-        assert_eq!(store.runs(&RunFilter::default(), None, 1).await.unwrap(), [row]);
+        assert_eq!(store.runs(&RunFilter::default(), Page::Newest, 1).await.unwrap(), [row]);
     }
 }
 

@@ -4,9 +4,9 @@ use base::{Duration, ErrorClass, Failure, Outcome, limits::INLINE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Admission, Event, EventKind, Path, RunFilter, SHA, Shards, Status, Store, admission, admit_all,
-    admit_one, assert_illegal, at, event, events, put_sample, run, started, started_with, step,
-    woken,
+    Admission, Event, EventKind, Page, Path, RunFilter, SHA, Shards, Status, Store, admission,
+    admit_all, admit_one, assert_illegal, at, event, events, put_sample, run, started,
+    started_with, step, woken,
 };
 use crate::{Parent, RunRow, codec::EVENT_DEPTH_MAX};
 
@@ -36,6 +36,7 @@ pub(super) async fn gives_the_row(store: &dyn Store) {
         trigger: "When_called".to_owned(),
         key: Some("referral/42 ü".to_owned()),
         parent,
+        again_of: None,
         status: None,
         error: None,
         created: at(1_000),
@@ -86,6 +87,7 @@ pub(super) async fn gives_every_kind_of_event(store: &dyn Store) {
         event("A", EventKind::Expired),
         event("A", EventKind::Called { outputs: json!({ "headers": {}, "body": null }) }),
         event("A", EventKind::Cancelled { reason: String::new() }),
+        event("", EventKind::Resumed),
     ];
     for class in ErrorClass::ALL {
         let failure = Failure::of_class(class.1, "", class.0);
@@ -242,7 +244,7 @@ pub(super) async fn gives_deep_values_or_refuses(store: &dyn Store) {
     };
     let end = Event { at: at(3), path: Path::run(), kind };
     store.append(vec![step("at-once", vec![end])]).await.unwrap();
-    let listed = store.runs(&RunFilter::default(), None, 9).await.unwrap();
+    let listed = store.runs(&RunFilter::default(), Page::Newest, 9).await.unwrap();
     assert_eq!(listed.last().unwrap().error, Some(deep));
     let started = started_with(deeper);
     assert_illegal(store.admit(vec![Admission { started, ..admission("deep") }]).await, "deep");

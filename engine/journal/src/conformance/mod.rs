@@ -4,6 +4,7 @@
 
 mod admit;
 mod append;
+mod expire;
 mod lists;
 mod load;
 pub mod nodes;
@@ -20,8 +21,8 @@ use base::{RunId, Status, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Admission, Admitted, Append, Event, EventKind, FlowVersion, Path, RunFilter, Shards, Store,
-    StoreError, Timer, TriggerState,
+    Admission, Admitted, Again, Append, Event, EventKind, Expired, Expiry, FlowVersion, Page,
+    Parent, Path, RunFilter, Shards, Store, StoreError, Timer, TriggerState,
 };
 
 /// A running case.
@@ -69,6 +70,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("awake_runs_of_a_refused_step_stay_so", |it| Box::pin(lists::awake_after_refusal(it))),
     ("runs_come_newest_first_and_in_pages", |it| Box::pin(lists::runs_newest_first(it))),
     ("runs_are_filtered", |it| Box::pin(lists::runs_are_filtered(it))),
+    ("runs_are_found_by_more", |it| Box::pin(lists::runs_are_found_by_more(it))),
     ("runs_show_how_they_ended", |it| Box::pin(lists::runs_show_how_they_ended(it))),
     ("flows_are_kept_as_first_put", |it| Box::pin(lists::flows_are_kept_as_first_put(it))),
     ("timers_are_due_in_order", |it| Box::pin(timers::are_due_in_order(it))),
@@ -85,6 +87,11 @@ pub const CASES: &[(&str, Case)] = &[
     ("triggers_of_a_refused_call_stay", |it| Box::pin(triggers::of_a_refused_call(it))),
     ("triggers_too_deep_are_refused", |it| Box::pin(triggers::refuse_a_state_too_deep(it))),
     ("triggers_keep_their_state_exactly", |it| Box::pin(triggers::keep_state_exactly(it))),
+    ("expire_takes_the_oldest_ends_first", |it| Box::pin(expire::oldest_ends_first(it))),
+    ("expire_leaves_nothing_of_a_run", |it| Box::pin(expire::leaves_nothing_of_a_run(it))),
+    ("expire_keeps_what_others_need", |it| Box::pin(expire::keeps_what_others_need(it))),
+    ("expire_forgets_known_events_later", |it| Box::pin(expire::forgets_known_events(it))),
+    ("expire_keeps_texts_that_others_have", |it| Box::pin(expire::keeps_shared_texts(it))),
 ];
 
 /// After `new` has taken over what `old` stored, `old` can read but not write, and `new` can both.
@@ -97,6 +104,7 @@ pub async fn takeover(old: &dyn Store, new: &dyn Store) {
         old.append(vec![step("kept", vec![woken("A")])]).await.map(drop),
         old.append(Vec::new()).await.map(drop),
         old.advance(Vec::new(), vec![trigger("Stale", 1)]).await.map(drop),
+        old.expire(Expiry { ended: at(9_000), known: at(9_000), limit: 9 }).await.map(drop),
     ];
     for result in refused {
         assert!(matches!(result, Err(StoreError::Fenced)), "{result:?}");
@@ -146,6 +154,7 @@ fn started_with(outputs: Value) -> Event {
         seed: 7,
         run: "08584".to_owned(),
         callback: None,
+        again: None,
     };
     Event { at: at(1_000), path: Path::run(), kind }
 }
@@ -162,6 +171,20 @@ fn admission(name: &str) -> Admission {
         started: started(),
         then: Vec::new(),
     }
+}
+
+/// A run that does another one once more from some time on.
+fn again(name: &str, of: &str, ticks: i64) -> Admission {
+    let mut admission = admission(name);
+    admission.started.at = at(ticks);
+    if let EventKind::Started { again, .. } = &mut admission.started.kind {
+        *again = Some(Again { of: of.to_owned(), held: vec![vec!["A".to_owned()]] });
+    }
+    admission
+}
+
+fn resumed(ticks: i64) -> Event {
+    Event { at: at(ticks), path: Path::run(), kind: EventKind::Resumed }
 }
 
 fn keyed(name: &str, dedupe: &str) -> Admission {
@@ -232,7 +255,7 @@ async fn awake_names(store: &dyn Store) -> Vec<String> {
 }
 
 async fn listed(store: &dyn Store, filter: RunFilter) -> Vec<String> {
-    let rows = store.runs(&filter, None, 1_000).await.unwrap();
+    let rows = store.runs(&filter, Page::Newest, 1_000).await.unwrap();
     rows.into_iter().map(|row| row.run.to_string()).collect()
 }
 

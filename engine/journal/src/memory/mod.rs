@@ -4,6 +4,7 @@ mod cluster;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -19,8 +20,8 @@ use crate::{
     shard::{Shard, Shards},
     status,
     store::{
-        Admission, Admitted, Append, FlowVersion, RunFilter, RunRow, Store, StoreError, Timer,
-        TriggerState,
+        Admission, Admitted, Append, Expired, Expiry, FlowVersion, Page, RunFilter, RunRow, Store,
+        StoreError, Timer, TriggerState,
     },
 };
 
@@ -108,7 +109,9 @@ impl Store for MemoryStore {
         states: Vec<TriggerState>,
     ) -> Result<Vec<Admitted>, StoreError> {
         let (mut state, owned) = self.write()?;
-        if states.iter().any(|it| !owned.contains(Shard::of_flow(&it.flow))) {
+        // What has no name is said of the flow itself, by whoever it is told to.
+        let mut named = states.iter().filter(|it| !it.trigger.is_empty());
+        if named.any(|it| !owned.contains(Shard::of_flow(&it.flow))) {
             return Err(StoreError::Fenced);
         }
         let texts: Result<Vec<_>, _> = states.iter().map(status::check_trigger).collect();
@@ -182,12 +185,34 @@ impl Store for MemoryStore {
     async fn runs(
         &self,
         filter: &RunFilter,
-        before: Option<u64>,
+        page: Page,
         limit: usize,
     ) -> Result<Vec<RunRow>, StoreError> {
         let state = self.read();
-        let rows = state.runs.range(..before.unwrap_or(u64::MAX)).rev().map(|(_, run)| &run.row);
-        Ok(rows.filter(|row| passes(filter, row)).take(limit).cloned().collect())
+        let passing = |(_, run): (&u64, &Run)| passes(filter, &run.row).then(|| run.row.clone());
+        let before = match page {
+            Page::Newest => u64::MAX,
+            Page::Before(position) => position,
+            Page::After(position) => {
+                let newer = (Bound::Excluded(position), Bound::Unbounded);
+                let rows = state.runs.range(newer).filter_map(passing).take(limit);
+                return Ok(rows.collect::<Vec<_>>().into_iter().rev().collect());
+            }
+        };
+        Ok(state.runs.range(..before).rev().filter_map(passing).take(limit).collect())
+    }
+
+    async fn count(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
+        let state = self.read();
+        Ok(state.runs.values().filter(|run| passes(filter, &run.row)).take(most).count())
+    }
+
+    async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
+        Ok(self.write()?.0.expire(expiry))
+    }
+
+    async fn size(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
     }
 
     async fn due(
@@ -221,10 +246,27 @@ impl Store for MemoryStore {
 }
 
 fn passes(filter: &RunFilter, row: &RunRow) -> bool {
-    filter.flow.as_ref().is_none_or(|flow| *flow == row.flow)
-        && filter.status.is_none_or(|status| Some(status) == row.status)
-        && (!filter.open || row.status.is_none())
-        && filter.key.as_ref().is_none_or(|key| Some(key) == row.key.as_ref())
+    let is = |wanted: &Option<String>, is: Option<&str>| {
+        wanted.as_ref().is_none_or(|wanted| Some(wanted.as_str()) == is)
+    };
+    let any_end = filter.statuses.is_empty() && !filter.open;
+    let ended = match row.status {
+        Some(status) => filter.statuses.contains(&status),
+        None => filter.open,
+    };
+    let code = || row.error.as_ref().and_then(status::error_code);
+    is(&filter.flow, Some(&row.flow))
+        && is(&filter.trigger, Some(&row.trigger))
+        && (any_end || ended)
+        && is(&filter.key, row.key.as_deref())
+        && (filter.code.is_none() || filter.code == code())
+        && filter
+            .parent
+            .as_ref()
+            .is_none_or(|run| row.parent.as_ref().map(|it| &it.run) == Some(run))
+        && filter.again_of.as_ref().is_none_or(|run| row.again_of.as_ref() == Some(run))
+        && filter.from.is_none_or(|from| from <= row.created)
+        && filter.until.is_none_or(|until| row.created < until)
 }
 
 /// Flow, trigger and dedupe key.
@@ -235,11 +277,14 @@ type TimerKey = (u64, Path, bool);
 #[derive(Debug, Default)]
 struct State {
     epoch: u64,
+    /// Position of the newest run.
+    last: u64,
     flows: BTreeMap<String, FlowVersion>,
     runs: BTreeMap<u64, Run>,
     positions: BTreeMap<RunId, u64>,
     open: BTreeSet<u64>,
-    inbox: BTreeMap<InboxKey, RunId>,
+    /// The run of each known event, and since when it is known.
+    inbox: BTreeMap<InboxKey, (RunId, Timestamp)>,
     timers: BTreeMap<TimerKey, Timestamp>,
     due: BTreeSet<(Timestamp, TimerKey)>,
     /// State and due time, by flow and trigger.
@@ -258,17 +303,20 @@ impl State {
     fn apply(&mut self, changes: Vec<Change>) {
         for change in changes {
             match change {
-                Change::Begin(admission, text) => self.begin(*admission, text),
+                Change::Begin(admission, text, created) => self.begin(*admission, text, created),
                 Change::Step(step, texts) => self.step(step, texts),
                 Change::Post(post) => self.cluster.post(post),
             }
         }
     }
 
-    fn begin(&mut self, admission: Admission, text: String) {
-        let position = self.runs.last_key_value().map_or(1, |(last, _)| last + 1);
+    fn begin(&mut self, admission: Admission, text: String, created: Timestamp) {
+        let again_of = admission.again_of();
+        // The positions of deleted runs are not given again.
+        self.last += 1;
+        let position = self.last;
         if let Some(key) = inbox_key(&admission) {
-            self.inbox.insert(key, admission.run.clone());
+            self.inbox.insert(key, (admission.run.clone(), admission.started.at));
         }
         self.positions.insert(admission.run.clone(), position);
         self.open.insert(position);
@@ -280,9 +328,10 @@ impl State {
             trigger: admission.trigger,
             key: admission.key,
             parent: admission.parent,
+            again_of,
             status: None,
             error: None,
-            created: admission.started.at,
+            created,
             finished: None,
             asleep: false,
             turn: false,
@@ -325,6 +374,36 @@ impl State {
         }
     }
 
+    fn expire(&mut self, expiry: Expiry) -> Expired {
+        let is_open = |id: &RunId| self.positions.get(id).is_some_and(|it| self.open.contains(it));
+        let open = self.open.iter().filter_map(|it| self.runs.get(it)?.row.parent.as_ref());
+        let needed: BTreeSet<&RunId> = open.map(|it| &it.run).collect();
+        let mut old: Vec<(Timestamp, u64)> = Vec::new();
+        for (position, Run { row, .. }) in &self.runs {
+            let called = row.parent.as_ref().is_some_and(|it| is_open(&it.run));
+            let ended = row.finished.filter(|it| *it < expiry.ended);
+            old.extend(
+                ended.filter(|_| !called && !needed.contains(&row.run)).map(|it| (it, *position)),
+            );
+        }
+        old.sort_unstable();
+        old.truncate(expiry.limit);
+        for (_, position) in &old {
+            if let Some(run) = self.runs.remove(position) {
+                self.positions.remove(&run.row.run);
+            }
+        }
+        let is_old = |(run, since): &(RunId, Timestamp)| {
+            *since < expiry.known && !self.positions.contains_key(run)
+        };
+        let known = self.inbox.iter().filter(|(_, of)| is_old(of)).map(|(key, _)| key.clone());
+        let known: Vec<InboxKey> = known.take(expiry.limit).collect();
+        for key in &known {
+            self.inbox.remove(key);
+        }
+        Expired { runs: old.len(), known: known.len() }
+    }
+
     fn disarm(&mut self, key: &TimerKey) {
         if let Some(due) = self.timers.remove(key) {
             self.due.remove(&(due, key.clone()));
@@ -333,7 +412,8 @@ impl State {
 }
 
 enum Change {
-    Begin(Box<Admission>, String),
+    /// The text of its first event, and when it was admitted.
+    Begin(Box<Admission>, String, Timestamp),
     /// A step without its children, which begin on their own.
     Step(Append, Vec<String>),
     Post(Post),
@@ -368,7 +448,9 @@ impl<'a> Plan<'a> {
         let text = status::check_admission(&admission)?;
         let key = inbox_key(&admission);
         if let Some(key) = key {
-            if let Some(run) = self.state.inbox.get(&key).or_else(|| self.inbox.get(&key)) {
+            if let Some(run) =
+                self.state.inbox.get(&key).map(|(run, _)| run).or_else(|| self.inbox.get(&key))
+            {
                 self.admitted.push(Admitted::Duplicate(run.clone()));
                 return Ok(());
             }
@@ -386,8 +468,9 @@ impl<'a> Plan<'a> {
         if !self.owned.contains(Shard::of_run(&admission.run)) {
             self.changes.push(Change::Post(Post::begin(&admission)));
         }
+        let created = admission.created();
         let first = admission.first_step();
-        self.changes.push(Change::Begin(Box::new(admission), text));
+        self.changes.push(Change::Begin(Box::new(admission), text, created));
         first.map_or(Ok(()), |step| self.step(step))
     }
 

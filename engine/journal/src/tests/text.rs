@@ -4,7 +4,7 @@ use base::{Outcome, Status, Timestamp};
 use serde_json::{Map, json};
 
 use crate::{
-    Event, EventKind, Path,
+    Again, Event, EventKind, Path,
     codec::{CodecError, decode, encode},
     status::check_history,
 };
@@ -27,11 +27,26 @@ fn events_have_these_texts() {
         seed: u64::MAX,
         run: "r".to_owned(),
         callback: None,
+        again: None,
     };
     check_text(
         &event(Path::run(), started),
         r#"{"at":17,"type":"started","trigger":"manual","outputs":{"body":1.5},"parameters":{},"seed":18446744073709551615,"run":"r"}"#,
     );
+    let again = EventKind::Started {
+        trigger: "manual".to_owned(),
+        outputs: json!(1).into(),
+        parameters: Map::new().into(),
+        seed: 2,
+        run: "r".to_owned(),
+        callback: None,
+        again: Some(Again { of: "q".to_owned(), held: vec![vec!["A".to_owned()], Vec::new()] }),
+    };
+    check_text(
+        &event(Path::run(), again),
+        r#"{"at":17,"type":"started","trigger":"manual","outputs":1,"parameters":{},"seed":2,"run":"r","again":{"of":"q","held":[["A"],[]]}}"#,
+    );
+    check_text(&event(Path::run(), EventKind::Resumed), r#"{"at":17,"type":"resumed"}"#);
     let answered = EventKind::Answered { attempt: 2, outcome: Outcome::succeeded(json!(null)) };
     check_text(
         &event(Path::new([("Each#", 3)], "A/B"), answered),

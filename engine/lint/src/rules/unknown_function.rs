@@ -1,7 +1,7 @@
 //! A function that the language does not have, perhaps because another language does.
 
 use base::{Diagnostic, Sink, code};
-use expr::{Notation, What, check::suggestion, functions};
+use expr::{Dialect, Notation, What, check::suggestion, functions};
 
 use crate::{
     rule::{Hooks, Phase, Rule, Written},
@@ -18,7 +18,10 @@ pub(super) const RULE: Rule = Rule {
 fn check(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
     for it in written.uses {
         let What::Function { name, .. } = &it.what else { continue };
-        if functions::find(name).is_some() {
+        // A flow of ours has nothing beside it that could say what a setting is.
+        let is_of_cloud = name.eq_ignore_ascii_case(SETTING);
+        let lacks = is_of_cloud && view.flow.dialect == Dialect::Flowright;
+        if functions::find(name).is_some() && !lacks {
             continue;
         }
         // In Handlebars the range is the whole tag, elsewhere the call, which begins with the name.
@@ -41,9 +44,11 @@ fn check(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
     }
 }
 
+const SETTING: &str = "appsetting";
+
 /// Functions of Power Automate and Logic Apps that this program does not have, and what to do.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("agentParameters", "agents do not run here"),
-    ("appsetting", "use `parameters` and give the value in the environment"),
+    (SETTING, "use `parameters` and give the value in the environment"),
     ("encodeBase64", "use `base64`"),
 ];

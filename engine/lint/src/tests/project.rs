@@ -136,8 +136,6 @@ fn what_the_cloud_has_and_we_do_not_is_a_warning_in_its_definitions() {
         [
             "workflow.json:4:108: warning[unknown-operation]: connector `crm` has no operation `Other` \
              (known: `Update`)",
-            "workflow.json:5:48: warning[unknown-function]: function `appsetting` of the cloud is \
-             not available here (use `parameters` and give the value in the environment)",
             "workflow.json:5:59: warning[unknown-function]: function `encodeBase64` of the cloud \
              is not available here (use `base64`)",
             "workflow.json:5:90: warning[unknown-parameter]: there is no parameter `elsewhere` \

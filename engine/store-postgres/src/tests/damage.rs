@@ -1,6 +1,7 @@
 //! What was changed by somebody else is noticed; databases that are not ours are left alone.
 
-use journal::{Store as _, StoreError};
+use base::{Status, Timestamp};
+use journal::{Event, EventKind, Expired, Expiry, Page, Path, RunFilter, Store as _, StoreError};
 use serde_json::json;
 
 use super::{admission, bodies, chain, noise, open, put_flow, step};
@@ -124,4 +125,33 @@ async fn many_may_open_a_new_database_at_a_time() {
         }
     }
     assert_eq!(n_owners, 1);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database();
+    let store = open(&url).await;
+    put_flow(&store).await;
+    store.admit(vec![admission("good"), admission("bad")]).await.unwrap();
+    let mut end = step("bad", json!(1));
+    let error = Some(json!({ "code": "Oops", "message": "no\u{0}" }));
+    let kind = EventKind::Finished { status: Status::Failed, error, response: None };
+    end.events = vec![Event { at: Timestamp::from_ticks(9), path: Path::run(), kind }];
+    store.append(vec![end]).await.unwrap();
+    drop(store);
+    let later = "SET search_path = flowright; DELETE FROM migration WHERE number > 1;
+        DROP INDEX run_created; DROP INDEX run_finished; DROP INDEX run_parent;
+        ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
+        ALTER TABLE inbox DROP COLUMN since";
+    cluster.ask(&url, later);
+    let store = open(&url).await;
+    let oops = RunFilter { code: Some("Oops".to_owned()), ..RunFilter::default() };
+    let found = store.runs(&oops, Page::Newest, 9).await.unwrap();
+    // An error that the database cannot look into is left out; the run is there.
+    assert!(found.len() <= 1, "{found:?}");
+    let (ended, known) = (Timestamp::from_ticks(9), Timestamp::from_ticks(1));
+    let expired = store.expire(Expiry { ended, known, limit: 9 }).await.unwrap();
+    assert_eq!(expired, Expired::default(), "what was known is known as long as its run came then");
+    assert_eq!(store.count(&RunFilter::default(), 9).await.unwrap(), 2);
 }

@@ -86,7 +86,7 @@ async fn keys_may_be_anything() {
         let id = base::RunId::new(first);
         assert_eq!(admitted, [Admitted::New(id.clone()), Admitted::Duplicate(id.clone())]);
         let filter = journal::RunFilter { key: key.clone(), ..Default::default() };
-        let rows = store.runs(&filter, None, 10).await.unwrap();
+        let rows = store.runs(&filter, journal::Page::Newest, 10).await.unwrap();
         assert_eq!(rows.iter().map(|row| (&row.run, &row.key)).collect::<Vec<_>>(), [(&id, &key)]);
     }
 }
@@ -101,6 +101,6 @@ async fn a_name_that_cannot_be_stored_is_refused_alone() {
     assert!(matches!(refused, Err(StoreError::IllegalEvent { .. })), "{refused:?}");
     assert!(bodies(&store, "b").await.is_empty());
     let filter = journal::RunFilter { flow: Some("a\0b".to_owned()), ..Default::default() };
-    assert_eq!(store.runs(&filter, None, 10).await.unwrap(), []);
+    assert_eq!(store.runs(&filter, journal::Page::Newest, 10).await.unwrap(), []);
     store.admit(vec![admission("b")]).await.unwrap();
 }

@@ -38,6 +38,7 @@ fn admission(name: &str) -> Admission {
         seed: 1,
         run: name.to_owned(),
         callback: None,
+        again: None,
     };
     Admission {
         run: RunId::new(name),

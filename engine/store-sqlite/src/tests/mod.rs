@@ -1,8 +1,10 @@
 //! Tests of the store in a file: every store's promises, and what happens to files.
 
+mod backup;
 mod conformance;
 mod crash;
 mod damage;
+mod expire;
 mod full;
 mod group;
 mod halt;
@@ -52,6 +54,7 @@ fn admission(name: &str) -> Admission {
         seed: 1,
         run: name.to_owned(),
         callback: None,
+        again: None,
     };
     Admission {
         run: RunId::new(name),

@@ -2,8 +2,11 @@
 
 use std::fs;
 
-use base::RunId;
-use journal::{Store as _, StoreError, TriggerState};
+use base::{RunId, Status, Timestamp};
+use journal::{
+    Event, EventKind, Expired, Expiry, Path as ActionPath, RunFilter, Store as _, StoreError,
+    TriggerState,
+};
 use serde_json::json;
 
 use super::{Folder, admission, chain, n_events, noise, open, put_flow, step};
@@ -36,16 +39,22 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     let store = open(&path);
     put_flow(&store).await;
     store.admit(vec![admission("a")]).await.unwrap();
+    let error = Some(json!({ "code": "Oops", "message": "no" }));
+    let kind = EventKind::Finished { status: Status::Failed, error, response: None };
+    let mut end = step("a", json!(1));
+    end.events = vec![Event { at: Timestamp::from_ticks(9), path: ActionPath::run(), kind }];
+    store.append(vec![end]).await.unwrap();
     let before = store.load(&RunId::new("a")).await.unwrap();
     drop(store);
     // What the first version has not.
     let older = rusqlite::Connection::open(&path).unwrap();
-    let sql = "DROP TABLE trigger_state;
-        DROP INDEX run_awake;
-        ALTER TABLE run DROP COLUMN asleep;
-        ALTER TABLE run DROP COLUMN turn;
-        PRAGMA user_version = 1;";
-    older.execute_batch(sql).unwrap();
+    let later = "DROP TABLE trigger_state; DROP INDEX run_awake;
+        DROP INDEX run_code; DROP INDEX run_again; DROP INDEX run_parent; DROP INDEX run_created;
+        DROP INDEX run_finished; DROP INDEX inbox_since;
+        ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
+        ALTER TABLE run DROP COLUMN asleep; ALTER TABLE run DROP COLUMN turn;
+        ALTER TABLE inbox DROP COLUMN since; PRAGMA user_version = 1;";
+    older.execute_batch(later).unwrap();
     drop(older);
     let state = TriggerState {
         flow: "sample".to_owned(),
@@ -56,6 +65,12 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     let store = open(&path);
     assert_eq!(store.load(&RunId::new("a")).await.unwrap(), before);
     assert_eq!(store.triggers().await.unwrap(), []);
+    let oops = RunFilter { code: Some("Oops".to_owned()), ..RunFilter::default() };
+    assert_eq!(store.count(&oops, 9).await.unwrap(), 1);
+    // What was known is known as long as if it had come now, or when its run did.
+    let (ended, known) = (Timestamp::from_ticks(9), Timestamp::from_ticks(1));
+    let expired = store.expire(Expiry { ended, known, limit: 9 }).await.unwrap();
+    assert_eq!(expired, Expired::default());
     store.advance(vec![admission("b")], vec![state.clone()]).await.unwrap();
     drop(store);
     assert_eq!(open(&path).triggers().await.unwrap(), [state]);

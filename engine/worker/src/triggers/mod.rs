@@ -29,6 +29,7 @@ use crate::{
     addresses::Subscribed,
     deploy::Deployed,
     engine::{Flows, Inner},
+    meant,
     timers::PAUSE,
     triggers::{
         subscription::Subscription,
@@ -96,7 +97,7 @@ async fn begin(
     seen.extend(flows.iter().map(|(name, flow)| (name.clone(), Arc::clone(flow))));
     let mut all = Vec::new();
     let mut shared: BTreeMap<Row, Vec<Member>> = BTreeMap::new();
-    for flow in flows.values() {
+    for flow in flows.values().filter(|it| !inner.is_off(&it.name)) {
         for (index, trigger) in flow.plan.flow.triggers.iter().enumerate() {
             let own = (flow.name.clone(), trigger.name.as_str().to_owned());
             let has_subscribed =
@@ -154,7 +155,7 @@ fn subscribed(kept: &TriggerState) -> Option<Subscription> {
 fn shared_row(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> Option<Row> {
     let TriggerKind::ApiConnection(on) = &trigger.kind else { return None };
     let connection = inner.performer.connection(&flow.plan, &on.connection).ok()?;
-    let found = Subscribed::of(trigger, &connection)?;
+    let found = Subscribed::of(flow, trigger, &connection)?;
     let is_shared = found.webhook.cardinality == Cardinality::Singleton;
     is_shared.then(|| (String::new(), format!("{}/{}", connection.name, found.id)))
 }
@@ -198,7 +199,9 @@ fn source(
         TriggerKind::ApiConnection(on) => {
             // What keeps a connection from being used is told when it is asked.
             let connection = inner.performer.connection(&flow.plan, &on.connection).ok();
-            let found = connection.as_ref().and_then(|it| it.connector.trigger(&on.operation));
+            let event = flow.before_event(trigger, inner.now());
+            let found =
+                connection.as_ref().and_then(|it| meant::declared(&event, on, &it.connector).ok());
             match found.map(|it| &it.kind) {
                 Some(connector::trigger::TriggerKind::Webhook(webhook)) => {
                     webhook.subscription.is_some().then_some(Source::Subscription)

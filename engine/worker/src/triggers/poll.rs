@@ -11,8 +11,7 @@ use base::{
         POLL_URL_CHARS_MAX,
     },
 };
-use connector::{Call, Connection, Trigger, route};
-use expr::Template;
+use connector::{Call, Connection, Trigger};
 use flow::{
     TriggerKind,
     triggers::{api_connection::ApiConnectionTrigger, http::HttpTrigger},
@@ -30,7 +29,7 @@ use super::{
     progress::{Follow, Progress},
     task::{Halt, Task},
 };
-use crate::{deploy::Deployed, engine::Inner, random};
+use crate::{deploy::Deployed, engine::Inner, meant, random};
 
 /// No service puts a poll off for longer.
 const PAUSE_MAX: Duration = Duration::seconds(86_400);
@@ -83,7 +82,7 @@ impl Question<'_> {
     /// Asks the operation that a connector's trigger names.
     async fn connector(&self, on: &ApiConnectionTrigger) -> Result<Polled, Failure> {
         let connection = self.task.connection(on)?;
-        let (trigger, wishes) = self.named(on, &connection)?;
+        let (trigger, wishes) = meant::wanted(self.event, on, &connection.connector)?;
         let poll = connector::poll::poll(trigger).ok_or_else(|| {
             let message = format!("the trigger `{}` is not polled", trigger.id);
             Failure::new("TriggerNotPolled", message)
@@ -94,7 +93,7 @@ impl Question<'_> {
             idempotency_key: &key,
             now: self.event.now,
             seed: random::seed(),
-            page: None,
+            link: None,
             callback_url: None,
         };
         let cursor = match &self.progress.cursor {
@@ -131,42 +130,6 @@ impl Question<'_> {
             pause: self.pause(&outcome).or(full.then_some(poll.every_min)),
             full,
         })
-    }
-
-    /// The connector's trigger that is meant, and what the flow says about the events it wants. Older
-    /// definitions name the method and path that are asked.
-    fn named<'c>(
-        &self,
-        on: &ApiConnectionTrigger,
-        connection: &'c Connection,
-    ) -> Result<(&'c Trigger, Value), Failure> {
-        let connector = &connection.connector;
-        let unknown = |message: String| Failure::new("TriggerNotFound", message);
-        let mut wishes = fire::value(self.event, &on.parameters, "with")?;
-        let Some((method, path)) = on.operation.split_once(' ') else {
-            let found = connector.trigger(&on.operation);
-            let none = || format!("`{}` has no trigger `{}`", connector.name, on.operation);
-            return Ok((found.ok_or_else(|| unknown(none()))?, wishes));
-        };
-        let (path, _) = Template::parse(path, self.event.flow.dialect);
-        let path =
-            path.eval(self.event).map_err(|error| Failure::new(error.code, error.message))?;
-        if let Value::Object(wishes) = &mut wishes {
-            wishes.insert("method".to_owned(), method.into());
-            wishes.insert("path".to_owned(), path);
-        }
-        let (operation, wishes) = route::find(connector, &wishes)?;
-        let asks = |it: &&Trigger| {
-            connector::poll::poll(it).is_some_and(|poll| poll.operation == operation.id)
-        };
-        let mut found = connector.triggers.values().filter(asks);
-        match (found.next(), found.next()) {
-            (Some(only), None) => Ok((only, wishes)),
-            (None, _) | (_, Some(_)) => Err(unknown(format!(
-                "`{}` has no trigger, or more than one, that asks `{}`",
-                connector.name, operation.id
-            ))),
-        }
     }
 
     async fn ask(&self, request: Request, follow: Option<String>) -> Outcome {
@@ -340,8 +303,9 @@ impl Task {
         } else {
             None
         };
+        let event = self.flow.before_event(self.trigger(), now);
         let declared = connection.as_ref().and_then(|(connection, on)| {
-            let trigger = connection.connector.trigger(&on.operation)?;
+            let trigger = meant::declared(&event, on, &connection.connector).ok()?;
             connector::poll::poll(trigger)
         });
         let usual = declared.map_or(Duration::seconds(POLL_SECONDS_DEFAULT), |it| it.every);

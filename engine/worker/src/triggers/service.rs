@@ -26,7 +26,7 @@ use crate::{
     addresses::{Place, Subscribed},
     deploy::Deployed,
     engine::Inner,
-    random,
+    meant, random,
 };
 
 /// A trigger of a version of its flow, which may not be the present one.
@@ -50,6 +50,8 @@ pub(super) enum Service<'a> {
 /// A connector's webhook as a flow uses it.
 pub(super) struct Through<'a> {
     pub on: &'a ApiConnectionTrigger,
+    /// Id of the connector's trigger.
+    pub id: String,
     pub connection: Arc<Connection>,
 }
 
@@ -72,7 +74,9 @@ impl<'a> Subscriber<'a> {
             TriggerKind::ApiConnection(on) => {
                 let connection =
                     self.inner.performer.connection(&self.flow.plan, &on.connection)?;
-                let through = Through { on, connection };
+                let event = self.event(None, self.inner.now());
+                let id = meant::declared(&event, on, &connection.connector)?.id.clone();
+                let through = Through { on, id, connection };
                 through.declared()?;
                 Ok(Service::Connector(through))
             }
@@ -97,7 +101,9 @@ impl<'a> Subscriber<'a> {
         })?;
         let subscribed = match service {
             Service::Http(_) => None,
-            Service::Connector(through) => Subscribed::of(self.trigger, &through.connection),
+            Service::Connector(through) => {
+                Subscribed::of(self.flow, self.trigger, &through.connection)
+            }
         };
         let place = Place::of(self.flow, self.trigger, subscribed.as_ref());
         let is_signed = subscribed.as_ref().is_none_or(Subscribed::is_signed);
@@ -119,12 +125,9 @@ impl<'a> Subscriber<'a> {
     }
 
     /// What the flow says about the events that it wants.
-    pub(super) fn wishes(
-        &self,
-        on: &ApiConnectionTrigger,
-        at: Timestamp,
-    ) -> Result<Value, Failure> {
-        fire::value(&self.event(None, at), &on.parameters, "with")
+    pub(super) fn wishes(&self, through: &Through<'_>, at: Timestamp) -> Result<Value, Failure> {
+        let connector = &through.connection.connector;
+        Ok(meant::wanted(&self.event(None, at), through.on, connector)?.1)
     }
 
     pub(super) async fn ask(&self, key: &str, address: &str, request: Request) -> Outcome {
@@ -158,7 +161,7 @@ impl<'a> Subscriber<'a> {
             idempotency_key: key,
             now: self.inner.now(),
             seed: random::seed(),
-            page: None,
+            link: None,
             callback_url: Some(address),
         };
         let known = Known { inputs: wishes, callback_url: address, subscription: state };
@@ -179,7 +182,7 @@ impl Service<'_> {
     pub(super) fn name(&self) -> Value {
         match self {
             Self::Http(_) => json!("http"),
-            Self::Connector(Through { on, connection }) => {
+            Self::Connector(Through { on, connection, .. }) => {
                 json!([connection.name, connection.origins(), on.operation])
             }
         }
@@ -190,20 +193,20 @@ impl Through<'_> {
     /// The connector's trigger, and how to make its service deliver.
     pub(super) fn declared(&self) -> Result<(&Declaration, &Declared), Failure> {
         let connector = &self.connection.connector;
-        let declared = connector.trigger(&self.on.operation).and_then(|it| {
+        let declared = connector.trigger(&self.id).and_then(|it| {
             let subscription = webhook::webhook(it)?.subscription.as_ref()?;
             Some((it, subscription))
         });
         declared.ok_or_else(|| {
-            let (name, operation) = (&connector.name, &self.on.operation);
-            let message = format!("`{name}` has no trigger `{operation}` that subscribes");
+            let message =
+                format!("the trigger `{}` of `{}` does not subscribe", self.id, connector.name);
             Failure::new("TriggerNotFound", message)
         })
     }
 
     /// Whether the service keeps one subscription for all.
     pub(super) fn is_shared(&self) -> bool {
-        let declared = self.connection.connector.trigger(&self.on.operation);
+        let declared = self.connection.connector.trigger(&self.id);
         let webhook = declared.and_then(webhook::webhook);
         webhook.is_some_and(|it| it.cardinality == Cardinality::Singleton)
     }

@@ -329,7 +329,7 @@ impl Task {
                     tracing::warn!(name, of, message);
                     return Ok(());
                 }
-                let wishes = subscriber.wishes(through.on, kept.at)?;
+                let wishes = subscriber.wishes(through, kept.at)?;
                 let question =
                     Question { key: &key, address: &address, wishes: &wishes, state: &kept.state };
                 subscriber.call(through, delete, &question).await?

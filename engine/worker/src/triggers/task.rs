@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration as Pause};
 use base::{Duration, Failure, Timestamp};
 use flow::{Schedule, Trigger, triggers::recurrence::Recurrence};
 use interp::fire::{Firing, fire};
-use journal::{RunFilter, StoreError, TriggerState};
+use journal::{Page, RunFilter, StoreError, TriggerState};
 use serde_json::Value;
 use tokio::{
     sync::{Semaphore, watch},
@@ -179,6 +179,10 @@ impl Task {
                 self.end_former_subscription(ended).await?;
             }
         }
+        if self.inner.is_off(&self.flow.name) {
+            // Whoever keeps the tasks is about to end this one.
+            return Err(Halt::Ended);
+        }
         let held = match self.held().await {
             Ok(held) => held,
             Err(error) => return Err(self.unstored(&error)),
@@ -305,6 +309,6 @@ impl Task {
         }
         let flow = Some(self.flow.name.clone());
         let open = RunFilter { flow, open: true, ..RunFilter::default() };
-        Ok(!self.inner.store.runs(&open, None, 1).await?.is_empty())
+        Ok(!self.inner.store.runs(&open, Page::Newest, 1).await?.is_empty())
     }
 }

@@ -78,14 +78,15 @@ pub(super) fn wanted<'a>(
     let address = subscriber.address(&service)?;
     let inputs = match &service {
         Service::Http(http) => subscriber.http(&http.subscribe, &address, at)?,
-        Service::Connector(through) if members.is_empty() => subscriber.wishes(through.on, at)?,
+        Service::Connector(through) if members.is_empty() => subscriber.wishes(through, at)?,
         Service::Connector(through) => {
             let mut all = Vec::new();
             for (flow, index) in members {
                 let trigger = &flow.plan.flow.triggers[*index];
                 let of_member = Subscriber { flow, trigger, ..subscriber };
                 if let flow::TriggerKind::ApiConnection(on) = &trigger.kind {
-                    all.push(of_member.wishes(on, at)?);
+                    let (id, connection) = (through.id.clone(), Arc::clone(&through.connection));
+                    all.push(of_member.wishes(&Through { on, id, connection }, at)?);
                 }
             }
             webhook::union(through.declared()?.0, &all)?

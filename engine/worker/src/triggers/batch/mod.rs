@@ -23,6 +23,7 @@ use crate::{
     child::{find_flow, no_flow},
     deploy::Deployed,
     engine::Inner,
+    off,
     timers::PAUSE,
 };
 
@@ -85,6 +86,9 @@ impl Batches {
         let flows = inner.flows();
         let addressed = find_flow(&flows, flow).ok_or_else(|| no_flow(flow)).and_then(|flow| {
             let (name, batch) = trigger_of(&flow.plan.flow, trigger)?;
+            if inner.is_off(&flow.name) {
+                return Err(off::is_off(&flow.name));
+            }
             let message = Message::read(batch, key, inputs)?;
             Ok(((flow.name.clone(), name), message))
         });

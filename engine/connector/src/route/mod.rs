@@ -6,6 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::model::{Connector, Operation};
 
+mod trigger;
+
+pub use trigger::{CALLBACK_URL, find_trigger};
+
 /// A way to an operation besides its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -33,7 +37,7 @@ pub fn find<'a>(
     let (path, query) = text("path").split_once('?').unwrap_or((text("path"), ""));
     let operations = connector.operations.values().filter(|it| !it.internal);
     let reached = operations.filter_map(|it| {
-        let (literals, captured) = best(it, method, path)?;
+        let (literals, captured) = best(ways(it), method, path)?;
         Some((literals, it, captured))
     });
     // `/items/new` means `/items/new`, not `/items/{id}`.
@@ -75,11 +79,23 @@ fn named(operation: &Operation, name: &str) -> String {
 
 type Captured = Vec<(String, String)>;
 
-/// The most literal of an operation's ways that fits.
-fn best(operation: &Operation, method: &str, path: &str) -> Option<(usize, Captured)> {
+/// An operation's own method and path, and its routes.
+fn ways(operation: &Operation) -> impl Iterator<Item = (&str, &str)> {
     let own = std::iter::once((operation.method.as_str(), operation.path.as_str()));
-    let more = operation.routes.iter().map(|it| (it.method.as_str(), it.path.as_str()));
-    let fitting = own.chain(more).filter(|(known, _)| known.eq_ignore_ascii_case(method));
+    own.chain(listed(&operation.routes))
+}
+
+fn listed(routes: &[Route]) -> impl Iterator<Item = (&str, &str)> {
+    routes.iter().map(|it| (it.method.as_str(), it.path.as_str()))
+}
+
+/// The most literal of these ways that fits.
+fn best<'a>(
+    ways: impl Iterator<Item = (&'a str, &'a str)>,
+    method: &str,
+    path: &str,
+) -> Option<(usize, Captured)> {
+    let fitting = ways.filter(|(known, _)| known.eq_ignore_ascii_case(method));
     let fits = fitting.filter_map(|(_, template)| fit(template, path));
     fits.max_by_key(|(literals, _)| *literals)
 }

@@ -1,0 +1,270 @@
+//! What operators do with runs: stop them, and do them again.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use base::{RunId, Status};
+use journal::{Page, RunFilter, RunRow};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use worker::{Repeat, RepeatError, Repeated, Since};
+
+use crate::{
+    Shared,
+    error::Problem,
+    filter::Narrowing,
+    runs::{count, row_json},
+};
+
+/// How long an answer waits for the end of a run that was told to stop.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
+/// Runs that one call does something with.
+const BULK_MAX: usize = 200;
+/// Runs that a preview shows.
+const SHOWN_MAX: usize = 20;
+
+/// A body, which may be left out.
+fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let message = format!("the body cannot be read: {error}");
+        Problem::new(400, "InvalidRequestContent", message)
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelBody {
+    /// Why, for people.
+    reason: Option<String>,
+}
+
+pub(crate) async fn cancel(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let CancelBody { reason } = read(&body)?;
+    let run = RunId::new(id);
+    let (row, _) = shared.engine.load(&run).await?;
+    stop(&shared, &row, reason.as_deref())?;
+    let ended = tokio::time::timeout(CANCEL_WAIT, shared.engine.wait(&run)).await;
+    let (status, row) = match ended {
+        Ok(row) => (StatusCode::OK, row?),
+        Err(_) => (StatusCode::ACCEPTED, shared.engine.load(&run).await?.0),
+    };
+    Ok((status, Json(row_json(&row))).into_response())
+}
+
+fn stop(shared: &Shared, row: &RunRow, reason: Option<&str>) -> Result<(), Problem> {
+    if let Some(status) = row.status {
+        let message = format!("run `{}` has ended already, as {}", row.run, status.name());
+        return Err(Problem::new(409, "RunHasEnded", message));
+    }
+    shared.engine.cancel(&row.run, reason.unwrap_or("cancelled by an operator"));
+    Ok(())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ResubmitBody {
+    latest: bool,
+    preview: bool,
+}
+
+pub(crate) async fn resubmit(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let ResubmitBody { latest, preview } = read(&body)?;
+    let how = Repeat { since: Since::Beginning, latest, preview };
+    repeat(&shared, &RunId::new(id), &how).await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RetryBody {
+    /// The action to begin with; those that failed if it is left out.
+    from: Option<String>,
+    latest: bool,
+    preview: bool,
+}
+
+pub(crate) async fn retry(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let RetryBody { from, latest, preview } = read(&body)?;
+    let since = from.map_or(Since::Failure, Since::Action);
+    repeat(&shared, &RunId::new(id), &Repeat { since, latest, preview }).await
+}
+
+async fn repeat(shared: &Shared, run: &RunId, how: &Repeat) -> Result<Response, Problem> {
+    let repeated = shared.engine.repeat(run, how).await?;
+    let status = if how.preview { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(repeated_json(&repeated))).into_response())
+}
+
+fn repeated_json(it: &Repeated) -> Value {
+    let warnings = it.twice.iter().map(|name| {
+        let message = "it did something that will be done a second time";
+        json!({ "action": name, "message": message })
+    });
+    json!({
+        "id": it.run.as_ref().map(RunId::as_str),
+        "resubmitOf": it.of.as_str(),
+        "version": it.version,
+        "from": it.from,
+        "takenOver": it.kept,
+        "warnings": warnings.collect::<Vec<_>>(),
+    })
+}
+
+/// What is done with many runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Action {
+    Cancel,
+    Resubmit,
+    Retry,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BulkBody {
+    action: Action,
+    #[serde(default)]
+    filter: Narrowing,
+    /// Has to be said if the filter lets all runs through.
+    #[serde(default)]
+    all: bool,
+    #[serde(default)]
+    preview: bool,
+    #[serde(default)]
+    latest: bool,
+    from: Option<String>,
+    reason: Option<String>,
+    /// Goes on where an earlier call has stopped.
+    before: Option<u64>,
+}
+
+impl BulkBody {
+    /// The runs that the action can be done with, if the filter does not say.
+    fn filter(&self, shared: &Shared) -> Result<RunFilter, Problem> {
+        if self.filter.is_empty() && !self.all {
+            let message = "the filter lets all runs through: narrow it, or say `\"all\": true`";
+            return Err(Problem::new(400, "FilterRequired", message));
+        }
+        let mut filter = self.filter.filter(shared.engine.now())?;
+        if filter.statuses.is_empty() && !filter.open {
+            match self.action {
+                Action::Cancel => filter.open = true,
+                Action::Resubmit => filter.statuses = Status::ALL.to_vec(),
+                Action::Retry => filter.statuses = vec![Status::Failed, Status::TimedOut],
+            }
+        }
+        Ok(filter)
+    }
+
+    fn how(&self) -> Repeat {
+        let since = match (self.action, &self.from) {
+            (Action::Retry, None) => Since::Failure,
+            (Action::Retry, Some(name)) => Since::Action(name.clone()),
+            (Action::Resubmit | Action::Cancel, _) => Since::Beginning,
+        };
+        Repeat { since, latest: self.latest, preview: self.preview }
+    }
+}
+
+pub(crate) async fn bulk(
+    State(shared): State<Shared>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let bulk: BulkBody = serde_json::from_slice(&body).map_err(|error| {
+        let message = format!("the body cannot be read: {error}");
+        Problem::new(400, "InvalidRequestContent", message)
+    })?;
+    let filter = bulk.filter(&shared)?;
+    if bulk.preview {
+        preview(&shared, &bulk, &filter).await
+    } else {
+        carry_out(&shared, &bulk, &filter).await
+    }
+    .map(Json)
+}
+
+async fn preview(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Result<Value, Problem> {
+    let rows = shared.engine.page_of_runs(filter, Page::Newest, SHOWN_MAX).await?;
+    let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
+    let mut shown = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut one = row_json(row);
+        if bulk.action != Action::Cancel {
+            match shared.engine.repeat(&row.run, &bulk.how()).await {
+                Ok(repeated) => {
+                    for name in &repeated.twice {
+                        *warnings.entry(name.clone()).or_default() += 1;
+                    }
+                    one["from"] = repeated.from.into();
+                }
+                Err(error) => one["refused"] = refusal(error),
+            }
+        }
+        shown.push(one);
+    }
+    let warnings = warnings.into_iter().map(|(action, runs)| {
+        let message = "it did something that will be done a second time";
+        json!({ "action": action, "runs": runs, "message": message })
+    });
+    let warnings: Vec<Value> = warnings.collect();
+    let mut answer = json!({ "preview": true, "value": shown, "warnings": warnings });
+    count(shared, filter, &mut answer).await?;
+    // What would be done, again: without an end it would take in what it has caused.
+    answer["before"] = rows.first().map(|it| it.position + 1).into();
+    Ok(answer)
+}
+
+async fn carry_out(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Result<Value, Problem> {
+    let page = bulk.before.map_or(Page::Newest, Page::Before);
+    let rows = shared.engine.page_of_runs(filter, page, BULK_MAX).await?;
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let result = match bulk.action {
+            Action::Cancel => stop(shared, row, bulk.reason.as_deref()).map(|()| None),
+            Action::Resubmit | Action::Retry => shared
+                .engine
+                .repeat(&row.run, &bulk.how())
+                .await
+                .map(|it| it.run)
+                .map_err(Into::into),
+        };
+        match result {
+            Ok(new) => {
+                let new = new.as_ref().map(RunId::as_str);
+                done.push(json!({ "id": row.run.as_str(), "newId": new }));
+            }
+            Err(problem) => {
+                refused.push(json!({ "id": row.run.as_str(), "error": problem.to_json() }));
+            }
+        }
+    }
+    let mut answer = json!({ "done": done, "refused": refused });
+    if let Some(last) = rows.last().filter(|_| rows.len() == BULK_MAX) {
+        answer["before"] = last.position.into();
+    }
+    Ok(answer)
+}
+
+fn refusal(error: RepeatError) -> Value {
+    Problem::from(error).to_json()
+}
