@@ -143,7 +143,12 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     let later = "SET search_path = flowright; DELETE FROM migration WHERE number > 1;
         DROP INDEX run_created; DROP INDEX run_finished; DROP INDEX run_parent;
         ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
-        ALTER TABLE inbox DROP COLUMN since";
+        ALTER TABLE inbox DROP COLUMN since;
+        ALTER TABLE run DROP COLUMN asleep, DROP COLUMN turn, DROP COLUMN shard;
+        ALTER TABLE timer DROP COLUMN shard; CREATE INDEX timer_due ON timer (due);
+        DROP TABLE node, shard, mail; DROP FUNCTION own(bigint, bigint, bigint);
+        DROP FUNCTION balance(bigint, bigint, bigint, boolean); CREATE TABLE owner (id integer);
+        CREATE FUNCTION own(bigint, bigint, bigint, bigint) RETURNS void LANGUAGE sql AS 'SELECT'";
     cluster.ask(&url, later);
     let store = open(&url).await;
     let oops = RunFilter { code: Some("Oops".to_owned()), ..RunFilter::default() };
