@@ -205,7 +205,7 @@ fn serve_says_which_database_it_cannot_use_but_not_its_password() {
         assert_eq!((code, out.as_str()), (2, ""), "{err}");
         assert!(err.contains(part) && !err.contains("hunter2"), "{err}");
     }
-    let args = ["serve", "--listen", "127.0.0.1:0", "--standby"];
+    let args = ["serve", "--listen", "127.0.0.1:0", "--node", "a"];
     let (code, _, err) = told(&run_in(folder.path(), &args));
     assert!(code == 2 && err.contains("needs a database server"), "{err}");
     let mut help = Command::new(flowright());

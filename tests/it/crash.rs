@@ -7,7 +7,10 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,7 +20,7 @@ use emulators::{Fault, FaultKind, Logged, Running};
 use http_client::Client;
 use journal::{
     Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, Page, RunFilter, RunRow,
-    Store, StoreError, Timer, TriggerState,
+    Shards, Store, StoreError, Timer, TriggerState,
 };
 use serde_json::{Value, json};
 use store_postgres::{PostgresStore, cluster};
@@ -73,6 +76,7 @@ pub(crate) struct Mortal {
     store: Arc<dyn Store>,
     fate: Mutex<Fate>,
     dead: watch::Sender<bool>,
+    loads: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -87,12 +91,18 @@ impl Mortal {
     }
 
     pub(crate) fn new(store: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { store, fate: Mutex::default(), dead: watch::Sender::new(false) })
+        let (fate, loads) = (Mutex::default(), AtomicUsize::new(0));
+        Arc::new(Self { store, fate, dead: watch::Sender::new(false), loads })
     }
 
     /// From now on: dies at this write, counted from 1.
     pub(crate) fn arm(&self, death: Option<(usize, Moment)>) {
         *self.fate.lock().unwrap() = Fate { writes: 0, death };
+    }
+
+    /// How many runs were read with their events.
+    pub(crate) fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
     }
 
     fn writes(&self) -> usize {
@@ -162,11 +172,17 @@ impl Store for Mortal {
     }
 
     async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.store.load(run).await
     }
 
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
-        self.store.open_runs(after, limit).await
+    async fn awake_runs(
+        &self,
+        shards: Shards,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.store.awake_runs(shards, after, limit).await
     }
 
     async fn runs(
@@ -190,12 +206,17 @@ impl Store for Mortal {
         self.store.size().await
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError> {
-        self.store.due(until, limit).await
+    async fn due(
+        &self,
+        shards: Shards,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Timer>, StoreError> {
+        self.store.due(shards, until, limit).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.store.next_due().await
+    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError> {
+        self.store.next_due(shards).await
     }
 }
 
@@ -487,7 +508,7 @@ impl Process {
         Self::start_on(".flowright/flowright.db", project, port)
     }
 
-    fn start_on(database: &str, project: &Path, port: u16) -> Self {
+    pub(crate) fn start_on(database: &str, project: &Path, port: u16) -> Self {
         Self::ready(Self::spawn(database, project, port, &[]))
     }
 
@@ -510,6 +531,10 @@ impl Process {
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// As a power cut would: no handler runs.
@@ -628,19 +653,24 @@ async fn a_service_that_is_stopped_is_followed_at_once() {
     let Some(cluster) = cluster::shared() else { return };
     let Killable { folder, world, port, mut process, database } =
         Killable::start(&cluster.database()).await;
-    let next = Process::spawn(&database, folder.path(), port, &["--standby"]);
-    // Longer than a lease: whoever serves is waited for.
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    assert!(process.child.try_wait().unwrap().is_none(), "it was taken over");
+    let other = Process::ready(Process::spawn(&database, folder.path(), free_port(), &[]));
+    let held = || {
+        let sql = "SELECT count(*) FROM flowright.shard JOIN flowright.node USING (node)
+            WHERE gone IS NULL GROUP BY node ORDER BY node";
+        cluster.ask(&database, sql)
+    };
+    until("they share", async || held() == "32\n32").await;
     let first = process.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &first]).status().unwrap().success());
     assert!(process.child.wait().unwrap().success());
     let begun = Instant::now();
-    let mut process = Process::ready(next);
+    until("the other one has everything", async || held() == "64").await;
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    let mut process = Process::start_on(&database, folder.path(), port);
     world.partner_center.create_referral(referral());
     assert_eq!(all_ended(&world, port).await.len(), 2);
     process.kill();
+    drop(other);
     world.stop();
 }
 
@@ -659,9 +689,6 @@ async fn kill_9_with(database: &str) {
     })
     .await;
     tokio::time::sleep(Duration::from_millis(150)).await;
-    // On a server the next one waits already.
-    let is_server = database.contains("://");
-    let next = is_server.then(|| Process::spawn(&database, folder.path(), port, &["--standby"]));
     process.kill();
     assert_eq!(world.dataverse.rows("opportunities").len(), 0, "the call was under way");
     let accounts = world.dataverse.rows("accounts");
@@ -678,10 +705,7 @@ async fn kill_9_with(database: &str) {
     };
     until("a delivery was tried", async || refused()).await;
 
-    let mut process = match next {
-        Some(next) => Process::ready(next),
-        None => Process::start_on(&database, folder.path(), port),
-    };
+    let mut process = Process::start_on(&database, folder.path(), port);
     let all = all_ended(&world, port).await;
     // Created, changed, and the echo of our own write; twice but for the change.
     assert_eq!(all.len(), 5);

@@ -318,7 +318,7 @@ async fn waits_that_are_over_are_not_waited_for_again() {
     let row = end(&engine, &again.run.unwrap()).await;
     let took = row.finished.unwrap().since(row.created);
     assert!(Duration::milliseconds(190) < took && took < Duration::milliseconds(10_000), "{took}");
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(journal::Shards::ALL).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -148,7 +148,8 @@ impl Story {
             tokio::time::sleep(Duration::from_millis(5)).await;
             let triggers = self.store.triggers().await.unwrap();
             let now = self.clock.now();
-            let open = self.store.open_runs(0, 1).await.unwrap();
+            let open =
+                self.store.runs(&crate::support::open_only(), Page::Newest, 1).await.unwrap();
             let is_quiet = triggers.len() == 3
                 && triggers.iter().all(|it| it.due.is_some_and(|due| now < due))
                 && open.is_empty();

@@ -659,7 +659,7 @@ async fn dies(trigger: &str, death: Option<(usize, Moment)>) {
             tokio::time::sleep(Duration::from_millis(3)).await;
             let now = clock.now();
             let triggers = memory.triggers().await.unwrap();
-            let open = memory.open_runs(0, 1).await.unwrap();
+            let open = memory.runs(&crate::support::open_only(), Page::Newest, 1).await.unwrap();
             let quiet = triggers.iter().all(|it| it.due.is_some_and(|due| now < due));
             let is_dead = mortal.as_ref().is_some_and(|it| it.is_dead());
             if quiet && !triggers.is_empty() && open.is_empty() && !is_dead {

@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Put a copy of the runs back, while no service runs.
     Restore(RestoreArgs),
+    /// Show the processes that share a database, and what each takes care of.
+    Nodes(NodesArgs),
     /// Show the addresses of triggers, or make their signatures void.
     Triggers(TriggersArgs),
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
@@ -355,10 +357,11 @@ pub(crate) struct ServeArgs {
     #[arg(hide_env_values = true)]
     pub database: Database,
 
-    /// Wait until the process that serves the database is gone, rather than take it over. Only with
-    /// a database server.
-    #[arg(long, env = "FLOWRIGHT_STANDBY")]
-    pub standby: bool,
+    /// What this process is called among those that share a database server. It comes in the place
+    /// of one that is called the same. The machine's name with the number of the process if not
+    /// given.
+    #[arg(long, value_name = "NAME", env = "FLOWRIGHT_NODE")]
+    pub node: Option<String>,
 
     /// The project's folder; the one around the present folder if not given.
     #[arg(long, env = "FLOWRIGHT_PROJECT")]
@@ -367,6 +370,23 @@ pub(crate) struct ServeArgs {
     /// The environment that gives parameters and connections.
     #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
     pub environment: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Only processes of the last hour are shown. A database in a file has one process and no list.
+
+Exit codes: 0 the list is printed, 2 the database cannot be read."
+)]
+pub(crate) struct NodesArgs {
+    /// The database, as `serve` has it: `postgres://user:password@host:port/name`.
+    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
+    #[arg(hide_env_values = true)]
+    pub database: Database,
+
+    /// How the list is written.
+    #[arg(long, value_enum, default_value_t = Shown::Text)]
+    pub output: Shown,
 }
 
 #[derive(Debug, clap::Args)]

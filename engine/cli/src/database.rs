@@ -10,8 +10,8 @@ use std::{
 
 use anyhow::Context as _;
 use base::Secret;
-use journal::Store;
-use store_postgres::{Claim, PostgresStore};
+use journal::{NodeRow, Store};
+use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 
 /// What `--database` names.
@@ -54,18 +54,26 @@ impl Database {
         Ok(folder)
     }
 
-    /// Opens it and takes it over from whoever has it, or waits until nobody has it any more.
-    pub(crate) async fn open(&self, root: &Path, standby: bool) -> anyhow::Result<Opened> {
+    /// Opens it. A file is taken over from whoever has it; the processes of a server share it.
+    pub(crate) async fn open(
+        &self,
+        root: &Path,
+        (node, address): (Option<&str>, &str),
+    ) -> anyhow::Result<Arc<dyn Store>> {
         match self {
             Self::Server(url) => {
-                let claim = if standby { Claim::WhenFree } else { Claim::Now };
-                let options = store_postgres::Options { claim, ..Default::default() };
+                let options = store_postgres::Options {
+                    name: node.map_or_else(node_name, str::to_owned),
+                    address: address.to_owned(),
+                    // A name that somebody has chosen is whoever has it last.
+                    follow: node.is_some(),
+                    ..Default::default()
+                };
                 let store = PostgresStore::connect(url.expose(), options).await;
-                let server = Arc::new(store.context("cannot open the database")?);
-                Ok(Opened { store: Arc::<PostgresStore>::clone(&server), server: Some(server) })
+                Ok(Arc::new(store.context("cannot open the database")?))
             }
-            Self::File(_) if standby => {
-                anyhow::bail!("`--standby` needs a database server: `--database postgres://…`")
+            Self::File(_) if node.is_some() => {
+                anyhow::bail!("`--node` needs a database server: `--database postgres://…`")
             }
             Self::File(path) => {
                 let path = root.join(path);
@@ -74,31 +82,40 @@ impl Database {
                     SqliteStore::open(&path, store_sqlite::Options::default())
                 });
                 let store = store.await?.with_context(|| format!("cannot open `{shown}`"))?;
-                Ok(Opened { store: Arc::new(store), server: None })
+                Ok(Arc::new(store))
             }
-            Self::Foreign(scheme) => anyhow::bail!(
-                "no database is reached by `{scheme}:`; `--database` takes the path of a file or \
-                 `postgres://user:password@host/name`"
+            Self::Foreign(scheme) => Err(foreign(scheme)),
+        }
+    }
+
+    /// The processes that share it.
+    pub(crate) async fn nodes(&self) -> anyhow::Result<Vec<NodeRow>> {
+        match self {
+            Self::Server(url) => {
+                PostgresStore::nodes_of(url.expose()).await.context("cannot read the database")
+            }
+            Self::File(path) => anyhow::bail!(
+                "`{}` is a file, which one process has; name a database server: \
+                 `--database postgres://…`",
+                path.display()
             ),
+            Self::Foreign(scheme) => Err(foreign(scheme)),
         }
     }
 }
 
-/// A database that this process has.
-pub(crate) struct Opened {
-    pub(crate) store: Arc<dyn Store>,
-    server: Option<Arc<PostgresStore>>,
+fn foreign(scheme: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "no database is reached by `{scheme}:`; `--database` takes the path of a file or \
+         `postgres://user:password@host/name`"
+    )
 }
 
-impl Opened {
-    /// Lets those go on at once who wait for it. Without this they do so after some seconds, so
-    /// a failure does no harm.
-    pub(crate) async fn release(&self) {
-        if let Some(server) = &self.server
-            && let Err(error) = server.release().await
-        {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "The database could not be released.");
-        }
-    }
+/// The name of the machine with the number of the process.
+fn node_name() -> String {
+    let of_system = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = of_system.or_else(|| std::env::var("HOSTNAME").ok());
+    let host = host.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
+    let host = host.trim();
+    format!("{}-{}", if host.is_empty() { "node" } else { host }, std::process::id())
 }

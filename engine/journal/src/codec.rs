@@ -3,11 +3,14 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::event::Event;
+use crate::{event::Event, nodes::Note};
 
 /// How deep the text of an event may nest. A body that a JSON parser with the usual limit of 128
 /// has read fits into an event with room to spare; reading one of this depth fits on any stack.
 pub const EVENT_DEPTH_MAX: usize = 160;
+
+/// What is around an event in a note nests less deep than the difference.
+const NOTE_DEPTH_MAX: usize = EVENT_DEPTH_MAX + 10;
 
 /// Why an event cannot be written as text, or text is no event. Never quotes what it read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,13 +43,28 @@ pub fn decode(text: &str) -> Result<Event, CodecError> {
     read(text)
 }
 
+/// The text of a note of one process for another. It may nest a little deeper than the event in it.
+pub fn encode_note(note: &Note) -> Result<String, CodecError> {
+    let text = serde_json::to_string(note).map_err(|_| CodecError::Unwritable)?;
+    if NOTE_DEPTH_MAX < depth(&text) { Err(CodecError::TooDeep) } else { Ok(text) }
+}
+
+/// The note of a text.
+pub fn decode_note(text: &str) -> Result<Note, CodecError> {
+    read_to(NOTE_DEPTH_MAX, text)
+}
+
 /// A part of an event, which may nest as deep as an event.
 pub fn decode_value(text: &str) -> Result<Value, CodecError> {
     read(text)
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, CodecError> {
-    if EVENT_DEPTH_MAX < depth(text) {
+    read_to(EVENT_DEPTH_MAX, text)
+}
+
+fn read_to<T: DeserializeOwned>(most: usize, text: &str) -> Result<T, CodecError> {
+    if most < depth(text) {
         return Err(CodecError::TooDeep);
     }
     let mut reader = serde_json::Deserializer::from_str(text);

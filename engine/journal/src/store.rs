@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use crate::{
     event::{Event, EventKind},
+    nodes::{Nodes, Post},
     path::Path,
+    shard::Shards,
 };
 
 /// A flow version as it was when runs were pinned to it.
@@ -66,9 +68,7 @@ impl Admission {
     /// The step that it is stored with; none if nothing followed at once.
     pub fn first_step(&mut self) -> Option<Append> {
         let events = std::mem::take(&mut self.then);
-        let (arm, disarm, children) = (Vec::new(), Vec::new(), Vec::new());
-        let run = self.run.clone();
-        (!events.is_empty()).then_some(Append { run, events, arm, disarm, children })
+        (!events.is_empty()).then(|| Append { events, ..Append::new(self.run.clone()) })
     }
 }
 
@@ -129,6 +129,22 @@ pub struct Append {
     pub disarm: Vec<(Path, bool)>,
     /// Runs to start together with this step.
     pub children: Vec<Admission>,
+    /// Whether the run waits for nothing but timers and calls from now on: nobody who takes it up
+    /// has anything to do with it before one of them comes.
+    pub asleep: bool,
+    /// Whether it has its turn among ordered runs.
+    pub turn: bool,
+    /// Notes for the owners of other shards; none where one process has them all.
+    pub posts: Vec<Post>,
+}
+
+impl Append {
+    /// A step that adds nothing, of a run that is awake and not ordered.
+    pub fn new(run: RunId) -> Self {
+        let (events, arm, disarm) = (Vec::new(), Vec::new(), Vec::new());
+        let (children, posts) = (Vec::new(), Vec::new());
+        Self { run, events, arm, disarm, children, asleep: false, turn: false, posts }
+    }
 }
 
 /// One run as lists show it.
@@ -158,6 +174,11 @@ pub struct RunRow {
     pub created: Timestamp,
     /// When it ended.
     pub finished: Option<Timestamp>,
+    /// Whether it waits for nothing but timers and calls; says nothing of one that has ended.
+    pub asleep: bool,
+    /// Whether it has its turn among ordered runs, which is known after its first step; says nothing
+    /// of one that has ended.
+    pub turn: bool,
 }
 
 /// Which runs a list shows; empty members let all through.
@@ -220,8 +241,9 @@ pub struct Expired {
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process has taken over; this one must stop.
-    #[error("this process no longer owns the store")]
+    /// Another process has taken over what this would have changed: of a store with one owner
+    /// everything, else the shard.
+    #[error("this process no longer owns what it would write to")]
     Fenced,
     /// Something was asked of a run that the store does not have.
     #[error("no run `{0}`")]
@@ -312,8 +334,15 @@ pub trait Store: Send + Sync {
     /// A run with all its events in order.
     async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError>;
 
-    /// Open runs in the order of admission, from after a position.
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError>;
+    /// Open runs that somebody who takes them up has to know of, in the order of admission, from
+    /// after a position: all but those that sleep without having a turn. A store of one process
+    /// need not look at the shards, here and below.
+    async fn awake_runs(
+        &self,
+        shards: Shards,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError>;
 
     /// A part of the runs that pass a filter, newest first.
     async fn runs(
@@ -335,10 +364,20 @@ pub trait Store: Send + Sync {
     async fn size(&self) -> Result<Option<u64>, StoreError>;
 
     /// Timers that are due, earliest first. They stay until their event is appended.
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError>;
+    async fn due(
+        &self,
+        shards: Shards,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Timer>, StoreError>;
 
     /// When the next timer is due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError>;
+
+    /// What several processes have in common; none if the store has one owner.
+    fn shared(&self) -> Option<&dyn Nodes> {
+        None
+    }
 
     /// How often it has committed; zeros if it does not count.
     fn commits(&self) -> Commits {

@@ -8,7 +8,10 @@ use journal::{
     status,
 };
 
-use crate::{link::Values, plan::Changes};
+use crate::{
+    link::Values,
+    plan::{Changes, shard_of},
+};
 
 /// Columns of the rows of one table: one vector for each, so that one statement inserts them all.
 macro_rules! columns {
@@ -47,6 +50,7 @@ impl<'a> Blobs<'a> {
 
 columns!(Runs {
     position: i64,
+    shard: i16,
     run: &'a str,
     sha: &'a str,
     flow: &'a str,
@@ -65,6 +69,7 @@ impl<'a> Runs<'a> {
         for (position, entry) in &changes.runs {
             let new = &entry.admission;
             all.position.push(*position);
+            all.shard.push(shard_of(&new.run));
             all.run.push(new.run.as_str());
             all.sha.push(&new.sha);
             all.flow.push(&new.flow);
@@ -85,8 +90,9 @@ columns!(Inbox { sha: &'a [u8], flow: &'a str, trigger: &'a str, run: &'a str, s
 impl<'a> Inbox<'a> {
     pub(crate) fn of(changes: &Changes<'a>) -> Self {
         let mut all = Self::default();
-        for (_, entry) in &changes.runs {
-            let Some(sha) = &entry.inbox else { continue };
+        // In one order on every node: else two could wait for each other.
+        let known = changes.runs.iter().filter_map(|(_, it)| Some((it.inbox.as_ref()?, *it)));
+        for (sha, entry) in known.collect::<BTreeMap<_, _>>() {
             all.sha.push(sha);
             all.flow.push(&entry.admission.flow);
             all.trigger.push(&entry.admission.trigger);
@@ -145,6 +151,20 @@ impl Ends<'_> {
     }
 }
 
+columns!(Rests { position: &'a i64, asleep: bool, turn: bool });
+
+impl<'a> Rests<'a> {
+    pub(crate) fn of(changes: &'a Changes<'_>) -> Self {
+        let mut all = Self::default();
+        for (position, (asleep, turn)) in &changes.rests {
+            all.position.push(position);
+            all.asleep.push(*asleep);
+            all.turn.push(*turn);
+        }
+        all
+    }
+}
+
 columns!(OldTimers { run: i64, path_sha: &'a [u8], deadline: bool });
 
 impl<'a> OldTimers<'a> {
@@ -161,16 +181,24 @@ impl<'a> OldTimers<'a> {
     }
 }
 
-columns!(NewTimers { run: i64, path_sha: &'a [u8], deadline: bool, path: &'a str, due: i64 });
+columns!(NewTimers {
+    run: i64,
+    path_sha: &'a [u8],
+    deadline: bool,
+    shard: i16,
+    path: &'a str,
+    due: i64,
+});
 
 impl<'a> NewTimers<'a> {
     pub(crate) fn of(changes: &'a Changes<'_>, ended: &BTreeSet<i64>) -> Self {
         let mut all = Self::default();
         for ((run, path_sha, deadline), new) in &changes.timers {
-            let Some((path, due)) = new.filter(|_| !ended.contains(run)) else { continue };
+            let Some((shard, path, due)) = new.filter(|_| !ended.contains(run)) else { continue };
             all.run.push(*run);
             all.path_sha.push(path_sha);
             all.deadline.push(*deadline);
+            all.shard.push(shard);
             all.path.push(path);
             all.due.push(due);
         }
@@ -188,6 +216,19 @@ impl<'a> Triggers<'a> {
             all.trigger.push(trigger);
             all.state.push(&new.state);
             all.due.push(new.due.map(Timestamp::ticks));
+        }
+        all
+    }
+}
+
+columns!(Notes { shard: i16, text: &'a str });
+
+impl<'a> Notes<'a> {
+    pub(crate) fn of(changes: &Changes<'a>) -> Self {
+        let mut all = Self::default();
+        for note in &changes.mail {
+            all.shard.push(note.shard);
+            all.text.push(note.text);
         }
         all
     }

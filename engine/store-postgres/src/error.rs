@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use journal::StoreError;
 use tokio_postgres::error::{Severity, SqlState};
 
-/// Raised by our function `own` when another process has taken over.
+/// Raised by our function `own` when this node was given up.
 const FENCED: &str = "FR001";
 
 /// What was being done when something below failed. Many callers may share one failure.
@@ -39,7 +39,7 @@ impl Failure {
         Self { doing, cause: Cause { text, code, is_refusal: false } }
     }
 
-    /// Whether another process has taken over.
+    /// Whether this node was given up.
     pub(crate) fn is_fence(&self) -> bool {
         self.cause.code.as_ref().is_some_and(|code| code.code() == FENCED)
     }
@@ -47,6 +47,12 @@ impl Failure {
     /// Whether the transaction is known to have come to nothing.
     pub(crate) const fn is_refusal(&self) -> bool {
         self.cause.is_refusal
+    }
+
+    /// Whether another node has written the same, or was about to, at the same time.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let code = self.cause.code.as_ref().map(SqlState::code);
+        self.cause.is_refusal && matches!(code, Some("23505" | "40001" | "40P01"))
     }
 
     /// Whether it may be the fault of one request among several: its values or their size.

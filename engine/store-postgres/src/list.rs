@@ -1,11 +1,12 @@
 //! Lists of runs.
 
 use base::{RunId, Status, Timestamp};
-use journal::{Page, Parent, Path, RunFilter, RunRow, StoreError, codec};
+use journal::{Page, Parent, Path, RunFilter, RunRow, Shards, StoreError, codec};
 use serde_json::Value;
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
+    read::numbers,
     readers::{Readers, get},
     work::Sha,
 };
@@ -14,20 +15,23 @@ use crate::{
 pub(crate) const COLUMNS: &str =
     "run.position, run.run, run.flow, run.sha, run.trigger_name, run.order_key,
     run.parent_run, run.parent_path, run.status, run.error, run.created, run.finished,
-    run.again_of";
-pub(crate) const N_COLUMNS: usize = 13;
+    run.again_of, run.asleep, run.turn";
+pub(crate) const N_COLUMNS: usize = 15;
 
-/// Open runs in the order of admission.
-pub(crate) async fn open_runs(
+/// Open runs that do not sleep or have their turn, in the order of admission.
+pub(crate) async fn awake_runs(
     readers: &Readers,
+    shards: Shards,
     after: u64,
     limit: usize,
 ) -> Result<Vec<RunRow>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM run
-         WHERE status IS NULL AND position > $1 ORDER BY position LIMIT $2"
+         WHERE shard = ANY($1::smallint[]) AND status IS NULL AND (turn OR NOT asleep)
+             AND position > $2
+         ORDER BY position LIMIT $3"
     );
-    rows(readers, &sql, &[&to_i64(after), &to_i64(limit)]).await
+    rows(readers, &sql, &[&numbers(shards), &to_i64(after), &to_i64(limit)]).await
 }
 
 /// A part of the runs that pass a filter, newest first.
@@ -182,6 +186,8 @@ pub(crate) fn read_row(row: &Row) -> Result<RunRow, StoreError> {
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(get(row, 10)?),
         finished: get::<Option<i64>>(row, 11)?.map(Timestamp::from_ticks),
+        asleep: get(row, 13)?,
+        turn: get(row, 14)?,
     })
 }
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::RunId;
 use journal::{
-    Admission, Admitted, Expired, StoreError,
+    Admission, Admitted, Expired, Shard, Shards, StoreError,
     body::{Body, Packed},
     status::{self, End},
 };
 
-use crate::work::{Entry, FlowRow, Sha, Step, TriggerRow, Work, path_sha};
+use crate::work::{Entry, FlowRow, NoteRow, Sha, Step, TriggerRow, Work, path_sha};
 
 /// A run as the database has it.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Known {
     /// Number of its last event.
     pub(crate) last: i32,
     pub(crate) has_ended: bool,
+    /// Whether it is asleep, and whether it has its turn.
+    pub(crate) rest: (bool, bool),
 }
 
 /// What the database has of the things that a batch speaks of, and what the batch has added so far.
@@ -29,6 +31,8 @@ pub(crate) struct View {
     pub(crate) versions: BTreeSet<String>,
     /// Positions that nobody else will get, and how many have been given away.
     pub(crate) positions: Vec<i64>,
+    /// What may be written to.
+    pub(crate) owned: Shards,
     pub(crate) n_given: usize,
     /// What is to be deleted, if that was asked for.
     pub(crate) old: Old,
@@ -43,6 +47,24 @@ pub(crate) struct Old {
     pub(crate) known: Vec<Vec<u8>>,
 }
 
+/// A note for the owner of a shard.
+#[derive(Clone, Copy)]
+pub(crate) struct Note<'a> {
+    pub(crate) shard: i16,
+    pub(crate) text: &'a str,
+}
+
+impl<'a> Note<'a> {
+    fn of(row: &'a NoteRow) -> Self {
+        Self { shard: row.shard, text: &row.text }
+    }
+}
+
+/// The number of the shard of a run.
+pub(crate) fn shard_of(run: &RunId) -> i16 {
+    i16::from(Shard::of_run(run).number())
+}
+
 /// Position of the run, digest of the path, whether a deadline.
 pub(crate) type TimerKey = (i64, Sha, bool);
 
@@ -55,13 +77,17 @@ pub(crate) struct Changes<'a> {
     /// Position of the run, number, text.
     pub(crate) events: Vec<(i64, i32, &'a Body)>,
     pub(crate) ended: Vec<(i64, End)>,
-    /// Path and time, or none for one that goes.
-    pub(crate) timers: BTreeMap<TimerKey, Option<(&'a str, i64)>>,
+    /// Position of the run, whether it is asleep and has its turn.
+    pub(crate) rests: BTreeMap<i64, (bool, bool)>,
+    /// Shard, path and time, or none for one that goes.
+    pub(crate) timers: BTreeMap<TimerKey, Option<(i16, &'a str, i64)>>,
     pub(crate) triggers: BTreeMap<(&'a str, &'a str), &'a TriggerRow>,
     /// What goes, before anything else is written.
     pub(crate) old: Old,
-    /// This is the last batch.
-    pub(crate) release: bool,
+    pub(crate) mail: Vec<Note<'a>>,
+    pub(crate) discarded: Vec<i64>,
+    /// What notes may be removed of, if any are.
+    pub(crate) owned: Vec<i16>,
 }
 
 impl<'a> Changes<'a> {
@@ -73,17 +99,33 @@ impl<'a> Changes<'a> {
     }
 
     fn extend(&mut self, later: Self) {
-        let Self { flows, blobs, runs, events, ended, timers, triggers, old, release } = later;
+        let Self {
+            flows,
+            blobs,
+            runs,
+            events,
+            ended,
+            rests,
+            timers,
+            triggers,
+            old,
+            mail,
+            discarded,
+            owned,
+        } = later;
         self.flows.extend(flows);
         self.blobs.extend(blobs);
         self.runs.extend(runs);
         self.events.extend(events);
         self.ended.extend(ended);
+        self.rests.extend(rests);
         self.timers.extend(timers);
         self.triggers.extend(triggers);
         self.old.runs.extend(old.runs);
         self.old.known.extend(old.known);
-        self.release |= release;
+        self.mail.extend(mail);
+        self.discarded.extend(discarded);
+        self.owned.extend(owned);
     }
 }
 
@@ -157,17 +199,32 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
             Work::Advance(entries, triggers) => {
                 for new in triggers {
+                    self.check(Shard::of_flow(&new.flow))?;
                     self.changes.triggers.insert((&new.flow, &new.trigger), new);
                 }
                 entries.iter().try_for_each(|entry| self.admit(entry))
             }
-            Work::Append(steps) => steps.iter().try_for_each(|step| self.step(step)),
             Work::Expire(_) => Ok(()),
-            Work::Release => {
-                self.changes.release = true;
+            Work::Append(steps) => steps.iter().try_for_each(|step| {
+                self.check(Shard::of_run(&step.append.run))?;
+                self.step(step)
+            }),
+            Work::Post(notes) => {
+                self.changes.mail.extend(notes.iter().map(Note::of));
+                Ok(())
+            }
+            Work::Discard(ids) => {
+                self.changes.discarded.extend(ids);
+                let owned = self.view.owned.iter();
+                self.changes.owned = owned.map(|it| i16::from(it.number())).collect();
                 Ok(())
             }
         }
+    }
+
+    /// Refuses what is somebody else's.
+    fn check(&self, shard: Shard) -> Result<(), StoreError> {
+        if self.view.owned.contains(shard) { Ok(()) } else { Err(StoreError::Fenced) }
     }
 
     fn admit(&mut self, entry: &'a Entry) -> Result<(), StoreError> {
@@ -187,8 +244,11 @@ impl<'v, 'a> Draft<'v, 'a> {
             return Err(status::unknown_version(admission));
         }
         let position = self.position(admission)?;
-        let run = Known { position, last: 1, has_ended: false };
+        let run = Known { position, last: 1, has_ended: false, rest: (false, false) };
         self.new.runs.insert(admission.run.clone(), run);
+        if !self.view.owned.contains(Shard::of_run(&admission.run)) {
+            self.changes.mail.push(Note::of(&entry.begin));
+        }
         self.changes.runs.push((position, entry));
         self.changes.event(run, 1, &entry.started);
         self.admitted.push(Admitted::New(admission.run.clone()));
@@ -223,15 +283,21 @@ impl<'v, 'a> Draft<'v, 'a> {
         for (path, deadline) in ended.chain(disarmed) {
             self.changes.timers.insert((run.position, path_sha(path), deadline), None);
         }
+        let shard = shard_of(&append.run);
         for timer in &append.arm {
             let key = (run.position, path_sha(&timer.path), timer.deadline);
-            self.changes.timers.insert(key, Some((timer.path.as_str(), timer.due.ticks())));
+            self.changes.timers.insert(key, Some((shard, timer.path.as_str(), timer.due.ticks())));
         }
         if let Some(end) = append.events.last().and_then(status::end) {
             run.has_ended = true;
             self.changes.ended.push((run.position, end));
+        } else if run.rest != (append.asleep, append.turn) {
+            // Most steps change nothing about it.
+            run.rest = (append.asleep, append.turn);
+            self.changes.rests.insert(run.position, run.rest);
         }
         self.new.runs.insert(append.run.clone(), run);
+        self.changes.mail.extend(step.posts.iter().map(Note::of));
         step.children.iter().try_for_each(|child| self.admit(child))
     }
 }

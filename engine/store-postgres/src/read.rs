@@ -2,12 +2,14 @@
 
 use base::{RunId, Timestamp};
 use journal::{
-    Event, FlowVersion, Path, RunRow, StoreError, Timer, TriggerState, body, codec, status,
+    Event, FlowVersion, Mail, NodeRow, Path, RunRow, Shard, Shards, StoreError, Timer,
+    TriggerState, body, codec, status,
 };
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
     list::{COLUMNS, N_COLUMNS, read_row, to_i64},
+    node::{self, NODES},
     readers::{Readers, get},
 };
 
@@ -56,16 +58,22 @@ fn text(row: &Row) -> Result<String, StoreError> {
     body::unpack_checked(sha, get(row, column(3))?, get(row, column(4))?)
 }
 
-/// Timers that are due, earliest first.
+/// Timers that are due, earliest first. Each shard is looked at by itself: together, all that are due
+/// would have to be sorted to find the first.
 pub(crate) async fn due(
     readers: &Readers,
+    shards: Shards,
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<Timer>, StoreError> {
     let sql = "SELECT run.run, timer.path, timer.deadline, timer.due
-        FROM timer JOIN run ON run.position = timer.run
-        WHERE timer.due <= $1 ORDER BY timer.due, timer.run, timer.path, timer.deadline LIMIT $2";
-    let rows = readers.query(sql, &[&until.ticks(), &to_i64(limit)]).await?;
+        FROM unnest($1::smallint[]) AS mine (shard) CROSS JOIN LATERAL (
+            SELECT * FROM timer WHERE timer.shard = mine.shard AND timer.due <= $2
+            ORDER BY timer.due LIMIT $3
+        ) AS timer JOIN run ON run.position = timer.run
+        ORDER BY timer.due, timer.run, timer.path, timer.deadline LIMIT $3";
+    let values: &[&(dyn ToSql + Sync)] = &[&numbers(shards), &until.ticks(), &to_i64(limit)];
+    let rows = readers.query(sql, values).await?;
     let timer = |row: &Row| {
         Ok(Timer {
             run: RunId::new(get::<String>(row, 0)?),
@@ -78,8 +86,15 @@ pub(crate) async fn due(
 }
 
 /// When the next timer is due.
-pub(crate) async fn next_due(readers: &Readers) -> Result<Option<Timestamp>, StoreError> {
-    let rows = readers.query("SELECT min(due) FROM timer", &[]).await?;
+pub(crate) async fn next_due(
+    readers: &Readers,
+    shards: Shards,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT min(first.due)
+        FROM unnest($1::smallint[]) AS mine (shard) CROSS JOIN LATERAL (
+            SELECT min(timer.due) AS due FROM timer WHERE timer.shard = mine.shard
+        ) AS first";
+    let rows = readers.query(sql, &[&numbers(shards)]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(get::<Option<i64>>(row, 0)?.map(Timestamp::from_ticks))
 }
@@ -96,6 +111,39 @@ pub(crate) async fn triggers(readers: &Readers) -> Result<Vec<TriggerState>, Sto
         Ok(TriggerState { flow, trigger, state, due })
     };
     readers.query(sql, &[]).await?.iter().map(state).collect()
+}
+
+/// What was left for the owner of shards, oldest first.
+pub(crate) async fn mail(
+    readers: &Readers,
+    shards: Shards,
+    limit: usize,
+) -> Result<Vec<Mail>, StoreError> {
+    let sql = "SELECT id, shard, note FROM mail WHERE shard = ANY($1::smallint[])
+        ORDER BY id LIMIT $2";
+    let unreadable = |id| StoreError::Corrupt(format!("the note {id}"));
+    let mail = |row: &Row| {
+        let (id, shard): (i64, i16) = (get(row, 0)?, get(row, 1)?);
+        let note = codec::decode_note(get(row, 2)?).map_err(|_| unreadable(id))?;
+        let shard = u8::try_from(shard).map_err(|_| unreadable(id))?;
+        Ok(Mail { id: u64::try_from(id).unwrap_or(0), shard: Shard::new(shard), note })
+    };
+    readers.query(sql, &[&numbers(shards), &to_i64(limit)]).await?.iter().map(mail).collect()
+}
+
+/// The processes that were here lately.
+pub(crate) async fn nodes(readers: &Readers) -> Result<Vec<NodeRow>, StoreError> {
+    readers.query(NODES, &[]).await?.iter().map(node::read_row).collect()
+}
+
+/// Shards as an array for the database.
+pub(crate) fn numbers(shards: Shards) -> Vec<i16> {
+    shards.iter().map(|it| i16::from(it.number())).collect()
+}
+
+/// A time as the database has it, in ticks.
+pub(crate) const fn timestamp(ticks: i64) -> Timestamp {
+    Timestamp::from_ticks(ticks)
 }
 
 /// A flow version by its sha.

@@ -2,9 +2,9 @@
 
 use base::{RunId, Timestamp, digest::sha256};
 use journal::{
-    Admission, Append, Expiry, FlowVersion, Path, StoreError, TriggerState,
+    Admission, Append, Expiry, FlowVersion, Path, Post, StoreError, TriggerState,
     body::{Body, Packed},
-    status,
+    codec, status,
 };
 
 use crate::error::Failure;
@@ -18,8 +18,15 @@ pub(crate) enum Work {
     Advance(Vec<Entry>, Vec<TriggerRow>),
     Append(Vec<Step>),
     Expire(Expiry),
-    /// Nothing more is written after this.
-    Release,
+    Post(Vec<NoteRow>),
+    /// Notes by their numbers.
+    Discard(Vec<i64>),
+}
+
+/// A note as it will be stored.
+pub(crate) struct NoteRow {
+    pub(crate) shard: i16,
+    pub(crate) text: String,
 }
 
 /// A flow version as it will be stored.
@@ -41,6 +48,8 @@ pub(crate) struct Entry {
     /// What it is known by.
     pub(crate) inbox: Option<Sha>,
     pub(crate) key_sha: Option<Sha>,
+    /// What its owner is told, if that is somebody else.
+    pub(crate) begin: NoteRow,
 }
 
 /// A step with the texts of its events.
@@ -48,6 +57,7 @@ pub(crate) struct Step {
     pub(crate) append: Append,
     pub(crate) events: Vec<Body>,
     pub(crate) children: Vec<Entry>,
+    pub(crate) posts: Vec<NoteRow>,
 }
 
 /// Where a trigger has got to, as it will be stored.
@@ -85,7 +95,8 @@ impl Work {
                 return Err(StoreError::IllegalEvent { run: append.run, reason });
             }
             let children = entries(std::mem::take(&mut append.children)).await?;
-            steps.push(Step { append, events, children });
+            let posts = notes(&std::mem::take(&mut append.posts))?;
+            steps.push(Step { append, events, children, posts });
         }
         Ok(Self::Append(steps))
     }
@@ -95,7 +106,8 @@ impl Work {
         let of_entries =
             |entries: &[Entry]| entries.iter().map(|it| size(&it.started)).sum::<usize>();
         match self {
-            Self::Release | Self::Expire(_) => 0,
+            Self::Discard(_) | Self::Expire(_) => 0,
+            Self::Post(notes) => notes.iter().map(|it| it.text.len()).sum(),
             Self::PutFlow(flow) => flow.files.zstd.len(),
             Self::Advance(entries, triggers) => {
                 let states: usize = triggers.iter().map(|it| it.state.len()).sum();
@@ -110,6 +122,19 @@ impl Work {
             }
         }
     }
+}
+
+impl NoteRow {
+    fn new(post: &Post) -> Result<Self, StoreError> {
+        let text = codec::encode_note(&post.note)
+            .map_err(|error| Failure::new("could not write a note as text", error))?;
+        Ok(Self { shard: i16::from(post.shard.number()), text })
+    }
+}
+
+/// Notes as they will be stored.
+pub(crate) fn notes(posts: &[Post]) -> Result<Vec<NoteRow>, StoreError> {
+    posts.iter().map(NoteRow::new).collect()
 }
 
 impl TriggerRow {
@@ -138,7 +163,7 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
         let then = match admission.first_step() {
             Some(append) => {
                 let events = bodies(&append).await?;
-                Some(Step { append, events, children: Vec::new() })
+                Some(Step { append, events, children: Vec::new(), posts: Vec::new() })
             }
             None => None,
         };
@@ -153,7 +178,8 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
         }
         let inbox = admission.dedupe.as_ref().map(|key| inbox_sha(flow, trigger, key));
         let key_sha = admission.key.as_ref().map(|key| sha256(key.as_bytes()));
-        entries.push(Entry { admission, created, again_of, started, then, inbox, key_sha });
+        let begin = NoteRow::new(&Post::begin(&admission))?;
+        entries.push(Entry { admission, created, again_of, started, then, inbox, key_sha, begin });
     }
     Ok(entries)
 }

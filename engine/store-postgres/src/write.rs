@@ -1,21 +1,21 @@
 //! What is asked of the database before a batch is written, and the batch as one transaction. Each
 //! is sent in one go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::RunId;
 use journal::Expiry;
 use tokio_postgres::Error;
 
 use crate::{
-    columns::{Blobs, Ends, Events, Inbox, NewTimers, OldTimers, Runs, Triggers},
-    link::{Doing, Link, pipeline},
-    owner::Ownership,
+    columns::{Blobs, Ends, Events, Inbox, NewTimers, Notes, OldTimers, Rests, Runs, Triggers},
+    link::{Doing, Link, Values, pipeline},
+    node::{BALANCE, LEAVE, Node, RELEASE},
     plan::{Changes, Known, Old, View},
     work::{Entry, FlowRow, Work},
 };
 
-const FIND_RUNS: &str = "SELECT run, position, status IS NOT NULL,
+const FIND_RUNS: &str = "SELECT run, position, status IS NOT NULL, asleep, turn,
     coalesce((SELECT max(number) FROM event WHERE event.run = run.position), 0)
     FROM run WHERE run = ANY($1::text[])";
 const FIND_KNOWN: &str = "SELECT sha, run FROM inbox WHERE sha = ANY($1::bytea[])";
@@ -33,18 +33,17 @@ const FIND_OLD_KNOWN: &str = "SELECT sha FROM inbox WHERE since < $1 AND NOT EXI
     ORDER BY since LIMIT $2";
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-const OWN: &str = "SELECT own($1, $2, $3, $4)";
+const OWN: &str = "SELECT own($1, $2, $3)";
 /// Losing it in a crash of the server does no harm, so the disk is not waited for.
-const RENEW: &str = "SELECT set_config('synchronous_commit', 'off', true), own($1, $2, $3, $4)";
-const RELEASE: &str = "UPDATE owner SET until = '-infinity'";
+const RENEW: &str = "SELECT set_config('synchronous_commit', 'off', true), own($1, $2, $3)";
 const INSERT_FLOW: &str = "INSERT INTO flow_version (sha, flow, length, files)
     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 const INSERT_BLOBS: &str = "INSERT INTO blob (sha, length, zstd)
     SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) ON CONFLICT DO NOTHING";
-const INSERT_RUNS: &str = "INSERT INTO run (position, run, sha, flow, trigger_name, order_key,
-    key_sha, parent_run, parent_path, created, again_of)
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[],
-        $6::bytea[], $7::bytea[], $8::text[], $9::text[], $10::bigint[], $11::text[])";
+const INSERT_RUNS: &str = "INSERT INTO run (position, shard, run, sha, flow, trigger_name,
+    order_key, key_sha, parent_run, parent_path, created, again_of)
+    SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::text[],
+        $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::text[], $11::bigint[], $12::text[])";
 const INSERT_INBOX: &str = "INSERT INTO inbox (sha, flow, trigger_name, run, since)
     SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bigint[])";
 const INSERT_EVENTS: &str = "INSERT INTO event (run, number, text, sum, blob)
@@ -54,13 +53,17 @@ const END_RUNS: &str = "UPDATE run SET status = new.status, error = new.error,
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
         AS new (position, status, error, code, finished)
     WHERE run.position = new.position";
+const REST_RUNS: &str = "UPDATE run SET asleep = new.asleep, turn = new.turn
+    FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) AS new (position, asleep, turn)
+    WHERE run.position = new.position";
 const DELETE_TIMERS: &str = "DELETE FROM timer
     USING unnest($1::bigint[], $2::bytea[], $3::boolean[]) AS old (run, path_sha, deadline)
     WHERE timer.run = old.run AND timer.path_sha = old.path_sha
         AND timer.deadline = old.deadline";
 const DELETE_TIMERS_OF: &str = "DELETE FROM timer WHERE run = ANY($1::bigint[])";
-const PUT_TIMERS: &str = "INSERT INTO timer (run, path_sha, deadline, path, due)
-    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::boolean[], $4::text[], $5::bigint[])
+const PUT_TIMERS: &str = "INSERT INTO timer (run, path_sha, deadline, shard, path, due)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::boolean[], $4::smallint[], $5::text[],
+        $6::bigint[])
     ON CONFLICT (run, path_sha, deadline) DO UPDATE SET due = excluded.due";
 const PUT_TRIGGERS: &str = "INSERT INTO trigger_state (flow, trigger_name, state, due)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
@@ -76,6 +79,10 @@ const DELETE_EVENTS: &str = "WITH gone AS (
         SELECT 1 FROM event WHERE event.blob = old.blob AND event.run <> ALL($1::bigint[]))";
 const DELETE_RUNS: &str = "DELETE FROM run WHERE position = ANY($1::bigint[])";
 const DELETE_KNOWN: &str = "DELETE FROM inbox WHERE sha = ANY($1::bytea[])";
+const INSERT_MAIL: &str = "INSERT INTO mail (shard, note)
+    SELECT * FROM unnest($1::smallint[], $2::text[])";
+const DISCARD: &str = "DELETE FROM mail WHERE id = ANY($1::bigint[])
+    AND shard = ANY($2::smallint[])";
 const COMMIT: &str = "COMMIT";
 
 /// What `look` and `write` carry out.
@@ -86,17 +93,22 @@ pub(crate) const STATEMENTS: &[&str] = &[
     RESERVE,
     OWN,
     RENEW,
+    BALANCE,
     RELEASE,
+    LEAVE,
     INSERT_FLOW,
     INSERT_BLOBS,
     INSERT_RUNS,
     INSERT_INBOX,
     INSERT_EVENTS,
     END_RUNS,
+    REST_RUNS,
     DELETE_TIMERS,
     DELETE_TIMERS_OF,
     PUT_TIMERS,
     PUT_TRIGGERS,
+    INSERT_MAIL,
+    DISCARD,
 ];
 
 /// Everything that a batch speaks of.
@@ -113,7 +125,7 @@ impl<'a> Mentioned<'a> {
         let mut all = Self::default();
         for work in batch {
             match work {
-                Work::PutFlow(_) | Work::Release | Work::Expire(_) => {}
+                Work::PutFlow(_) | Work::Expire(_) | Work::Post(_) | Work::Discard(_) => {}
                 Work::Advance(entries, _) => all.entries(entries),
                 Work::Append(steps) => {
                     for step in steps {
@@ -136,8 +148,9 @@ impl<'a> Mentioned<'a> {
     }
 }
 
-/// What the database has of what a batch speaks of. It stays so until the batch is written, or the
-/// writing fails, because nobody else writes.
+/// What the database has of what a batch speaks of. Of this node's own runs it stays so until the batch
+/// is written, or the writing fails, because nobody else writes to them. Another node may come first
+/// with a known event: that is a conflict of the writing.
 pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     let all = Mentioned::of(batch);
     let runs: Vec<_> = all.runs.into_iter().collect();
@@ -155,8 +168,9 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     let found = pipeline(doing.collect()).await?;
     let [runs, inbox, versions, positions] = &found[..] else { return Ok(view) };
     for row in runs {
-        let known =
-            Known { position: row.try_get(1)?, has_ended: row.try_get(2)?, last: row.try_get(3)? };
+        let rest = (row.try_get(3)?, row.try_get(4)?);
+        let (position, has_ended, last) = (row.try_get(1)?, row.try_get(2)?, row.try_get(5)?);
+        let known = Known { position, last, has_ended, rest };
         view.runs.insert(RunId::new(row.try_get::<_, String>(0)?), known);
     }
     for row in inbox {
@@ -172,7 +186,11 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     view.positions.sort_unstable();
     let expiry = batch.iter().find_map(|work| match work {
         Work::Expire(expiry) => Some(expiry),
-        Work::PutFlow(_) | Work::Advance(..) | Work::Append(_) | Work::Release => None,
+        Work::PutFlow(_)
+        | Work::Advance(..)
+        | Work::Append(_)
+        | Work::Post(_)
+        | Work::Discard(_) => None,
     });
     if let Some(expiry) = expiry {
         view.old = look_for_old(link, expiry).await?;
@@ -190,25 +208,29 @@ async fn look_for_old(link: &Link, expiry: &Expiry) -> Result<Old, Error> {
     Ok(Old { runs, known })
 }
 
-/// Writes all changes and the number of the batch, if the caller is still the owner. An error with
+/// Writes all changes and the number of the batch, if the caller was not given up. An error with
 /// which the server refused a statement means that nothing is written; after any other, nobody
 /// knows.
 pub(crate) async fn write(
     link: &Link,
-    owner: &Ownership,
+    node: &Node,
     next: i64,
     changes: &Changes<'_>,
 ) -> Result<(), Error> {
     let ended: BTreeSet<i64> = changes.ended.iter().map(|(position, _)| *position).collect();
     let (runs, events) = (Runs::of(changes), Events::of(changes));
-    let (inbox, ends) = (Inbox::of(changes), Ends::of(changes));
+    let (inbox, ends, rests) = (Inbox::of(changes), Ends::of(changes), Rests::of(changes));
     let (blobs, triggers) = (Blobs::of(changes), Triggers::of(changes));
+    let notes = Notes::of(changes);
+    let discarded: Values<'_> = vec![&changes.discarded, &changes.owned];
     let (old, new) = (OldTimers::of(changes), NewTimers::of(changes, &ended));
     let ended: Vec<i64> = ended.into_iter().collect();
 
     let mut all: Vec<Doing<'_>> = vec![link.command(BEGIN)];
-    all.push(link.run(OWN, vec![&owner.epoch, &owner.session, &next, &owner.lease]));
-    all.extend(changes.flows.iter().map(|flow| {
+    all.push(link.run(OWN, vec![&node.id, &node.session, &next]));
+    // In one order on every node, as everything that two may write: else they could wait for each other.
+    let flows: BTreeMap<_, _> = changes.flows.iter().map(|it| (&it.sha, it)).collect();
+    all.extend(flows.into_values().map(|flow| {
         let FlowRow { sha, flow, files } = flow;
         link.run(INSERT_FLOW, vec![sha, flow, &files.length, &files.zstd])
     }));
@@ -227,22 +249,22 @@ pub(crate) async fn write(
         (INSERT_INBOX, inbox.values()),
         (INSERT_EVENTS, events.values()),
         (END_RUNS, ends.values()),
+        (REST_RUNS, rests.values()),
         (DELETE_TIMERS, old.values()),
         (DELETE_TIMERS_OF, (!ended.is_empty()).then(|| vec![&ended as _])),
         (PUT_TIMERS, new.values()),
         (PUT_TRIGGERS, triggers.values()),
+        (INSERT_MAIL, notes.values()),
+        (DISCARD, (!changes.discarded.is_empty()).then_some(discarded)),
     ];
     let needed = statements.into_iter().filter_map(|(sql, values)| Some((sql, values?)));
     all.extend(needed.map(|(sql, values)| link.run(sql, values)));
-    if changes.release {
-        all.push(link.run(RELEASE, Vec::new()));
-    }
     all.push(link.command(COMMIT));
     pipeline(all).await.map(drop)
 }
 
-/// Tells those who wait for the database that its owner is there.
-pub(crate) async fn renew(link: &Link, owner: &Ownership) -> Result<(), Error> {
-    let Ownership { epoch, session, batch, lease } = owner;
-    link.run(RENEW, vec![epoch, session, batch, lease]).await.map(drop)
+/// Tells the others that the node is there.
+pub(crate) async fn renew(link: &Link, node: &Node) -> Result<(), Error> {
+    let Node { id, session, batch } = node;
+    link.run(RENEW, vec![id, session, batch]).await.map(drop)
 }

@@ -12,16 +12,21 @@ use crate::{
 
 pub(crate) const ROW: &str =
     "SELECT position, run, run.flow, sha, trigger_name, order_key, parent_run,
-    parent_path, status, error, created, finished, again_of
+    parent_path, status, error, created, finished, again_of,
+    asleep, turn
     FROM run JOIN flow_version ON flow_version.id = run.version";
 
-/// Open runs in the order of admission.
-pub(crate) fn open_runs(
+/// Open runs that do not sleep or have their turn, in the order of admission.
+pub(crate) fn awake_runs(
     connection: &Connection,
     after: u64,
     limit: usize,
 ) -> Result<Vec<RunRow>, StoreError> {
-    let sql = format!("{ROW} WHERE status IS NULL AND position > ?1 ORDER BY position LIMIT ?2");
+    // As the index has it.
+    let sql = format!(
+        "{ROW} WHERE status IS NULL AND (turn OR NOT asleep) AND position > ?1
+        ORDER BY position LIMIT ?2"
+    );
     rows(connection, &sql, &[&to_i64(after), &to_i64(limit)])
 }
 
@@ -166,5 +171,7 @@ fn read_row(row: &Row<'_>) -> Result<RunRow, StoreError> {
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(row.get(10).map_err(reading)?),
         finished: row.get::<_, Option<i64>>(11).map_err(reading)?.map(Timestamp::from_ticks),
+        asleep: row.get(13).map_err(reading)?,
+        turn: row.get(14).map_err(reading)?,
     })
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_trigger.sql"),
     include_str!("../migrations/0003_operations.sql"),
+    include_str!("../migrations/0004_sleep.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.

@@ -4,7 +4,7 @@ use base::{RunId, Timestamp};
 use journal::{
     Admission, Admitted, Append, Event, Path, RunRow, StoreError, body::Body, codec, status,
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
 use crate::{
@@ -135,13 +135,20 @@ impl Step {
     /// Adds the step to its run. Gives what became of its children.
     pub(crate) fn append(&self, connection: &Connection) -> Result<Vec<Admitted>, WriteError> {
         let append = &self.append;
-        let Some((position, has_ended)) = find(connection, &append.run)? else {
+        let Some(known) = find(connection, &append.run)? else {
             return Err(StoreError::UnknownRun(append.run.clone()).into());
         };
-        if has_ended {
+        if known.has_ended {
             return Err(status::already_ended(append).into());
         }
+        let position = known.position;
         self.insert(connection, position)?;
+        // Most steps change nothing about it.
+        if known.rest != (append.asleep, append.turn) {
+            let sql = "UPDATE run SET asleep = ?2, turn = ?3 WHERE position = ?1";
+            let row = params![position, append.asleep, append.turn];
+            connection.prepare_cached(sql)?.execute(row)?;
+        }
         timers::apply(connection, position, append)?;
         self.children.iter().map(|child| child.admit(connection)).collect()
     }
@@ -163,11 +170,22 @@ impl Step {
     }
 }
 
-/// Position of a run, and whether it has ended.
-fn find(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<(i64, bool)>> {
-    let sql = "SELECT position, status IS NOT NULL FROM run WHERE run = ?1";
+/// What a step has to know of its run.
+struct Known {
+    position: i64,
+    has_ended: bool,
+    /// Whether it is asleep, and whether it has its turn.
+    rest: (bool, bool),
+}
+
+fn find(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Known>> {
+    let sql = "SELECT position, status IS NOT NULL, asleep, turn FROM run WHERE run = ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    let known = |row: &Row<'_>| {
+        let rest = (row.get(2)?, row.get(3)?);
+        Ok(Known { position: row.get(0)?, has_ended: row.get(1)?, rest })
+    };
+    statement.query_row([run.as_str()], known).optional()
 }
 
 /// A run with all its events, as they were at one moment.

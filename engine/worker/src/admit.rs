@@ -16,17 +16,21 @@ use interp::{
     fire::{Firing, fire, immediate_response},
     step,
 };
-use journal::{Admission, Admitted, Event, EventKind, Parent, Path, StoreError, TriggerState};
+use journal::{
+    Admission, Admitted, Event, EventKind, Parent, Path, Shard, Shards, StoreError, TriggerState,
+};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    answers,
+    commit::{refuse_late, settle_order, store},
     deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
     finish,
     lanes::Entry,
-    queue::{check_queue, check_room, entry_of, refuse_late},
+    queue::{check_queue, check_room, entry_of},
     random, telemetry,
 };
 
@@ -126,9 +130,9 @@ pub(crate) type Answer = Result<Vec<Admitted>, AdmitError>;
 
 /// The runs of one event: what is stored, where each will stand in line, how far it has got.
 pub(crate) struct LinedUp {
-    admissions: Vec<Admission>,
+    pub(crate) admissions: Vec<Admission>,
     pub(crate) entries: Vec<Entry>,
-    begun: Vec<Option<Begun>>,
+    pub(crate) begun: Vec<Option<Begun>>,
 }
 
 impl LinedUp {
@@ -173,7 +177,7 @@ impl Admitter {
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
         let (mut admissions, entries) = line_up(inner, flow, trigger, firings);
         for (n, entry) in entries.iter().enumerate() {
-            check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry)?;
+            check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry).await?;
         }
         let way = if response.is_some() { Way::Never } else { Way::of(flow, trigger) };
         let is_later = way == Way::Later && !admissions.is_empty();
@@ -202,6 +206,12 @@ impl Admitter {
         })?;
         let is_new = matches!(runs.as_slice(), [Admitted::New(_)]);
         let answer = answer.filter(|_| is_new);
+        if answer.is_some()
+            && let [only] = ids.as_slice()
+            && !inner.tenures.has(only)
+        {
+            tokio::spawn(answers::follow(Arc::clone(inner), only.clone()));
+        }
         Ok(Receipt { runs, response, answer, is_later, flow, is_terse })
     }
 
@@ -241,7 +251,7 @@ impl Admitter {
                 Ok(firings) => {
                     let (new, lined) = line_up(inner, flow, trigger, firings);
                     for (admission, entry) in new.into_iter().zip(lined) {
-                        check_queue(inner, flow, &entries, &entry)?;
+                        check_queue(inner, flow, &entries, &entry).await?;
                         admissions.push(admission);
                         entries.push(entry);
                     }
@@ -302,28 +312,14 @@ impl Admitter {
             if batch.is_empty() {
                 continue;
             }
-            let mut fresh = Vec::new();
-            let mut all = Vec::new();
-            for Request { lined_up, .. } in &mut batch {
-                let begun = std::mem::take(&mut lined_up.begun);
-                let new = lined_up.admissions.iter().zip(begun);
-                fresh.push(new.map(|(new, begun)| Fresh::of(new, begun)).collect::<Vec<_>>());
-                all.append(&mut lined_up.admissions);
-            }
-            let states = batch.iter().filter_map(|request| request.state.clone()).collect();
             let order = inner.order.lock().await;
-            let began = Instant::now();
-            let mut result = inner.store.advance(all, states).await.map_err(Arc::new);
-            inner.metrics.wrote("admit", began.elapsed());
-            if matches!(result.as_ref().map_err(AsRef::as_ref), Err(StoreError::Fenced)) {
-                inner.fenced();
+            let mut ordered = batch.iter().flat_map(|it| &it.lined_up.entries);
+            let is_ordered = ordered.any(|it| it.lane.is_some());
+            let stored = store(&inner, &mut batch).await;
+            if is_ordered {
+                settle_order(&inner).await;
             }
-            let mut rest = result.as_mut().map(|all| std::mem::take(all).into_iter());
-            for (request, fresh) in batch.drain(..).zip(fresh) {
-                let answer = match &mut rest {
-                    Ok(rest) => Ok(rest.by_ref().take(fresh.len()).collect()),
-                    Err(error) => Err(AdmitError::Store(Arc::clone(error))),
-                };
+            for (request, (answer, fresh)) in batch.drain(..).zip(stored) {
                 enter_all(&inner, &answer, request.lined_up.entries.into_iter().zip(fresh));
                 // A caller that has gone away has its event admitted all the same.
                 drop(request.answer.send(answer));
@@ -415,7 +411,7 @@ async fn store_ended(
     // Whoever waits for the answer does not wait for this.
     tokio::spawn(async move {
         for ((origin, begun), is_new) in origins.iter().zip(&begun).zip(new) {
-            telemetry::admitted(&inner, &origin.flow, is_new);
+            telemetry::admitted(&inner, origin, is_new);
             if let Some(begun) = begun.as_ref().filter(|_| is_new) {
                 telemetry::ended(&inner, origin, &plan, &begun.run);
             }
@@ -456,7 +452,7 @@ fn enter_all(inner: &Arc<Inner>, answer: &Answer, entries: impl Iterator<Item = 
     let Ok(admitted) = answer else { return };
     for (admitted, (entry, fresh)) in admitted.iter().zip(entries) {
         let is_new = matches!(admitted, Admitted::New(_));
-        telemetry::admitted(inner, &fresh.origin.flow, is_new);
+        telemetry::admitted(inner, &fresh.origin, is_new);
         if is_new {
             match &fresh.begun {
                 Some(begun) if fresh.is_over => over(inner, &fresh.origin, &begun.run),
@@ -484,8 +480,8 @@ fn over(inner: &Arc<Inner>, origin: &Origin, run: &Run) {
 /// Puts a run that was just admitted into its lane; it begins if it has its turn.
 pub(crate) fn begin(inner: &Arc<Inner>, entry: Entry, fresh: Fresh) {
     let run = entry.run.clone();
-    let started = lock(&inner.lanes).enter(entry);
-    if started {
+    // Of a run of another process it is told by the store.
+    if inner.is_own(&run) && lock(&inner.lanes).enter(entry) {
         // A run that does not begin soon, or has a past, is read from the store when it does.
         let is_soon = !fresh.has_past && lock(&inner.mailboxes).len() < BEGUN_MAX;
         let message = if is_soon { Message::Begin(Box::new(fresh)) } else { Message::Look };
@@ -512,11 +508,10 @@ pub(crate) fn know_by(key: &str, firings: &mut [Firing]) {
     }
 }
 
-/// Puts a run of the store into its lane; it goes on if it has its turn.
+/// Puts a run of the store into its lane; it begins if it has its turn.
 pub(crate) fn enter(inner: &Arc<Inner>, entry: Entry) {
     let run = entry.run.clone();
-    let started = lock(&inner.lanes).enter(entry);
-    if started {
+    if inner.tenures.has(&run) && lock(&inner.lanes).enter(entry) {
         inner.deliver(&run, Message::Look);
     }
 }
@@ -544,7 +539,8 @@ pub(crate) fn admission(
     firing: Firing,
     parent: Option<Parent>,
 ) -> Admission {
-    let run = RunId::new(random::run_id(inner.now()));
+    let shards = shards_for(inner, (flow, trigger), firing.key.as_deref(), parent.as_ref());
+    let run = random::run_id(inner.now(), shards);
     let kind = EventKind::Started {
         trigger: trigger.to_owned(),
         outputs: firing.outputs,
@@ -565,4 +561,22 @@ pub(crate) fn admission(
         started: Event { at: inner.now(), path: Path::run(), kind },
         then: Vec::new(),
     }
+}
+
+/// Where a new run belongs: with those that it is ordered among, with its parent, or wherever this
+/// process can begin it at once.
+pub(crate) fn shards_for(
+    inner: &Inner,
+    (flow, trigger): (&Deployed, &str),
+    key: Option<&str>,
+    parent: Option<&Parent>,
+) -> Shards {
+    if inner.store.shared().is_none() {
+        return Shards::ALL;
+    }
+    let trigger = flow.plan.flow.trigger(trigger);
+    if trigger.is_some_and(|it| it.concurrency.is_some()) {
+        return Shard::of_key(&flow.name, key.unwrap_or_default()).into();
+    }
+    parent.map_or_else(|| inner.tenures.ours(), |it| Shard::of_run(&it.run).into())
 }

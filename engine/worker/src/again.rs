@@ -8,7 +8,7 @@ use journal::{Admission, Again, Event, EventKind, Path, RunRow, StoreError};
 use serde_json::{Map, Value};
 
 use crate::{
-    admit::AdmitError,
+    admit::{AdmitError, shards_for},
     deploy::Deployed,
     engine::{Engine, Inner},
     lanes::Entry,
@@ -136,7 +136,7 @@ impl Engine {
         repeated.run = Some(admission.run.clone());
         let entry = entry(inner, &admission);
         if let Some(flow) = inner.flows().get(&row.flow) {
-            check_queue(inner, flow, &[], &entry)?;
+            check_queue(inner, flow, &[], &entry).await?;
         }
         inner.admitter.admit_one(admission, entry).await?;
         Ok(repeated)
@@ -181,7 +181,11 @@ fn admission(
     past: Option<Past>,
 ) -> Result<Admission, StoreError> {
     let now = inner.now();
-    let run = RunId::new(random::run_id(now));
+    let shards = match inner.flows().get(&row.flow) {
+        Some(flow) => shards_for(inner, (flow, &row.trigger), row.key.as_deref(), None),
+        None => inner.tenures.ours(),
+    };
+    let run = random::run_id(now, shards);
     let mut started = started(events)?.clone();
     let (held, then) = if let Some((held, mut then)) = past {
         // Times and random numbers are those of then as long as what happens is.

@@ -30,6 +30,7 @@ impl Task {
         let plan = Arc::clone(&self.plan);
         let run = self.origin.run.clone();
         let traceparent = self.traceparent(&ask.path);
+        let tenure = Arc::clone(&self.tenure);
         let mut stop = inner.stop.subscribe();
         let span = tracing::info_span!("action", path = %ask.path, attempt = ask.attempt);
         let asking = async move {
@@ -40,6 +41,7 @@ impl Task {
             let answered = tokio::select! {
                 answered = &mut answer => answered,
                 _ = stop.wait_for(|stop| *stop) => return answer.abort(),
+                () = tenure.lost() => return answer.abort(),
             };
             let outcome = match answered {
                 Ok(Asked::Answered(outcome)) => outcome,
@@ -59,7 +61,7 @@ impl Task {
     /// Asks again what could not be asked when it was tried.
     pub(crate) fn ask_again(&mut self) {
         let put_off = std::mem::take(&mut self.put_off);
-        if put_off.is_empty() || self.run.end().is_some() {
+        if put_off.is_empty() || self.run.end().is_some() || self.tenure.is_ending() {
             return;
         }
         for effect in self.run.outstanding(&self.plan) {

@@ -2,16 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicI64},
     time::Duration,
 };
 
 use base::{Failure, RunId, Status, Timestamp};
 use interp::Plan;
-use journal::{Admitted, Event, Page, Path, RunFilter, RunRow, Store, StoreError, TriggerState};
+use journal::{
+    Admitted, Event, NodeRow, Page, Path, RunFilter, RunRow, Shard, Store, StoreError, TriggerState,
+};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -22,14 +21,20 @@ use crate::{
     deliveries::Delivered,
     deploy::Deployed,
     lanes::Lanes,
+    mail::{self, Letters, Slip},
     metrics::{Metrics, Snapshot},
-    off,
+    nodes, off,
     perform::Performer,
     pump, random,
     room::Room,
+    telemetry::OpenRuns,
+    tenure::Tenures,
     timers,
     triggers::{self, batch::Batches},
 };
+
+/// Between two looks at a run whose end is waited for.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Options {
@@ -79,15 +84,21 @@ pub(crate) struct Inner {
     pub room: Room,
     /// Runs that may wait for their turn or for memory before events are refused.
     pub waiting_max: usize,
-    /// Runs that are not over.
-    pub open: AtomicUsize,
+    /// Runs that are neither over nor asleep.
+    pub open: OpenRuns,
     pub metrics: Arc<Metrics>,
     pub waiters: Mutex<BTreeMap<RunId, Vec<oneshot::Sender<Arc<Value>>>>>,
     /// Timers whose events are on their way.
     pub fired: Mutex<BTreeSet<(RunId, Path, bool)>>,
+    pub tenures: Tenures,
+    pub mail: Letters,
+    /// A write was refused because something is not this process's own any more.
+    pub fence: Notify,
     pub timer_set: Notify,
     /// The flows that are turned off.
     pub off: RwLock<BTreeSet<String>>,
+    /// Ticks at which the next timer is due, as far as is known.
+    pub timer_next: AtomicI64,
     /// Counts deployments, for whoever follows the flows.
     pub deployed: watch::Sender<u64>,
     pub admitter: Admitter,
@@ -107,11 +118,20 @@ pub(crate) enum Message {
     PutOff(Path),
     /// An event, without its time.
     Event(Path, Box<journal::EventKind>),
+    /// An event that another process has left.
+    Note(Path, Box<journal::EventKind>, Slip),
     /// A service calls the run back; it is told when that is durable, and whether it was awaited.
     Call { path: Path, outputs: Value, done: oneshot::Sender<bool> },
 }
 
 impl Message {
+    /// Its run takes nothing in any more. Whoever called it back finds that out by himself.
+    pub(crate) fn settle(self) {
+        if let Self::Note(_, _, slip) = self {
+            slip.taken();
+        }
+    }
+
     pub(crate) fn event(path: Path, kind: journal::EventKind) -> Self {
         Self::Event(path, Box::new(kind))
     }
@@ -120,36 +140,6 @@ impl Message {
 /// Takes a lock; a panic of another holder has left plain data behind, which is still right.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A call of a service that a run waits for.
-#[derive(Clone, Debug)]
-pub struct CallBack {
-    /// Which run.
-    pub run: RunId,
-    /// Which action waits.
-    pub path: Path,
-    /// What stands in the address as proof.
-    pub signature: String,
-    /// `{statusCode, headers, queries, body}`: the outputs of the action.
-    pub outputs: Value,
-}
-
-/// Why a call back was not taken in.
-#[derive(Debug, thiserror::Error)]
-pub enum CallBackError {
-    /// No action of any run was given this address.
-    #[error("this address was not given to anybody")]
-    Unknown,
-    /// The action has ended: it was called before, has timed out, or its run was ended.
-    #[error("nobody waits here any more")]
-    NotAwaited,
-    /// The engine is stopping, or the run cannot go on; the call may be repeated.
-    #[error("the engine is stopping")]
-    Stopping,
-    /// The store failed.
-    #[error("the run cannot be read")]
-    Store(#[source] StoreError),
 }
 
 /// Why an engine could not start.
@@ -170,6 +160,7 @@ impl Engine {
         let Options { store, performer, clock, flows, active_max, addresses } = options;
         let (admitter, requests) = Admitter::new();
         let (batches, messages) = Batches::new();
+        let (mail, ends) = Letters::new();
         let metrics = Arc::<Metrics>::default();
         performer.observe(&metrics);
         let inner = Arc::new(Inner {
@@ -185,12 +176,16 @@ impl Engine {
             batches,
             room: Room::new(active_max),
             waiting_max: active_max * WAITING_TO_ACTIVE,
-            open: AtomicUsize::new(0),
+            open: OpenRuns::new(),
             metrics,
             waiters: Mutex::new(BTreeMap::new()),
             fired: Mutex::new(BTreeSet::new()),
+            tenures: Tenures::new(),
+            mail,
+            fence: Notify::new(),
             timer_set: Notify::new(),
             off: RwLock::default(),
+            timer_next: AtomicI64::new(i64::MAX),
             deployed: watch::Sender::new(0),
             admitter,
             stop: watch::Sender::new(false),
@@ -201,12 +196,14 @@ impl Engine {
         tokio::spawn(Admitter::run(Arc::clone(&inner), requests));
         // Runs that were taken up before the store failed must not go on: whoever tries again would
         // work on them a second time.
-        pump::recover(&inner).await.inspect_err(|_| inner.stop())?;
+        nodes::look(&inner).await.inspect_err(|_| inner.stop())?;
+        tokio::spawn(nodes::run(Arc::clone(&inner)));
+        tokio::spawn(mail::run(Arc::clone(&inner), ends));
         tokio::spawn(timers::run(Arc::clone(&inner)));
         tokio::spawn(off::follow(Arc::clone(&inner)));
         tokio::spawn(triggers::batch::run(Arc::clone(&inner), messages));
         tokio::spawn(triggers::run(Arc::clone(&inner)));
-        let open_runs = inner.open.load(Ordering::Relaxed);
+        let open_runs = inner.open.total();
         tracing::info!(open_runs, "The engine has started.");
         Ok(Self(inner))
     }
@@ -270,7 +267,13 @@ impl Engine {
         loop {
             ended.borrow_and_update();
             let (row, _) = self.load(run).await?;
-            if row.status.is_some() || ended.changed().await.is_err() {
+            if row.status.is_some() {
+                return Ok(row);
+            }
+            // What ends in another process is not told here.
+            let pause = self.0.store.shared().map_or(Duration::MAX, |_| LOOK_AGAIN);
+            let told = tokio::time::timeout(pause, ended.changed()).await;
+            if matches!(told, Ok(Err(_))) {
                 return Ok(row);
             }
         }
@@ -337,46 +340,6 @@ impl Engine {
         Ok((row, plan, events))
     }
 
-    /// Takes in the call of a service that a run waits for. When this returns, it is durable.
-    ///
-    /// # Errors
-    /// If the address was not made for that action, nobody waits there any more, or the store failed.
-    pub async fn call_back(&self, call: CallBack) -> Result<(), CallBackError> {
-        let CallBack { run, path, signature, outputs } = call;
-        let row = self.genuine_call(&run, &path, &signature).await?;
-        if row.status.is_some() {
-            return Err(CallBackError::NotAwaited);
-        }
-        let (done, told) = oneshot::channel();
-        self.0.deliver(&run, Message::Call { path, outputs, done });
-        match told.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(CallBackError::NotAwaited),
-            // The run has ended in the meantime, or it cannot go on at present.
-            Err(_) => match self.load(&run).await.map_err(CallBackError::Store)?.0.status {
-                Some(_) => Err(CallBackError::NotAwaited),
-                None => Err(CallBackError::Stopping),
-            },
-        }
-    }
-
-    /// The run that an address was made for.
-    async fn genuine_call(
-        &self,
-        run: &RunId,
-        path: &Path,
-        signature: &str,
-    ) -> Result<RunRow, CallBackError> {
-        let found = self.0.store.load(run).await.map_err(CallBackError::Store)?;
-        let (row, events) = found.ok_or(CallBackError::Unknown)?;
-        let callback = events.iter().find_map(|event| match &event.kind {
-            journal::EventKind::Started { callback, .. } => callback.as_ref(),
-            _ => None,
-        });
-        let genuine = callback.is_some_and(|it| interp::callback::is_genuine(it, path, signature));
-        if genuine { Ok(row) } else { Err(CallBackError::Unknown) }
-    }
-
     /// Where the triggers that fire by themselves have got to, the next one due first. Those of
     /// flows that are not deployed any more are among them.
     ///
@@ -389,7 +352,35 @@ impl Engine {
     /// Stops a run.
     pub fn cancel(&self, run: &RunId, reason: &str) {
         let kind = journal::EventKind::Cancelled { reason: reason.to_owned() };
-        self.0.deliver(run, Message::event(Path::run(), kind));
+        if self.0.store.shared().is_none() || self.0.tenures.has(run) {
+            self.0.deliver(run, Message::event(Path::run(), kind));
+            return;
+        }
+        let (inner, post) = (Arc::clone(&self.0), journal::Post::event(run, Path::run(), kind));
+        tokio::spawn(async move {
+            let Some(shared) = inner.store.shared() else { return };
+            if let Err(error) = shared.post(vec![post]).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "A run could not be told that it is to stop.");
+            }
+        });
+    }
+
+    /// The processes that share the store; none if it has one owner.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+        match self.0.store.shared() {
+            Some(shared) => shared.nodes().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Lets others go on with everything, as far as that can be done in some seconds: what is being
+    /// asked is answered, and nothing new is begun. Then the engine is to be stopped.
+    pub async fn hand_over(&self) {
+        nodes::hand_over(&self.0).await;
     }
 
     /// Whether events can be taken in.
@@ -400,7 +391,9 @@ impl Engine {
         if self.is_stopped() {
             return Err(("Stopping", "the engine has stopped".to_owned()));
         }
-        match tokio::time::timeout(STORE_PATIENCE, self.0.store.next_due()).await {
+        match tokio::time::timeout(STORE_PATIENCE, self.0.store.next_due(self.0.tenures.ours()))
+            .await
+        {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
@@ -431,7 +424,7 @@ impl Engine {
             active,
             queued: in_memory.saturating_sub(active),
             in_turn: lock(&inner.lanes).waiting(),
-            open: inner.open.load(Ordering::Relaxed),
+            open: inner.open.total(),
             commits: inner.store.commits(),
             subscriptions,
         })
@@ -500,8 +493,13 @@ impl Inner {
         lock(&self.mailboxes).clear();
     }
 
-    /// Another process has taken over: it takes in events and works on the runs.
+    /// Another process has taken over: it takes in events and works on the runs. Where several share
+    /// the store, it is looked up what of them.
     pub(crate) fn fenced(&self) {
+        if self.store.shared().is_some() {
+            self.fence.notify_one();
+            return;
+        }
         if !self.stopped() {
             tracing::warn!("Another process has taken over the store.");
         }
@@ -528,21 +526,45 @@ impl Inner {
         Ok(plan)
     }
 
-    /// Sends a message to a run, which is taken into memory if it is not there.
+    /// Sends a message to a run, which is taken into memory if it is not there. What another process
+    /// looks after is not sent anything: what it has to know is in the store.
     pub(crate) fn deliver(self: &Arc<Self>, run: &RunId, message: Message) {
+        self.has_delivered(run, message);
+    }
+
+    /// The same; whether the run is looked after here.
+    pub(crate) fn has_delivered(self: &Arc<Self>, run: &RunId, message: Message) -> bool {
         let mut mailboxes = lock(&self.mailboxes);
         // Looked at under the lock: after a stop nothing may be put into the emptied map.
         if self.stopped() {
-            return;
+            return false;
         }
-        let mailbox = mailboxes.entry(run.clone()).or_insert_with(|| {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            pump::spawn(Arc::clone(self), run.clone(), receiver);
-            sender
-        });
-        if mailbox.send(message).is_err() {
-            tracing::error!(%run, "The task of a run has gone without its mailbox.");
+        if let Some(mailbox) = mailboxes.get(run) {
+            if mailbox.send(message).is_err() {
+                tracing::error!(%run, "The task of a run has gone without its mailbox.");
+            }
+            return true;
         }
+        // Whoever has the run finds in the store what is to be done with it.
+        let Some(tenure) = self.tenures.of_run(run) else { return false };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        // The receiver is there, so this cannot fail.
+        drop(sender.send(message));
+        pump::spawn(Arc::clone(self), run.clone(), tenure, receiver);
+        mailboxes.insert(run.clone(), sender);
+        true
+    }
+
+    /// Whether a run that was just stored is to be begun here. The store knows better than the tenures
+    /// what it has left for others.
+    pub(crate) fn is_own(&self, run: &RunId) -> bool {
+        let shared = self.store.shared();
+        self.tenures.has(run) && shared.is_none_or(|it| it.owns(Shard::of_run(run)))
+    }
+
+    /// Whether two runs are looked after by the same process, whichever that is.
+    pub(crate) fn are_together(&self, one: &RunId, other: &RunId) -> bool {
+        self.store.shared().is_none() || Shard::of_run(one) == Shard::of_run(other)
     }
 
     /// A run has answered its caller.

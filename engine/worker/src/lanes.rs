@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::RunId;
+use journal::{Shard, Shards};
 
 /// A run in its lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +26,11 @@ pub(crate) struct Lane {
 pub(crate) struct Lanes {
     /// The lane of each run that has its turn.
     active: BTreeMap<RunId, Lane>,
+    waiting: BTreeSet<RunId>,
     states: BTreeMap<Lane, LaneState>,
-    /// Runs that wait in all lanes together.
-    waiting: usize,
+    /// Shards whose runs are being read: before all are known, none of them has its turn.
+    reading: Shards,
+    found: Vec<Found>,
 }
 
 #[derive(Debug, Default)]
@@ -36,19 +39,92 @@ struct LaneState {
     waiting: VecDeque<RunId>,
 }
 
+/// A run of a shard that is being taken up.
+#[derive(Debug)]
+struct Found {
+    entry: Entry,
+    /// How it is taken up: those that have had their turn keep it, and what comes meanwhile is last.
+    rank: Rank,
+    asleep: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    HadItsTurn,
+    Waited,
+    New,
+}
+
 impl Lanes {
-    /// Takes in a run, in the order of admission; whether it may start now.
+    /// Takes in a run, in the order of admission; whether it may start now. One that is there already
+    /// changes nothing.
     pub(crate) fn enter(&mut self, entry: Entry) -> bool {
-        let Some((lane, width)) = entry.lane else { return true };
+        let Some((lane, width)) = &entry.lane else { return true };
+        if self.reading.contains(Shard::of_run(&entry.run)) {
+            self.found.push(Found { entry, rank: Rank::New, asleep: false });
+            return false;
+        }
+        if self.active.contains_key(&entry.run) || self.waiting.contains(&entry.run) {
+            return false;
+        }
         let state = self.states.entry(lane.clone()).or_default();
-        if width <= state.active.len() || !state.waiting.is_empty() {
+        if *width <= state.active.len() || !state.waiting.is_empty() {
+            self.waiting.insert(entry.run.clone());
             state.waiting.push_back(entry.run);
-            self.waiting += 1;
             return false;
         }
         state.active.insert(entry.run.clone());
-        self.active.insert(entry.run, lane);
+        self.active.insert(entry.run, lane.clone());
         true
+    }
+
+    /// From now on the runs of these shards are read.
+    pub(crate) fn begin_taking_up(&mut self, shards: Shards) {
+        self.forget(shards);
+        self.reading = self.reading.with(shards);
+    }
+
+    /// A run of the store, in the order of admission; whether it has had its turn, and whether it
+    /// sleeps.
+    pub(crate) fn find(&mut self, entry: Entry, had_turn: bool, asleep: bool) {
+        let rank = if had_turn { Rank::HadItsTurn } else { Rank::Waited };
+        self.found.push(Found { entry, rank, asleep });
+    }
+
+    /// All runs of these shards were read. Gives those that have their turn and do not sleep.
+    pub(crate) fn taken_up(&mut self, shards: Shards) -> Vec<RunId> {
+        self.reading = self.reading.without(shards);
+        let is_theirs = |it: &Found| shards.contains(Shard::of_run(&it.entry.run));
+        let (mut found, rest): (Vec<_>, Vec<_>) = self.found.drain(..).partition(is_theirs);
+        self.found = rest;
+        found.sort_by_key(|it| it.rank);
+        let mut started = Vec::new();
+        for Found { entry, asleep, .. } in found {
+            let run = entry.run.clone();
+            if self.enter(entry) && !asleep {
+                started.push(run);
+            }
+        }
+        started
+    }
+
+    /// Somebody else has these shards.
+    pub(crate) fn forget(&mut self, shards: Shards) {
+        let stays = |run: &RunId| !shards.contains(Shard::of_run(run));
+        self.reading = self.reading.without(shards);
+        self.found.retain(|it| stays(&it.entry.run));
+        self.active.retain(|run, _| stays(run));
+        self.waiting.retain(stays);
+        self.states.retain(|_, state| {
+            state.active.retain(stays);
+            state.waiting.retain(stays);
+            !state.active.is_empty() || !state.waiting.is_empty()
+        });
+    }
+
+    /// Whether a run is ordered and has its turn.
+    pub(crate) fn has_turn(&self, run: &RunId) -> bool {
+        self.active.contains_key(run)
     }
 
     /// A run has ended. Gives the run that may start in its place.
@@ -62,47 +138,19 @@ impl Lanes {
             }
             return None;
         };
-        self.waiting -= 1;
         state.active.insert(next.clone());
+        self.waiting.remove(&next);
         self.active.insert(next.clone(), lane);
         Some(next)
     }
 
     /// How many runs wait for their turn.
-    pub(crate) const fn waiting(&self) -> usize {
-        self.waiting
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// How many runs of a lane are active or wait.
     pub(crate) fn load(&self, lane: &Lane) -> usize {
         self.states.get(lane).map_or(0, |state| state.active.len() + state.waiting.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Entry, Lane, Lanes};
-    use base::RunId;
-
-    fn entry(run: &str, key: Option<&str>) -> Entry {
-        let lane = key.map(|key| {
-            let lane = Lane { flow: "f".into(), trigger: "t".into(), key: key.into() };
-            (lane, 1)
-        });
-        Entry { run: RunId::new(run), lane }
-    }
-
-    #[test]
-    fn runs_of_one_key_follow_each_other_and_others_do_not_wait() {
-        let mut lanes = Lanes::default();
-        let events = [("a1", Some("a")), ("a2", Some("a")), ("b1", Some("b")), ("x", None)];
-        let started = events.map(|(run, key)| lanes.enter(entry(run, key)));
-        assert_eq!(started, [true, false, true, true]);
-        assert_eq!(lanes.waiting(), 1);
-        let mut leave = |run: &str| lanes.leave(&RunId::new(run)).map(|it| it.to_string());
-        assert_eq!(leave("a1").as_deref(), Some("a2"));
-        assert_eq!(leave("a1"), None, "a run leaves once");
-        assert_eq!(leave("a2"), None);
-        assert!(lanes.enter(entry("a3", Some("a"))));
     }
 }

@@ -168,7 +168,7 @@ impl OfRuns {
             runs: maker.gauges(
             "flowright_runs",
             &["state"],
-            "Runs of this process: `open` in all that are not over, `active` in memory, `queued` for memory, \
+            "Runs of this process: `open` in all that are neither over nor asleep, `active` in memory, `queued` for memory, \
              `in_turn` behind an earlier run of their key.",
         ),
             actions: maker.counter(

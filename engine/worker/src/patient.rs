@@ -9,7 +9,7 @@ use base::RunId;
 use interp::Plan;
 use journal::{Admitted, Append, Event, RunRow, StoreError};
 
-use crate::engine::Inner;
+use crate::{engine::Inner, mail};
 
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -66,6 +66,17 @@ pub(crate) async fn plan(inner: &Inner, flow: &str, sha: &str) -> Result<Arc<Pla
         let found = inner.plan(flow, sha).await;
         if let Some(found) = pause.over(inner, found).await {
             return found;
+        }
+    }
+}
+
+/// Delivers what other processes have left.
+pub(crate) async fn drain(inner: &Arc<Inner>) -> Result<usize, StoreError> {
+    let mut pause = Pause::new();
+    loop {
+        let drained = mail::drain(inner).await;
+        if let Some(drained) = pause.over(inner, drained).await {
+            return drained;
         }
     }
 }

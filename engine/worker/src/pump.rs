@@ -11,55 +11,43 @@ use interp::{
     effect::{Ask, Request},
     step,
 };
-use journal::{
-    Admission, Admitted, Append, Event, EventKind, Parent, Path, RunRow, StoreError, Timer,
-};
+use journal::{Admission, Append, Event, EventKind, Path, Post, RunRow, StoreError, Timer};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 
 use crate::{
-    admit::{Fresh, Origin, admission, begin, enter},
-    child::{self, CHILD_DEPTH_MAX, Called, child_outcome, too_deep},
+    admit::{Fresh, Origin},
+    child::child_outcome,
+    commit::settle_order,
     engine::{Inner, Message, lock},
+    family::{answer_parent, post_to_parent},
     finish,
     lanes::Entry,
-    off,
+    mail::Slip,
     patient::{self, append, load},
-    queue::{entry_of, lane_entry},
     room::Place,
     telemetry,
+    tenure::Tenure,
+    timers,
 };
 
-/// Open runs that are read at a time when the engine starts.
-const RECOVER_BATCH: usize = 1_000;
 /// Events of one run that are made durable together.
 const EVENTS_MAX: usize = 256;
 
-/// Takes up every open run in the order of admission.
-pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), StoreError> {
-    let mut after = 0;
-    loop {
-        let rows = inner.store.open_runs(after, RECOVER_BATCH).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.position;
-        for row in rows {
-            let entry = match inner.flows().get(&row.flow) {
-                Some(flow) => lane_entry(flow, &row.trigger, row.key.as_deref(), row.run.clone()),
-                // The flow has been removed: its runs finish on the version they are pinned to.
-                None => Entry { run: row.run.clone(), lane: None },
-            };
-            telemetry::found(inner);
-            enter(inner, entry);
-        }
-    }
-}
-
 /// Starts the task of a run.
-pub(crate) fn spawn(inner: Arc<Inner>, run: RunId, mail: mpsc::UnboundedReceiver<Message>) {
+pub(crate) fn spawn(
+    inner: Arc<Inner>,
+    run: RunId,
+    tenure: Arc<Tenure>,
+    mail: mpsc::UnboundedReceiver<Message>,
+) {
     tokio::spawn(async move {
+        // Kept to the end: what follows a fault is work on the run, too.
+        let held = Arc::clone(&tenure);
         let span = tracing::info_span!("run", %run, flow = tracing::field::Empty);
-        let task = tokio::spawn(work(Arc::clone(&inner), run.clone(), mail).instrument(span));
+        let task = work(Arc::clone(&inner), run.clone(), held, mail).instrument(span);
+        let task = tokio::spawn(task);
         match task.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -79,30 +67,34 @@ pub(crate) fn spawn(inner: Arc<Inner>, run: RunId, mail: mpsc::UnboundedReceiver
                 end_after_fault(&inner, &run).await;
             }
         }
+        drop(tenure);
     });
 }
 
 /// A fault in one run ends that run only.
 async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
     let failure = Failure::new("InternalError", "the engine met a fault of its own in this run");
-    let batch = Append {
-        run: run.clone(),
-        events: vec![finish::failed(&failure, inner.now())],
-        arm: Vec::new(),
-        disarm: Vec::new(),
-        children: Vec::new(),
+    let event = finish::failed(&failure, inner.now());
+    let row = match load(inner, run).await {
+        Ok(found) => found.map(|(row, _)| row),
+        // What cannot be read has no parent that is known.
+        Err(error) => {
+            log_end(run, &error);
+            None
+        }
     };
-    let parent = match append(inner, batch).await {
-        Ok(_) => load(inner, run).await.map(|found| {
-            let row = found.map(|(row, _)| row);
-            telemetry::broken(inner, run, row.as_ref().map(|it| it.flow.as_str()));
-            row.and_then(|it| it.parent)
-        }),
-        Err(error) => Err(error),
-    };
-    match parent {
-        Ok(Some(parent)) => answer_parent(inner, &parent, Outcome::failed(failure)),
-        Ok(None) => {}
+    let (flow, parent) = row.map_or((None, None), |it| (Some(it.flow), it.parent));
+    let outcome = Outcome::failed(failure);
+    let posts = parent.iter().filter_map(|it| post_to_parent(inner, run, it, &outcome));
+    let posts = posts.collect();
+    let batch = Append { events: vec![event], posts, ..Append::new(run.clone()) };
+    match append(inner, batch).await {
+        Ok(_) => {
+            telemetry::broken(inner, run, flow.as_deref());
+            if let Some(parent) = &parent {
+                answer_parent(inner, run, parent, outcome);
+            }
+        }
         Err(error) => {
             let error: &dyn std::error::Error = &error;
             tracing::error!(%run, error, "The end of a run could not be stored.");
@@ -121,6 +113,8 @@ fn log_end(run: &RunId, error: &StoreError) {
 /// One run in memory.
 pub(crate) struct Task {
     pub(crate) inner: Arc<Inner>,
+    /// Held while anything of the run is under way.
+    pub(crate) tenure: Arc<Tenure>,
     pub(crate) origin: Origin,
     pub(crate) plan: Arc<Plan>,
     pub(crate) run: Run,
@@ -132,23 +126,33 @@ pub(crate) struct Task {
     pub(crate) asking: BTreeSet<Path>,
     /// Questions that wait until their services may be asked; not held on to when the run leaves memory.
     pub(crate) put_off: BTreeSet<Path>,
+    /// Questions that other runs answer, or that are answered by a message to itself.
+    pub(crate) calling: BTreeSet<Path>,
+    /// Whether the store has it that the run sleeps.
+    known_asleep: bool,
 }
 
 async fn work(
     inner: Arc<Inner>,
     id: RunId,
+    tenure: Arc<Tenure>,
     mut mail: mpsc::UnboundedReceiver<Message>,
 ) -> Result<(), StoreError> {
     // Runs that wait for their turn in memory, and runs that sleep, hold nothing but their name.
     let mut early = VecDeque::new();
     // Whoever made the mailbox has put something into it.
-    let (_place, origin, events, has_ended) = match mail.try_recv() {
+    let (_place, origin, events, has_ended, asleep) = match mail.try_recv() {
         Ok(Message::Begin(fresh)) => {
-            let _place = inner.room.enter(&fresh.origin.flow).await;
+            let _place = tokio::select! {
+                place = inner.room.enter(&fresh.origin.flow) => place,
+                () = tenure.ending() => {
+                    lock(&inner.mailboxes).remove(&id);
+                    return Ok(());
+                }
+            };
             let Fresh { origin, started, begun, .. } = *fresh;
             let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
-            let run = Run::default();
-            let mut task = Task::new(inner, (origin, plan), run, (mail, early));
+            let mut task = Task::new(inner, tenure, (origin, plan), (mail, early));
             let effects = match begun {
                 Some(begun) => {
                     task.run = begun.run;
@@ -161,13 +165,30 @@ async fn work(
         }
         first => {
             early.extend(first);
-            let (place, row, events) = take_up(&inner, &id).await?;
-            let RunRow { run, flow, sha, parent, status, .. } = row;
-            (place, Origin { run, flow, sha, parent }, events, status.is_some())
+            let found = tokio::select! {
+                found = take_up(&inner, &id) => found,
+                () = tenure.ending() => {
+                    lock(&inner.mailboxes).remove(&id);
+                    return Ok(());
+                }
+            };
+            let (place, row, events) = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    if matches!(error, StoreError::UnknownRun(_)) {
+                        // There is nobody any more who could be told.
+                        early.into_iter().for_each(Message::settle);
+                    }
+                    return Err(error);
+                }
+            };
+            let RunRow { run, flow, sha, parent, status, asleep, .. } = row;
+            (place, Origin { run, flow, sha, parent }, events, status.is_some(), asleep)
         }
     };
     let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
-    let mut task = Task::new(inner, (origin, plan), Run::default(), (mail, early));
+    let mut task = Task::new(inner, tenure, (origin, plan), (mail, early));
+    task.known_asleep = asleep;
     if has_ended {
         task.retire();
         return Ok(());
@@ -197,13 +218,24 @@ async fn take_up(
 impl Task {
     fn new(
         inner: Arc<Inner>,
+        tenure: Arc<Tenure>,
         (origin, plan): (Origin, Arc<Plan>),
-        run: Run,
         (mail, early): (mpsc::UnboundedReceiver<Message>, VecDeque<Message>),
     ) -> Self {
         tracing::Span::current().record("flow", origin.flow.as_str());
-        let (asking, put_off) = (BTreeSet::new(), BTreeSet::new());
-        Self { inner, origin, plan, run, mail, early, asking, put_off }
+        Self {
+            inner,
+            tenure,
+            origin,
+            plan,
+            run: Run::default(),
+            mail,
+            early,
+            asking: BTreeSet::new(),
+            put_off: BTreeSet::new(),
+            calling: BTreeSet::new(),
+            known_asleep: false,
+        }
     }
 
     /// Rebuilds the run; asks again what was asked and not answered.
@@ -218,11 +250,13 @@ impl Task {
             effects.retain(|it| !matches!(it, Effect::Ask(_)));
             effects.extend(self.run.outstanding(&self.plan));
         }
-        if has_resumed || events.len() == 1 {
+        // What sleeps has carried out what followed from its start, though that has left no event.
+        if (has_resumed || events.len() == 1) && !self.known_asleep {
             return self.begin(effects).await;
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
-            answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
+            let outcome = child_outcome(&self.run, self.inner.now());
+            answer_parent(&self.inner, &self.origin.run, parent, outcome);
         }
         let now = self.inner.now();
         let unknown: Vec<Event> = self
@@ -255,10 +289,13 @@ impl Task {
         self.early.extend(std::iter::from_fn(|| self.mail.try_recv().ok()));
         let at = self.inner.now();
         self.early.iter().find_map(|message| match message {
-            Message::Event(path, kind) if matches!(**kind, EventKind::Cancelled { .. }) => {
+            Message::Event(path, kind) | Message::Note(path, kind, _)
+                if matches!(**kind, EventKind::Cancelled { .. }) =>
+            {
                 Some(Event { at, path: path.clone(), kind: EventKind::clone(kind) })
             }
             Message::Event(..)
+            | Message::Note(..)
             | Message::Call { .. }
             | Message::Look
             | Message::PutOff(_)
@@ -269,23 +306,12 @@ impl Task {
     /// Takes in messages until the run has ended, or waits for nothing that is in this process.
     async fn pump(&mut self) -> Result<(), StoreError> {
         while self.run.end().is_none() {
-            let mut messages: Vec<Message> = self.early.drain(..).collect();
-            if messages.is_empty() {
-                if self.asking.is_empty() && self.try_leave_memory() {
-                    return Ok(());
-                }
-                let Some(first) = self.mail.recv().await else { return Ok(()) };
-                messages.push(first);
-            }
-            while messages.len() < EVENTS_MAX
-                && let Ok(more) = self.mail.try_recv()
-            {
-                messages.push(more);
-            }
+            let Some(messages) = self.gather().await else { return Ok(()) };
             let mut events = Vec::new();
             let mut effects = Vec::new();
-            let mut called = Vec::new();
-            for message in messages {
+            let (mut called, mut slips) = (Vec::new(), Vec::new());
+            let mut messages = messages.into_iter();
+            for message in messages.by_ref() {
                 let (path, kind) = match message {
                     Message::Begin(_) => continue,
                     Message::Look => {
@@ -298,6 +324,10 @@ impl Task {
                         continue;
                     }
                     Message::Event(path, kind) => (path, kind),
+                    Message::Note(path, kind, slip) => {
+                        slips.push(slip);
+                        (path, kind)
+                    }
                     Message::Call { path, outputs, done } => {
                         if !self.run.awaits_call(&self.plan, &path) {
                             answer_call(done, false);
@@ -309,6 +339,7 @@ impl Task {
                 };
                 if matches!(*kind, EventKind::Answered { .. }) {
                     self.asking.remove(&path);
+                    self.calling.remove(&path);
                 }
                 let event = Event { at: self.inner.now(), path, kind: *kind };
                 effects.extend(step(&self.plan, &mut self.run, &event));
@@ -317,15 +348,39 @@ impl Task {
                     break;
                 }
             }
+            self.early.extend(messages);
             if !events.is_empty() {
                 self.carry_out(events, effects).await?;
             }
+            slips.into_iter().for_each(Slip::taken);
             for done in called {
                 answer_call(done, true);
             }
         }
         self.retire();
         Ok(())
+    }
+
+    /// The next messages; none if the run is to leave memory.
+    async fn gather(&mut self) -> Option<Vec<Message>> {
+        if self.asking.is_empty() && self.tenure.is_ending() {
+            // What is in the mail is in the store, too, or whoever sent it is told.
+            lock(&self.inner.mailboxes).remove(&self.origin.run);
+            return None;
+        }
+        let mut messages: Vec<Message> = self.early.drain(..).collect();
+        if messages.is_empty() {
+            if self.asking.is_empty() && self.try_leave_memory() {
+                return None;
+            }
+            messages.push(self.mail.recv().await?);
+        }
+        while messages.len() < EVENTS_MAX
+            && let Ok(more) = self.mail.try_recv()
+        {
+            messages.push(more);
+        }
+        Some(messages)
     }
 
     /// Takes the run out of memory, unless a message has come in the meantime.
@@ -357,18 +412,34 @@ impl Task {
         // What asks nothing of the store, such as a question again after a restart, writes nothing.
         let run = self.origin.run.clone();
         let Planned { arm, disarm, children, entries, waiting, asks, unsubscribe, .. } = planned;
-        let Planned { responded, finished, .. } = planned;
+        let Planned { responded, finished, left_out, .. } = planned;
         // A parent goes on when its child answers, or when it ends without an answer.
         let answers = responded.is_some() || (finished && self.run.response().is_none());
+        let parent = self.origin.parent.clone().filter(|_| answers);
+        let answer = parent.map(|it| (it, child_outcome(&self.run, self.inner.now())));
+        let posts = answer
+            .iter()
+            .filter_map(|(it, outcome)| post_to_parent(&self.inner, &run, it, outcome));
+        let posts: Vec<Post> = posts.collect();
         let fired: Vec<(Path, bool)> = events.iter().filter_map(fired_timer).collect();
-        let armed = !arm.is_empty();
-        if !(events.is_empty() && arm.is_empty() && disarm.is_empty() && children.is_empty()) {
+        let earliest = arm.iter().map(|timer| timer.due).min();
+        let asleep = !finished && asks.is_empty() && !left_out && self.waits_for_nobody();
+        let turn = lock(&self.inner.lanes).has_turn(&run);
+        let is_new = !(events.is_empty() && arm.is_empty() && disarm.is_empty());
+        let tells = !(children.is_empty() && posts.is_empty());
+        if is_new || tells || (asleep && !self.known_asleep) {
+            let slept = std::mem::replace(&mut self.known_asleep, asleep);
             let fresh: Vec<Fresh> = children.iter().map(|it| Fresh::of(it, None)).collect();
-            let batch = Append { run: run.clone(), events, arm, disarm, children };
+            let batch =
+                Append { run: run.clone(), events, arm, disarm, children, asleep, turn, posts };
             let inner = Arc::clone(&self.inner);
             let ordered = entries.iter().any(|it| it.lane.is_some());
             let order = if ordered { Some(inner.order.lock().await) } else { None };
             let admitted = append(&self.inner, batch).await?;
+            telemetry::turned(&self.inner, &run, (slept, asleep));
+            if ordered {
+                settle_order(&self.inner).await;
+            }
             let children = entries.into_iter().zip(fresh).zip(waiting);
             self.enter_children(admitted, children).await?;
             drop(order);
@@ -379,8 +450,8 @@ impl Task {
         for (path, deadline) in fired {
             lock(&self.inner.fired).remove(&(run.clone(), path, deadline));
         }
-        if armed {
-            self.inner.timer_set.notify_one();
+        if let Some(due) = earliest {
+            timers::set(&self.inner, due);
         }
         for ask in asks {
             self.perform(ask);
@@ -391,10 +462,18 @@ impl Task {
         if let Some(response) = responded {
             self.inner.respond(&run, &response);
         }
-        if answers && let Some(parent) = &self.origin.parent {
-            answer_parent(&self.inner, parent, child_outcome(&self.run, self.inner.now()));
+        if let Some((parent, outcome)) = answer {
+            answer_parent(&self.inner, &run, &parent, outcome);
         }
         Ok(())
+    }
+
+    /// Whether nothing but timers and calls can make the run go on.
+    fn waits_for_nobody(&mut self) -> bool {
+        let (run, plan) = (&self.run, &self.plan);
+        // Those that have run out of time are answered in vain.
+        self.calling.retain(|path| run.asks(plan, path, 1));
+        self.asking.is_empty() && self.put_off.is_empty() && self.calling.is_empty()
     }
 
     fn plan_effect(&mut self, effect: Effect, planned: &mut Planned, events: &mut Vec<Event>) {
@@ -412,6 +491,8 @@ impl Task {
             {
                 self.plan_child(&ask, planned);
             }
+            // Whoever goes on with the run asks.
+            Effect::Ask(_) if self.tenure.is_ending() => planned.left_out = true,
             Effect::Ask(ask) => {
                 if ask.intent {
                     let kind = EventKind::Intended { attempt: ask.attempt };
@@ -431,83 +512,14 @@ impl Task {
         }
     }
 
-    /// Child runs are rows of the same commit. The path of a caller that is told something at once
-    /// is that of its run: it waits for none of them.
-    fn plan_child(&self, ask: &Ask, planned: &mut Planned) {
-        let flows = self.inner.flows();
-        let called = if CHILD_DEPTH_MAX <= planned.depth {
-            Err(too_deep())
-        } else {
-            let traceparent = self.traceparent(&ask.path);
-            let about = (self.run.tracking_id(), traceparent.as_deref());
-            child::call(&flows, ask, about, self.inner.now())
-        };
-        let outcome = match called {
-            Ok(Called { flow, .. }) if self.inner.is_off(&flow.name) => {
-                Some(Outcome::failed(off::is_off(&flow.name)))
-            }
-            Ok(Called { flow, trigger, firings, at_once }) => {
-                let path = if at_once.is_some() { Path::run() } else { ask.path.clone() };
-                for firing in firings {
-                    let parent = Parent { run: self.origin.run.clone(), path: path.clone() };
-                    let trigger = trigger.name.as_str();
-                    let admission = admission(&self.inner, flow, trigger, firing, Some(parent));
-                    planned.entries.push(entry_of(flow, &admission));
-                    planned.children.push(admission);
-                    planned.waiting.push(path.clone());
-                }
-                at_once
-            }
-            Err(failure) => Some(Outcome::failed(failure)),
-        };
-        if let Some(outcome) = outcome {
-            let kind = EventKind::Answered { attempt: ask.attempt, outcome };
-            self.inner.deliver(&self.origin.run, Message::event(ask.path.clone(), kind));
-        }
-    }
-
-    /// How many flows have called each other down to this run.
-    async fn depth(&self) -> Result<usize, StoreError> {
-        let mut depth = 0;
-        let mut parent = self.origin.parent.clone();
-        while let Some(above) = parent
-            && depth < CHILD_DEPTH_MAX
-        {
-            depth += 1;
-            parent = load(&self.inner, &above.run).await?.and_then(|(row, _)| row.parent);
-        }
-        Ok(depth)
-    }
-
-    /// Starts new children; one that was started before has perhaps ended without our knowing.
-    async fn enter_children(
-        &self,
-        admitted: Vec<Admitted>,
-        children: impl Iterator<Item = ((Entry, Fresh), Path)>,
-    ) -> Result<(), StoreError> {
-        for (admitted, ((entry, fresh), path)) in admitted.into_iter().zip(children) {
-            let is_new = matches!(admitted, Admitted::New(_));
-            telemetry::admitted(&self.inner, &fresh.origin.flow, is_new);
-            match admitted {
-                Admitted::New(_) => begin(&self.inner, entry, fresh),
-                Admitted::Duplicate(child) => {
-                    let Some((row, events)) = load(&self.inner, &child).await? else { continue };
-                    if row.status.is_some() {
-                        let plan = patient::plan(&self.inner, &row.flow, &row.sha).await?;
-                        let outcome =
-                            child_outcome(&interp::replay(&plan, &events), self.inner.now());
-                        let parent = Parent { run: self.origin.run.clone(), path };
-                        answer_parent(&self.inner, &parent, outcome);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The run has ended: whoever waits for it or behind it goes on.
-    fn retire(&self) {
+    fn retire(&mut self) {
         lock(&self.inner.mailboxes).remove(&self.origin.run);
+        // It takes nothing in any more, so what comes has been taken in.
+        self.early.drain(..).for_each(Message::settle);
+        while let Ok(message) = self.mail.try_recv() {
+            message.settle();
+        }
         lock(&self.inner.waiters).remove(&self.origin.run);
         lock(&self.inner.fired).retain(|(run, ..)| *run != self.origin.run);
         leave(&self.inner, &self.origin.run);
@@ -523,18 +535,20 @@ fn answer_call(done: oneshot::Sender<bool>, awaited: bool) {
 
 /// What the effects of one step add to the store, and what is done afterwards.
 #[derive(Default)]
-struct Planned {
+pub(crate) struct Planned {
     arm: Vec<Timer>,
     disarm: Vec<(Path, bool)>,
-    children: Vec<Admission>,
-    entries: Vec<Entry>,
-    waiting: Vec<Path>,
+    pub(crate) children: Vec<Admission>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) waiting: Vec<Path>,
     asks: Vec<Ask>,
     unsubscribe: Vec<Ask>,
     responded: Option<Arc<Value>>,
     finished: bool,
+    /// Something is not asked here any more.
+    left_out: bool,
     /// How many flows have called each other, if another one is called.
-    depth: usize,
+    pub(crate) depth: usize,
 }
 
 fn fired_timer(event: &Event) -> Option<(Path, bool)> {
@@ -551,14 +565,4 @@ fn leave(inner: &Arc<Inner>, run: &RunId) {
         inner.deliver(&next, Message::Look);
     }
     inner.ended.send_modify(|count| *count += 1);
-}
-
-/// A question to another flow is never asked again, so its answer is always to the first attempt.
-/// A parent that was told something at once does not wait.
-fn answer_parent(inner: &Arc<Inner>, parent: &Parent, outcome: Outcome) {
-    if parent.path == Path::run() {
-        return;
-    }
-    let kind = EventKind::Answered { attempt: 1, outcome };
-    inner.deliver(&parent.run, Message::event(parent.path.clone(), kind));
 }

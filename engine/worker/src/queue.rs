@@ -1,18 +1,21 @@
 //! Where a run stands in line, and whether there is room for another one: of a lane as its trigger
 //! says, of all together as there is memory for.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::RunId;
 use flow::Trigger;
-use journal::Admission;
+use journal::{Admission, Page, RunFilter};
 
 use crate::{
-    admit::{AdmitError, Request},
+    admit::AdmitError,
     deploy::Deployed,
     engine::{Inner, lock},
     lanes::{Entry, Lane},
 };
+
+/// Runs of a lane that are counted at a time.
+const LOAD_PAGE: usize = 500;
 
 /// Where a run stands in line.
 pub(crate) fn entry_of(flow: &Deployed, admission: &Admission) -> Entry {
@@ -33,30 +36,6 @@ pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run:
     Entry { run, lane }
 }
 
-/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
-pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
-    if inner.stopped() {
-        return Err(AdmitError::Stopping);
-    }
-    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
-    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
-}
-
-/// Refuses an event if, with those of the same event before it, more would wait than may.
-pub(crate) fn check_queue(
-    inner: &Inner,
-    flow: &Deployed,
-    before: &[Entry],
-    entry: &Entry,
-) -> Result<(), AdmitError> {
-    let Some((lane, width)) = &entry.lane else { return Ok(()) };
-    let concurrency = flow.plan.flow.trigger(&lane.trigger).and_then(|it| it.concurrency.as_ref());
-    let Some(most) = concurrency.and_then(|it| it.max_waiting) else { return Ok(()) };
-    let ahead = before.iter().filter(|it| it.lane == entry.lane).count();
-    let waiting = (lock(&inner.lanes).load(lane) + ahead + 1).saturating_sub(*width);
-    if most < waiting { Err(AdmitError::QueueFull(waiting - 1)) } else { Ok(()) }
-}
-
 /// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
 pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
     let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
@@ -68,33 +47,54 @@ pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool
     most + concurrency.runs.max(1) <= load
 }
 
-/// Those who came together each saw room in a queue that has not room for all of them. What a
-/// trigger has fired by itself stays, for it asked before.
-pub(crate) fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
-    let mut ahead: BTreeMap<Lane, usize> = BTreeMap::new();
-    for request in std::mem::take(batch) {
-        let lanes = request.lined_up.entries.iter().filter_map(|it| it.lane.as_ref());
-        let full = lanes.clone().find_map(|(lane, width)| {
-            let most = max_waiting(inner, lane).filter(|_| request.state.is_none())?;
-            let before = ahead.get(lane).copied().unwrap_or_default();
-            let own = lanes.clone().filter(|(it, _)| it == lane).count();
-            let waiting = (lock(&inner.lanes).load(lane) + before + own).saturating_sub(*width);
-            (most < waiting).then(|| waiting - 1)
-        });
-        if let Some(waiting) = full {
-            // Whoever has gone away need not be told.
-            drop(request.answer.send(Err(AdmitError::QueueFull(waiting))));
-            continue;
+/// Refuses an event if, with those of the same event before it, more would wait than may.
+pub(crate) async fn check_queue(
+    inner: &Inner,
+    flow: &Deployed,
+    before: &[Entry],
+    entry: &Entry,
+) -> Result<(), AdmitError> {
+    let Some((lane, width)) = &entry.lane else { return Ok(()) };
+    let concurrency = flow.plan.flow.trigger(&lane.trigger).and_then(|it| it.concurrency.as_ref());
+    let Some(most) = concurrency.and_then(|it| it.max_waiting) else { return Ok(()) };
+    let ahead = before.iter().filter(|it| it.lane == entry.lane).count();
+    let load = if inner.tenures.has(&entry.run) || inner.store.shared().is_none() {
+        lock(&inner.lanes).load(lane)
+    } else {
+        let enough = most.saturating_add(*width).saturating_add(1);
+        load_elsewhere(inner, lane, enough).await?
+    };
+    let waiting = (load + ahead + 1).saturating_sub(*width);
+    if most < waiting { Err(AdmitError::QueueFull(waiting - 1)) } else { Ok(()) }
+}
+
+/// How many runs are in a lane that another process looks after, as far as that matters.
+async fn load_elsewhere(inner: &Inner, lane: &Lane, enough: usize) -> Result<usize, AdmitError> {
+    let key = Some(lane.key.clone()).filter(|it| !it.is_empty());
+    let filter = RunFilter { flow: Some(lane.flow.clone()), open: true, key, ..Default::default() };
+    let (mut load, mut page) = (0, Page::Newest);
+    loop {
+        let rows = inner.store.runs(&filter, page, LOAD_PAGE).await;
+        let rows = rows.map_err(|error| AdmitError::Store(Arc::new(error)))?;
+        load += rows.iter().filter(|it| it.trigger == lane.trigger).count();
+        match rows.last().filter(|_| rows.len() == LOAD_PAGE && load < enough) {
+            Some(last) => page = Page::Before(last.position),
+            None => return Ok(load),
         }
-        for (lane, _) in lanes {
-            *ahead.entry(lane.clone()).or_default() += 1;
-        }
-        batch.push(request);
     }
 }
 
 /// How many runs of a lane may wait, if that is bounded.
-fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
+pub(crate) fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
     let flows = inner.flows();
     flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
+}
+
+/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
+pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
+    if inner.stopped() {
+        return Err(AdmitError::Stopping);
+    }
+    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
+    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
 }

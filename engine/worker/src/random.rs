@@ -1,10 +1,21 @@
 //! Identities of runs and the seeds of their random numbers.
 
-use base::{Secret, Timestamp};
+use base::{RunId, Secret, Timestamp};
+use journal::{Shard, Shards};
 use uuid::{Timestamp as UuidTime, Uuid};
 
-/// A new run id: UUID version 7, ordered by time.
-pub(crate) fn run_id(now: Timestamp) -> String {
+/// A new run id of one of some shards: UUID version 7, ordered by time.
+pub(crate) fn run_id(now: Timestamp, shards: Shards) -> RunId {
+    loop {
+        // Of one shard it takes 64 attempts in the mean, which is some microseconds.
+        let run = RunId::new(uuid(now));
+        if shards.is_empty() || shards.contains(Shard::of_run(&run)) {
+            return run;
+        }
+    }
+}
+
+fn uuid(now: Timestamp) -> String {
     let ticks = now.ticks().max(0).unsigned_abs();
     let seconds = ticks / 10_000_000;
     let nanoseconds = u32::try_from(ticks % 10_000_000 * 100).unwrap_or(0);

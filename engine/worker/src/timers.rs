@@ -1,7 +1,11 @@
 //! Wakes runs whose pauses are over.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
+use base::Timestamp;
 use journal::{EventKind, Timer};
 
 use crate::engine::{Inner, Message, lock};
@@ -13,10 +17,19 @@ const SLEEP_MAX: Duration = Duration::from_secs(5);
 /// After the store has failed.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
+/// A timer was set: whoever sleeps for longer than that is woken.
+pub(crate) fn set(inner: &Inner, due: Timestamp) {
+    if due.ticks() < inner.timer_next.load(Ordering::SeqCst) {
+        inner.timer_set.notify_one();
+    }
+}
+
 /// The task of the timers; ends when the engine stops.
 pub(crate) async fn run(inner: Arc<Inner>) {
     while !inner.stopped() {
         let set = inner.timer_set.notified();
+        // Until it is known which one is next, every one may be.
+        inner.timer_next.store(i64::MAX, Ordering::SeqCst);
         let sleep = match look(&inner).await {
             Ok(sleep) => sleep,
             Err(error) => {
@@ -33,7 +46,11 @@ pub(crate) async fn run(inner: Arc<Inner>) {
 }
 
 async fn look(inner: &Arc<Inner>) -> Result<Duration, Box<dyn std::error::Error + Send + Sync>> {
-    let due = inner.store.due(inner.now(), BATCH).await?;
+    let ours = inner.tenures.ours();
+    if ours.is_empty() {
+        return Ok(SLEEP_MAX);
+    }
+    let due = inner.store.due(ours, inner.now(), BATCH).await?;
     let full = due.len() == BATCH;
     let mut fresh = 0;
     for timer in due {
@@ -42,7 +59,8 @@ async fn look(inner: &Arc<Inner>) -> Result<Duration, Box<dyn std::error::Error 
     if full && 0 < fresh {
         return Ok(Duration::ZERO);
     }
-    let next = inner.store.next_due().await?;
+    let next = inner.store.next_due(ours).await?;
+    inner.timer_next.store(next.map_or(i64::MAX, Timestamp::ticks), Ordering::SeqCst);
     let now = inner.now();
     Ok(match next {
         // What is due and still there is on its way; it leaves when its event is stored.
@@ -54,11 +72,17 @@ async fn look(inner: &Arc<Inner>) -> Result<Duration, Box<dyn std::error::Error 
 
 fn fire(inner: &Arc<Inner>, timer: Timer) -> bool {
     let mark = (timer.run.clone(), timer.path.clone(), timer.deadline);
-    if !lock(&inner.fired).insert(mark) {
+    if !lock(&inner.fired).insert(mark.clone()) {
         return false;
     }
-    inner.metrics.fired(timer.deadline, timer.due, inner.now());
+    let (deadline, due) = (timer.deadline, timer.due);
     let kind = if timer.deadline { EventKind::Expired } else { EventKind::Woken };
-    inner.deliver(&timer.run, Message::event(timer.path, kind));
-    true
+    let delivered = inner.has_delivered(&timer.run, Message::event(timer.path, kind));
+    if delivered {
+        inner.metrics.fired(deadline, due, inner.now());
+    } else {
+        // It was given away meanwhile; if it comes back, it is not on its way.
+        lock(&inner.fired).remove(&mark);
+    }
+    delivered
 }

@@ -347,7 +347,7 @@ async fn admitted(flows: &Flows, admissions: &[Admission], shadow: &Shadow) -> M
 
 /// Returns when no run is open any more.
 async fn all_ended(store: &MemoryStore) {
-    while !store.open_runs(0, 1).await.unwrap().is_empty() {
+    while !store.runs(&crate::support::open_only(), Page::Newest, 1).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
@@ -356,7 +356,7 @@ async fn all_ended(store: &MemoryStore) {
 async fn open(store: &MemoryStore) -> String {
     let timers = store::timers(store).await;
     let mut lines = Vec::new();
-    for row in store.open_runs(0, 100).await.unwrap() {
+    for row in store.runs(&crate::support::open_only(), Page::Newest, 100).await.unwrap() {
         let count = timers.get(&row.run).copied().unwrap_or(0);
         let (_, events) = store.load(&row.run).await.unwrap().unwrap();
         let last = events.last().map(|it| format!("{} {:?}", it.path, it.kind));
@@ -380,13 +380,7 @@ async fn refuse_more(store: &MemoryStore, shadow: &Shadow, loss: Loss) {
     let rows = store.runs(&RunFilter::default(), Page::Newest, usize::MAX).await.unwrap();
     for row in rows.into_iter().filter(|row| row.status.is_some()) {
         let event = Event { at: row.created, path: Path::new([], "Init"), kind: EventKind::Woken };
-        let append = Append {
-            run: row.run.clone(),
-            events: vec![event],
-            arm: Vec::new(),
-            disarm: Vec::new(),
-            children: Vec::new(),
-        };
+        let append = Append { events: vec![event], ..Append::new(row.run.clone()) };
         if loss == Loss::AfterEnd {
             shadow.appended(&append, &[]);
         }

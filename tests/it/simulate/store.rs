@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use base::{RunId, Timestamp};
 use journal::{
     Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, MemoryStore, Page, RunFilter,
-    RunRow, Store, StoreError, Timer, TriggerState,
+    RunRow, Shards, Store, StoreError, Timer, TriggerState,
 };
 use tokio::sync::watch;
 
@@ -132,7 +132,8 @@ impl Faulty {
     }
 
     async fn timers_of(&self, run: &RunId) -> Vec<Timer> {
-        let all = self.store.due(Timestamp::from_ticks(i64::MAX), usize::MAX).await.unwrap();
+        let all =
+            self.store.due(Shards::ALL, Timestamp::from_ticks(i64::MAX), usize::MAX).await.unwrap();
         all.into_iter().filter(|timer| timer.run == *run).collect()
     }
 
@@ -215,9 +216,14 @@ impl Store for Faulty {
         self.store.load(run).await
     }
 
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+    async fn awake_runs(
+        &self,
+        shards: Shards,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
         self.fails()?;
-        self.store.open_runs(after, limit).await
+        self.store.awake_runs(shards, after, limit).await
     }
 
     async fn runs(
@@ -242,16 +248,21 @@ impl Store for Faulty {
     }
 
     /// What is due when it is asked for may be over when the answer is there.
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError> {
+    async fn due(
+        &self,
+        shards: Shards,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Timer>, StoreError> {
         self.fails()?;
-        let due = self.store.due(until, limit).await;
+        let due = self.store.due(shards, until, limit).await;
         self.pause().await;
         due
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError> {
         self.fails()?;
-        self.store.next_due().await
+        self.store.next_due(shards).await
     }
 }
 
@@ -273,7 +284,8 @@ pub(crate) fn lives(random: &mut Random) -> Vec<Life> {
 /// How many timers each run has, for messages.
 pub(crate) async fn timers(store: &MemoryStore) -> BTreeMap<RunId, usize> {
     let mut counts = BTreeMap::new();
-    for timer in store.due(Timestamp::from_ticks(i64::MAX), usize::MAX).await.unwrap() {
+    for timer in store.due(Shards::ALL, Timestamp::from_ticks(i64::MAX), usize::MAX).await.unwrap()
+    {
         *counts.entry(timer.run).or_default() += 1;
     }
     counts

@@ -8,3 +8,8 @@ pub(crate) mod troubled;
 pub(crate) mod zip;
 
 pub(crate) use case::Case;
+
+/// All runs that have not ended.
+pub(crate) fn open_only() -> journal::RunFilter {
+    journal::RunFilter { open: true, ..journal::RunFilter::default() }
+}

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use base::{RunId, Timestamp};
 use journal::{
     Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, MemoryStore, Page, RunFilter,
-    RunRow, Store, StoreError, Timer, TriggerState,
+    RunRow, Shards, Store, StoreError, Timer, TriggerState,
 };
 
 /// The store.
@@ -91,9 +91,14 @@ impl Store for Troubled {
         self.store.load(run).await
     }
 
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+    async fn awake_runs(
+        &self,
+        shards: Shards,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
         self.read()?;
-        self.store.open_runs(after, limit).await
+        self.store.awake_runs(shards, after, limit).await
     }
 
     async fn runs(
@@ -118,13 +123,18 @@ impl Store for Troubled {
         self.store.size().await
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError> {
+    async fn due(
+        &self,
+        shards: Shards,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Timer>, StoreError> {
         self.read()?;
-        self.store.due(until, limit).await
+        self.store.due(shards, until, limit).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError> {
         self.read()?;
-        self.store.next_due().await
+        self.store.next_due(shards).await
     }
 }

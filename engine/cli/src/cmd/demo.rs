@@ -98,7 +98,7 @@ impl Story {
         let place = Place {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: Database::File(folder.0.join("flowright.db")),
-            standby: false,
+            node: None,
             public_url: None,
         };
         let (stop, stopped) = watch::channel(false);

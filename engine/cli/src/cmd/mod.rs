@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod flows;
 pub(crate) mod import;
 pub(crate) mod lint;
+pub(crate) mod nodes;
 pub(crate) mod packages;
 pub(crate) mod run;
 pub(crate) mod runs;

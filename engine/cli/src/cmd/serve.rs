@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context as _;
 use base::limits::ANSWER_WAIT_SECONDS;
 use http_client::{Client, Egress};
+use journal::Store;
 use server::{Bounds, Listener, Server};
 use tokio::sync::watch;
 use worker::{Engine, Flows, Hooks, Live, Project, Retention, SystemClock, TraceSettings, Traces};
@@ -19,7 +20,7 @@ use crate::{
     Outcome,
     args::ServeArgs,
     cmd::lint,
-    database::{Database, Opened},
+    database::Database,
     print::{self, Tone, note, tone},
     secrets::ProcessSecrets,
     state,
@@ -40,7 +41,7 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
     let place = Place {
         listen: args.listen,
         database: args.database.clone(),
-        standby: args.standby,
+        node: args.node.clone(),
         public_url,
     };
     let service = Service::start(&project, &place, &stopped).await?;
@@ -79,8 +80,8 @@ pub(crate) struct Place {
     pub listen: SocketAddr,
     /// Its database; a relative path counts from the project.
     pub database: Database,
-    /// Whether it waits until nobody has the database any more.
-    pub standby: bool,
+    /// What it is called among those that share the database.
+    pub node: Option<String>,
     /// The address that others know it by, without a slash at its end.
     pub public_url: Option<String>,
 }
@@ -103,7 +104,7 @@ pub(crate) struct Service {
     pub engine: Engine,
     server: Server,
     hooks: Hooks,
-    database: Opened,
+    store: Arc<dyn Store>,
     /// The address that others know it by.
     url: String,
     traces: Option<Traces>,
@@ -124,9 +125,12 @@ impl Service {
             project.root.display()
         );
         let keys = state::trigger_keys(&place.database.state_folder(&project.root)?)?;
-        let (database, listener) = open(project, place).await?;
-        let url = place.public_url.clone();
-        let url = url.unwrap_or_else(|| format!("http://{}", listener.address()));
+        // An address that cannot be had must not take anything from whoever has it.
+        let listener = Listener::bind(place.listen).await?;
+        let listening = format!("http://{}", listener.address());
+        let node = (place.node.as_deref(), listening.as_str());
+        let store = place.database.open(&project.root, node).await?;
+        let url = place.public_url.clone().unwrap_or(listening);
         let addresses = keys.addresses(url.clone());
         let client = Client::new(http_client::Options::default())?;
         let connections = project.connections(&secrets);
@@ -140,7 +144,7 @@ impl Service {
         let traces = traces()?;
         let live = Live::new(client.clone(), connections.clone(), egress).traced(traces.clone());
         let engine = Engine::start(worker::Options {
-            store: Arc::clone(&database.store),
+            store: Arc::clone(&store),
             performer: Arc::new(live),
             clock: Arc::new(SystemClock::default()),
             flows,
@@ -166,10 +170,11 @@ impl Service {
         let (stopping, mut stopped) = (engine.clone(), stopped.clone());
         tokio::spawn(async move {
             if stopped.wait_for(|stop| *stop).await.is_ok() {
+                stopping.hand_over().await;
                 stopping.stop();
             }
         });
-        Ok(Self { engine, server, hooks: hooks(), database, url, traces })
+        Ok(Self { engine, server, hooks: hooks(), store, url, traces })
     }
 
     /// The address that others know it by, `http://…`.
@@ -211,8 +216,9 @@ impl Service {
 
     /// Answers until told to stop.
     pub(crate) async fn serve(self, mut stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
-        let told = stopped.clone();
+        let signal = stopped.clone();
         let (engine, engine_too) = (self.engine.clone(), self.engine.clone());
+        let told = self.engine.clone();
         let end = |mut told: watch::Receiver<bool>, engine: Engine| async move {
             tokio::select! {
                 // A sender that is gone will never tell: that is a stop as well.
@@ -220,7 +226,7 @@ impl Service {
                 () = engine.stopped() => {}
             }
         };
-        let late = end(told, engine_too);
+        let late = end(signal, engine_too);
         let serving = self.server.run(end(stopped.clone(), engine));
         tokio::select! {
             () = serving => {}
@@ -229,16 +235,26 @@ impl Service {
                 tokio::time::sleep(DRAIN).await;
             } => {}
         }
+        if *stopped.borrow() {
+            // It hands over first.
+            told.stopped().await;
+        }
         self.engine.stop();
         if let Some(traces) = &self.traces {
             traces.flush().await;
         }
-        // Nobody told it to stop: another process has taken the store over.
+        // Nobody told it to stop: another process has come in its place.
         anyhow::ensure!(
             *stopped.borrow_and_update(),
             "another process has taken over the database"
         );
-        self.database.release().await;
+        // Without this, others go on after some seconds, so a failure does no harm.
+        if let Some(shared) = self.store.shared()
+            && let Err(error) = shared.leave().await
+        {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "The other nodes could not be told that this one leaves.");
+        }
         Ok(())
     }
 }
@@ -255,18 +271,6 @@ fn traces() -> anyhow::Result<Option<Traces>> {
         ..http_client::Options::default()
     };
     Ok(Some(Traces::start(settings, Client::new(options)?)))
-}
-
-/// An address that cannot be had must not take the database from whoever has it. Who takes it from
-/// nobody must not listen before: it could not answer.
-async fn open(project: &Project, place: &Place) -> anyhow::Result<(Opened, Listener)> {
-    if place.standby {
-        note("waiting until nobody else serves the database");
-        let database = place.database.open(&project.root, true).await?;
-        return Ok((database, Listener::bind(place.listen).await?));
-    }
-    let listener = Listener::bind(place.listen).await?;
-    Ok((place.database.open(&project.root, false).await?, listener))
 }
 
 /// The flows without errors; the others are reported and left out.

@@ -1,15 +1,15 @@
 //! Cases of admission: what becomes of events that may start runs.
 
 use super::{
-    Admission, Admitted, Path, RunFilter, SHA, Status, Store, admission, admit_all, admit_one,
-    assert_illegal, assert_untouched, finished, join, keyed, listed, open_names, put_sample, run,
-    step, version, woken,
+    Admission, Admitted, Path, RunFilter, SHA, Shards, Status, Store, admission, admit_all,
+    admit_one, assert_illegal, assert_untouched, finished, join, keyed, listed, open_names,
+    put_sample, run, step, version, woken,
 };
 
 pub(super) async fn numbers_runs_in_order(store: &dyn Store) {
     admit_all(store, &["b", "a", "d", "c"]).await;
     admit_one(store, admission("0")).await;
-    let rows = store.open_runs(0, 100).await.unwrap();
+    let rows = store.awake_runs(Shards::ALL, 0, 100).await.unwrap();
     let names: Vec<_> = rows.iter().map(|row| row.run.as_str()).collect();
     assert_eq!(names, ["b", "a", "d", "c", "0"]);
     assert!(rows.first().unwrap().position > 0, "position 0 is before the first");
@@ -151,7 +151,7 @@ pub(super) async fn stores_what_followed_at_once(store: &dyn Store) {
     assert_eq!((row.status, events.len()), (Some(Status::Succeeded), 2));
     let (row, events) = store.load(&run("asked")).await.unwrap().unwrap();
     assert_eq!((row.status, events.len()), (None, 2));
-    let open = store.open_runs(0, 10).await.unwrap();
+    let open = store.awake_runs(Shards::ALL, 0, 10).await.unwrap();
     assert_eq!(open.iter().map(|it| it.run.clone()).collect::<Vec<_>>(), [run("asked")]);
     // A known event starts nothing, whatever would have followed.
     let again = Admission { then: vec![finished(Status::Failed)], ..keyed("again", "k") };

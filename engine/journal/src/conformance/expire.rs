@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{
-    Admission, Admitted, Event, EventKind, Expired, Expiry, Parent, Path, RunFilter, Status, Store,
-    admission, admit_all, admit_one, at, events, finished, keyed, listed, path, put_sample, run,
-    step, woken,
+    Admission, Admitted, Event, EventKind, Expired, Expiry, Parent, Path, RunFilter, Shards,
+    Status, Store, admission, admit_all, admit_one, at, events, finished, keyed, listed, path,
+    put_sample, run, step, woken,
 };
 
 fn before(ended: i64) -> Expiry {
@@ -38,11 +38,11 @@ pub(super) async fn oldest_ends_first(store: &dyn Store) {
     assert_eq!(all(store).await, ["open", "a"]);
     assert_eq!(store.expire(before(9_000)).await.unwrap(), Expired { runs: 1, known: 0 });
     // Positions are not given again: lists go on behind the newest that there was.
-    let newest = store.open_runs(0, 9).await.unwrap()[0].position;
+    let newest = store.awake_runs(Shards::ALL, 0, 9).await.unwrap()[0].position;
     end(store, "open", 5_500).await;
     assert_eq!(store.expire(before(9_000)).await.unwrap(), Expired { runs: 1, known: 0 });
     admit_one(store, admission("next")).await;
-    assert!(newest < store.open_runs(0, 9).await.unwrap()[0].position);
+    assert!(newest < store.awake_runs(Shards::ALL, 0, 9).await.unwrap()[0].position);
 }
 
 pub(super) async fn leaves_nothing_of_a_run(store: &dyn Store) {

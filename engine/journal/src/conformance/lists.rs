@@ -3,37 +3,76 @@
 use serde_json::{Value, json};
 
 use super::{
-    Admission, Event, EventKind, FlowVersion, Page, Parent, Path, RunFilter, SHA, Status, Store,
-    admission, admit_all, admit_one, again, at, finished, listed, open_names, put_sample, resumed,
-    run, step, version,
+    Admission, Append, Event, EventKind, FlowVersion, Page, Parent, Path, RunFilter, SHA, Shards,
+    Status, Store, admission, admit_all, admit_one, again, assert_illegal, at, awake_names,
+    finished, listed, open_names, put_sample, resumed, run, started, step, timer, version, woken,
 };
 
-pub(super) async fn open_runs_in_order(store: &dyn Store) {
+pub(super) async fn awake_runs_in_order(store: &dyn Store) {
     let names: Vec<String> = (0..25).map(|n| format!("{}", (n * 7) % 25)).collect();
     admit_all(store, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let mut seen = Vec::new();
     let mut after = 0;
     loop {
-        let page = store.open_runs(after, 10).await.unwrap();
+        let page = store.awake_runs(Shards::ALL, after, 10).await.unwrap();
         assert!(page.len() <= 10);
         let Some(last) = page.last() else { break };
         after = last.position;
         seen.extend(page.into_iter().map(|row| row.run.to_string()));
     }
     assert_eq!(seen, names);
-    assert_eq!(store.open_runs(0, 0).await.unwrap(), []);
-    assert_eq!(store.open_runs(u64::MAX, 10).await.unwrap(), []);
+    assert_eq!(store.awake_runs(Shards::ALL, 0, 0).await.unwrap(), []);
+    assert_eq!(store.awake_runs(Shards::ALL, u64::MAX, 10).await.unwrap(), []);
 }
 
-pub(super) async fn open_runs_have_not_ended(store: &dyn Store) {
+pub(super) async fn awake_runs_have_not_ended(store: &dyn Store) {
     admit_all(store, &["a", "b", "c"]).await;
     let ends = vec![
         step("c", vec![finished(Status::Cancelled)]),
         step("a", vec![finished(Status::Succeeded)]),
     ];
     store.append(ends).await.unwrap();
-    assert_eq!(open_names(store).await, ["b"]);
-    assert_eq!(store.open_runs(0, 1).await.unwrap().len(), 1);
+    assert_eq!(awake_names(store).await, ["b"]);
+    assert_eq!(store.awake_runs(Shards::ALL, 0, 1).await.unwrap().len(), 1);
+}
+
+fn rests(name: &str, asleep: bool, turn: bool) -> Append {
+    Append { asleep, turn, ..step(name, vec![woken("A")]) }
+}
+
+pub(super) async fn awake_runs(store: &dyn Store) {
+    admit_all(store, &["a", "b", "c", "d"]).await;
+    let all = [(false, false), (false, true), (true, false), (true, true)];
+    for (name, (asleep, turn)) in ["a", "b", "c", "d"].into_iter().zip(all) {
+        store.append(vec![rests(name, asleep, turn)]).await.unwrap();
+        let (row, _) = store.load(&run(name)).await.unwrap().unwrap();
+        assert_eq!((row.asleep, row.turn), (asleep, turn), "{name}");
+    }
+    assert_eq!(awake_names(store).await, ["a", "b", "d"]);
+    assert_eq!(open_names(store).await, ["a", "b", "c", "d"]);
+    // Of one call the last step counts; one without events counts as well.
+    let both = vec![rests("a", true, true), Append { asleep: true, ..step("a", Vec::new()) }];
+    store.append(both).await.unwrap();
+    store.append(vec![rests("c", false, false)]).await.unwrap();
+    assert_eq!(awake_names(store).await, ["b", "c", "d"]);
+    let end = Append { turn: true, ..step("d", vec![finished(Status::Succeeded)]) };
+    store.append(vec![end]).await.unwrap();
+    assert_eq!(awake_names(store).await, ["b", "c"]);
+    // What sleeps is found by its timers and lists like any other.
+    let arm = vec![timer("a", "B", false, 5)];
+    store.append(vec![Append { arm, ..rests("a", true, false) }]).await.unwrap();
+    assert_eq!(store.due(Shards::ALL, at(9), 9).await.unwrap(), [timer("a", "B", false, 5)]);
+    assert_eq!(awake_names(store).await, ["b", "c"]);
+    assert_eq!(store.awake_runs(Shards::ALL, 0, 1).await.unwrap().len(), 1);
+}
+
+pub(super) async fn awake_after_refusal(store: &dyn Store) {
+    admit_all(store, &["a", "b"]).await;
+    let refused = vec![rests("a", true, false), step("b", vec![started()])];
+    assert_illegal(store.append(refused).await, "b");
+    assert_eq!(awake_names(store).await, ["a", "b"]);
+    let (row, _) = store.load(&run("a")).await.unwrap().unwrap();
+    assert_eq!((row.asleep, row.turn), (false, false));
 }
 
 pub(super) async fn runs_newest_first(store: &dyn Store) {

@@ -4,9 +4,9 @@ use base::{Duration, ErrorClass, Failure, Outcome, limits::INLINE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Admission, Event, EventKind, Page, Path, RunFilter, SHA, Status, Store, admission, admit_all,
-    admit_one, assert_illegal, at, event, events, put_sample, run, started, started_with, step,
-    woken,
+    Admission, Event, EventKind, Page, Path, RunFilter, SHA, Shards, Status, Store, admission,
+    admit_all, admit_one, assert_illegal, at, event, events, put_sample, run, started,
+    started_with, step, woken,
 };
 use crate::{Parent, RunRow, codec::EVENT_DEPTH_MAX};
 
@@ -41,9 +41,11 @@ pub(super) async fn gives_the_row(store: &dyn Store) {
         error: None,
         created: at(1_000),
         finished: None,
+        asleep: false,
+        turn: false,
     };
     assert_eq!(row, expected);
-    assert_eq!(store.open_runs(row.position - 1, 10).await.unwrap(), [expected]);
+    assert_eq!(store.awake_runs(Shards::ALL, row.position - 1, 10).await.unwrap(), [expected]);
 }
 
 /// Loads what was appended in one step and in steps of their own, which must be the same.

@@ -7,6 +7,7 @@ mod append;
 mod expire;
 mod lists;
 mod load;
+pub mod nodes;
 mod timers;
 mod triggers;
 
@@ -21,7 +22,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Admission, Admitted, Again, Append, Event, EventKind, Expired, Expiry, FlowVersion, Page,
-    Parent, Path, RunFilter, Store, StoreError, Timer, TriggerState,
+    Parent, Path, RunFilter, Shards, Store, StoreError, Timer, TriggerState,
 };
 
 /// A running case.
@@ -63,8 +64,10 @@ pub const CASES: &[(&str, Case)] = &[
     ("load_gives_texts_exactly", |it| Box::pin(load::gives_texts_exactly(it))),
     ("load_gives_large_bodies_exactly", |it| Box::pin(load::gives_large_bodies_exactly(it))),
     ("load_gives_deep_values_or_refuses", |it| Box::pin(load::gives_deep_values_or_refuses(it))),
-    ("open_runs_come_in_order_and_pages", |it| Box::pin(lists::open_runs_in_order(it))),
-    ("open_runs_have_not_ended", |it| Box::pin(lists::open_runs_have_not_ended(it))),
+    ("awake_runs_come_in_order_and_pages", |it| Box::pin(lists::awake_runs_in_order(it))),
+    ("awake_runs_have_not_ended", |it| Box::pin(lists::awake_runs_have_not_ended(it))),
+    ("awake_runs_do_not_sleep_or_have_their_turn", |it| Box::pin(lists::awake_runs(it))),
+    ("awake_runs_of_a_refused_step_stay_so", |it| Box::pin(lists::awake_after_refusal(it))),
     ("runs_come_newest_first_and_in_pages", |it| Box::pin(lists::runs_newest_first(it))),
     ("runs_are_filtered", |it| Box::pin(lists::runs_are_filtered(it))),
     ("runs_are_found_by_more", |it| Box::pin(lists::runs_are_found_by_more(it))),
@@ -220,8 +223,7 @@ fn finished(status: Status) -> Event {
 }
 
 fn step(name: &str, events: Vec<Event>) -> Append {
-    let (arm, disarm, children) = (Vec::new(), Vec::new(), Vec::new());
-    Append { run: run(name), events, arm, disarm, children }
+    Append { events, ..Append::new(run(name)) }
 }
 
 fn timer(name: &str, action: &str, deadline: bool, due: i64) -> Timer {
@@ -242,7 +244,13 @@ async fn events(store: &dyn Store, name: &str) -> Vec<Event> {
 }
 
 async fn open_names(store: &dyn Store) -> Vec<String> {
-    let rows = store.open_runs(0, 1_000).await.unwrap();
+    let mut names = listed(store, RunFilter { open: true, ..RunFilter::default() }).await;
+    names.reverse();
+    names
+}
+
+async fn awake_names(store: &dyn Store) -> Vec<String> {
+    let rows = store.awake_runs(Shards::ALL, 0, 1_000).await.unwrap();
     rows.into_iter().map(|row| row.run.to_string()).collect()
 }
 
@@ -257,7 +265,7 @@ async fn assert_untouched(store: &dyn Store, names: &[&str]) {
     for name in names {
         assert_eq!(events(store, name).await, [started()], "{name}");
     }
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(Shards::ALL).await.unwrap(), None);
     assert_eq!(store.triggers().await.unwrap(), []);
 }
 

@@ -1,8 +1,8 @@
 //! Cases of timers: when they are due and what ends them.
 
 use super::{
-    Append, EventKind, Path, Status, Store, StoreError, Timer, admit_all, assert_untouched, at,
-    event, finished, path, run, step, timer, woken,
+    Append, EventKind, Path, Shards, Status, Store, StoreError, Timer, admit_all, assert_untouched,
+    at, event, finished, path, run, step, timer, woken,
 };
 
 fn arm(name: &str, timers: Vec<Timer>) -> Append {
@@ -10,12 +10,12 @@ fn arm(name: &str, timers: Vec<Timer>) -> Append {
 }
 
 async fn due(store: &dyn Store, until: i64) -> Vec<Timer> {
-    store.due(at(until), 1_000).await.unwrap()
+    store.due(Shards::ALL, at(until), 1_000).await.unwrap()
 }
 
 pub(super) async fn are_due_in_order(store: &dyn Store) {
     admit_all(store, &["a", "b"]).await;
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.next_due(Shards::ALL).await.unwrap(), None);
     let deep = Timer { path: Path::new([("Each", 2)], "A"), ..timer("b", "", true, -4) };
     let batch = vec![
         arm("a", vec![timer("a", "A", false, 30), timer("a", "B", false, 10)]),
@@ -31,9 +31,9 @@ pub(super) async fn are_due_in_order(store: &dyn Store) {
     assert_eq!(due(store, 30).await, sorted);
     assert_eq!(due(store, 29).await, sorted[..3]);
     assert_eq!(due(store, -5).await, []);
-    assert_eq!(store.due(at(i64::MAX), 2).await.unwrap(), sorted[..2]);
-    assert_eq!(store.due(at(i64::MAX), 0).await.unwrap(), []);
-    assert_eq!(store.next_due().await.unwrap(), Some(at(-4)));
+    assert_eq!(store.due(Shards::ALL, at(i64::MAX), 2).await.unwrap(), sorted[..2]);
+    assert_eq!(store.due(Shards::ALL, at(i64::MAX), 0).await.unwrap(), []);
+    assert_eq!(store.next_due(Shards::ALL).await.unwrap(), Some(at(-4)));
 }
 
 pub(super) async fn are_replaced(store: &dyn Store) {
@@ -41,7 +41,7 @@ pub(super) async fn are_replaced(store: &dyn Store) {
     store.append(vec![arm("a", vec![timer("a", "A", false, 10)])]).await.unwrap();
     store.append(vec![arm("b", vec![timer("b", "A", false, 15)])]).await.unwrap();
     store.append(vec![arm("a", vec![timer("a", "A", false, 20)])]).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(at(15)));
+    assert_eq!(store.next_due(Shards::ALL).await.unwrap(), Some(at(15)));
     assert_eq!(due(store, 99).await, [timer("b", "A", false, 15), timer("a", "A", false, 20)]);
     let twice = vec![timer("a", "A", false, 30), timer("a", "A", false, 5)];
     store.append(vec![arm("a", twice)]).await.unwrap();
@@ -91,7 +91,7 @@ pub(super) async fn end_with_their_event_only(store: &dyn Store) {
     store.append(vec![step("a", vec![event("B", EventKind::Expired)])]).await.unwrap();
     left.remove(2);
     assert_eq!(due(store, 99).await, left);
-    assert_eq!(store.next_due().await.unwrap(), Some(at(2)));
+    assert_eq!(store.next_due(Shards::ALL).await.unwrap(), Some(at(2)));
 }
 
 pub(super) async fn can_be_set_again_at_once(store: &dyn Store) {

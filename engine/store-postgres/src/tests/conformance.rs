@@ -2,7 +2,15 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use journal::conformance::{CASES, takeover};
+use async_trait::async_trait;
+use journal::{
+    Store,
+    conformance::{
+        CASES,
+        nodes::{self, Party},
+        takeover,
+    },
+};
 use tokio::runtime::Runtime;
 
 use crate::{Options, PostgresStore, cluster};
@@ -36,4 +44,31 @@ async fn is_fenced_when_taken_over() {
     let old = PostgresStore::connect(&url, Options::default()).await.unwrap();
     let new = PostgresStore::connect(&url, Options::default()).await.unwrap();
     takeover(&old, &new).await;
+}
+
+/// The address of a database that processes may join.
+struct Shared(String);
+
+#[async_trait]
+impl Party for Shared {
+    async fn join(&self, name: &str) -> Box<dyn Store> {
+        let options = Options { name: name.to_owned(), follow: false, ..Options::default() };
+        Box::new(PostgresStore::connect(&self.0, options).await.unwrap())
+    }
+
+    async fn lose(&self, name: &str) {
+        let sql = format!(
+            "UPDATE flowright.node SET gone = 'lost' WHERE name = '{name}' AND gone IS NULL"
+        );
+        cluster::shared().unwrap().ask(&self.0, &sql);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keeps_every_promise_among_nodes() {
+    let Some(cluster) = cluster::shared() else { return };
+    for (name, case) in nodes::CASES {
+        println!("{name}");
+        case(&Shared(cluster.database())).await;
+    }
 }

@@ -84,7 +84,7 @@ async fn others_may_use_the_same_database() {
     store.admit(vec![admission("a")]).await.unwrap();
     drop(store);
     let store = open(&url).await;
-    assert_eq!(store.open_runs(0, 9).await.unwrap().len(), 1);
+    assert_eq!(store.awake_runs(journal::Shards::ALL, 0, 9).await.unwrap().len(), 1);
     assert_eq!(cluster.ask(&url, "SELECT count(*) FROM public.run"), "0");
 }
 
@@ -97,7 +97,7 @@ async fn a_user_needs_nothing_but_the_schema() {
     let store = open(&limited).await;
     put_flow(&store).await;
     store.admit(vec![admission("a")]).await.unwrap();
-    assert_eq!(store.open_runs(0, 9).await.unwrap().len(), 1);
+    assert_eq!(store.awake_runs(journal::Shards::ALL, 0, 9).await.unwrap().len(), 1);
     let refused = cluster.database().replace("postgres@", "limited@");
     let error = PostgresStore::connect(&refused, Options::default()).await.unwrap_err();
     assert!(chain(&error).contains("permission denied"), "{}", chain(&error));

@@ -16,7 +16,7 @@ async fn many_appenders_share_commits() {
     let url = cluster.database();
     let store = Arc::new(open(&url).await);
     put_flow(&store).await;
-    let commits = || cluster.ask(&url, "SELECT batch FROM flowright.owner").parse::<u64>().unwrap();
+    let commits = || cluster.ask(&url, "SELECT batch FROM flowright.node").parse::<u64>().unwrap();
     let before = commits();
     let begun = Instant::now();
     let tasks = (0..N_APPENDERS).map(|n| {
@@ -66,7 +66,7 @@ async fn one_event_starts_one_run_whoever_asks() {
         }
     }
     assert_eq!(n_new, 4);
-    assert_eq!(store.open_runs(0, 1_000).await.unwrap().len(), 4);
+    assert_eq!(store.awake_runs(journal::Shards::ALL, 0, 1_000).await.unwrap().len(), 4);
 }
 
 #[tokio::test]

@@ -90,13 +90,16 @@ async fn copies_overwrite_nothing_and_are_for_their_owner_only() {
     store.admit(vec![admission("c")]).await.unwrap();
     drop(store);
     restore(&copy, &folder.database(), true).unwrap();
-    let rows = open(&folder.database()).open_runs(0, 9).await.unwrap();
+    let rows = open(&folder.database()).awake_runs(journal::Shards::ALL, 0, 9).await.unwrap();
     assert_eq!(rows.iter().map(|it| it.run.as_str()).collect::<Vec<_>>(), ["a"]);
 
     // A damaged database gives way, a damaged copy does not.
     fs::write(other.database(), b"this is no database at all, whatever it is called").unwrap();
     restore(&copy, &other.database(), true).unwrap();
-    assert_eq!(open(&other.database()).open_runs(0, 9).await.unwrap().len(), 1);
+    assert_eq!(
+        open(&other.database()).awake_runs(journal::Shards::ALL, 0, 9).await.unwrap().len(),
+        1
+    );
     let mut bytes = fs::read(&copy).unwrap();
     let middle = bytes.len() / 2;
     bytes.truncate(middle);
@@ -105,5 +108,8 @@ async fn copies_overwrite_nothing_and_are_for_their_owner_only() {
     assert!(matches!(refused, Err(BackupError::Store(_))), "{refused:?}");
     fs::write(&copy, b"").unwrap();
     assert!(restore(&copy, &other.database(), true).is_err());
-    assert_eq!(open(&other.database()).open_runs(0, 9).await.unwrap().len(), 1);
+    assert_eq!(
+        open(&other.database()).awake_runs(journal::Shards::ALL, 0, 9).await.unwrap().len(),
+        1
+    );
 }

@@ -89,7 +89,7 @@ async fn a_log_that_was_cut_short_is_noticed() {
         file.set_len(cut).unwrap();
         let result = SqliteStore::open(&crashed.database(), Options::default());
         if cut == length {
-            let rows = result.unwrap().open_runs(0, 100).await.unwrap();
+            let rows = result.unwrap().awake_runs(journal::Shards::ALL, 0, 100).await.unwrap();
             assert_eq!(rows.len(), 20);
             continue;
         }
@@ -97,7 +97,8 @@ async fn a_log_that_was_cut_short_is_noticed() {
         assert!(error.contains("has lost its last"), "{cut} bytes left: {error}");
         // Refusing has written nothing: with the whole log back, the whole store is back.
         fs::copy(folder.database().with_extension("db-wal"), &log).unwrap();
-        let rows = open(&crashed.database()).open_runs(0, 100).await.unwrap();
+        let rows =
+            open(&crashed.database()).awake_runs(journal::Shards::ALL, 0, 100).await.unwrap();
         assert_eq!(rows.len(), 20, "{cut}");
     }
 }
@@ -117,7 +118,7 @@ async fn a_lost_tail_can_be_given_up_on_purpose() {
     log.unwrap().set_len(logs[12] + 10).unwrap();
     fs::remove_file(crashed.database().with_extension("db-mark")).unwrap();
     let store = open(&crashed.database());
-    let rows = store.open_runs(0, 100).await.unwrap();
+    let rows = store.awake_runs(journal::Shards::ALL, 0, 100).await.unwrap();
     let names: Vec<_> = rows.iter().map(|row| row.run.to_string()).collect();
     let expected: Vec<_> = (0..13).map(|n| format!("run-{n}")).collect();
     assert_eq!(names, expected, "what is left is what came first, without a hole");

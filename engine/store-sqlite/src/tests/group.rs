@@ -68,5 +68,5 @@ async fn one_event_starts_one_run_whoever_asks() {
         }
     }
     assert_eq!(n_new, 4);
-    assert_eq!(store.open_runs(0, 1_000).await.unwrap().len(), 4);
+    assert_eq!(store.awake_runs(journal::Shards::ALL, 0, 1_000).await.unwrap().len(), 4);
 }

@@ -72,13 +72,7 @@ fn admission(name: &str) -> Admission {
 fn step(name: &str, body: Value) -> Append {
     let kind = EventKind::Called { outputs: body };
     let event = Event { at: Timestamp::from_ticks(2), path: ActionPath::new([], "A"), kind };
-    Append {
-        run: RunId::new(name),
-        events: vec![event],
-        arm: Vec::new(),
-        disarm: Vec::new(),
-        children: Vec::new(),
-    }
+    Append { events: vec![event], ..Append::new(RunId::new(name)) }
 }
 
 async fn n_events(store: &SqliteStore, name: &str) -> usize {

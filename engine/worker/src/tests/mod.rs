@@ -1,3 +1,4 @@
 //! What the worker reads, as bytes.
 
 mod archive;
+mod lanes;

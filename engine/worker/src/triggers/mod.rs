@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use connector::trigger::Cardinality;
 use flow::{Trigger, TriggerKind, triggers::recurrence::Recurrence};
-use journal::{StoreError, TriggerState};
+use journal::{Shard, StoreError, TriggerState};
 use serde_json::{Value, json};
 use tokio::{
     sync::{Semaphore, watch},
@@ -43,11 +43,13 @@ const POLLS_MAX: usize = 16;
 /// Keeps the tasks of the deployed flows' triggers until the engine stops.
 pub(crate) async fn run(inner: Arc<Inner>) {
     let mut deployed = inner.deployed.subscribe();
+    let mut ours = inner.tenures.changed.subscribe();
     let mut stop = inner.stop.subscribe();
     // Flows that are gone know the secrets with which what they asked for is taken back.
     let mut seen = Flows::new();
     while !inner.stopped() {
         deployed.borrow_and_update();
+        ours.borrow_and_update();
         // Whoever is told to end leaves nothing half done, and the next one begins behind it.
         let (end, ended) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -59,6 +61,7 @@ pub(crate) async fn run(inner: Arc<Inner>) {
         loop {
             tokio::select! {
                 _ = deployed.changed() => break,
+                _ = ours.changed() => break,
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(done) = tasks.join_next() => tell(done),
             }
@@ -86,7 +89,9 @@ async fn begin(
     (tasks, seen): (&mut JoinSet<()>, &mut Flows),
     ended: &watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
-    let mut kept = inner.store.triggers().await?;
+    let ours = inner.tenures.ours();
+    let is_ours = |row: &Row| ours.contains(Shard::of_flow(&row.0));
+    let all_kept = inner.store.triggers().await?;
     let polls = Arc::new(Semaphore::new(POLLS_MAX));
     let flows = inner.flows();
     seen.extend(flows.iter().map(|(name, flow)| (name.clone(), Arc::clone(flow))));
@@ -95,7 +100,8 @@ async fn begin(
     for flow in flows.values().filter(|it| !inner.is_off(&it.name)) {
         for (index, trigger) in flow.plan.flow.triggers.iter().enumerate() {
             let own = (flow.name.clone(), trigger.name.as_str().to_owned());
-            let has_subscribed = kept.iter().any(|it| is_row(it, &own) && subscribed(it).is_some());
+            let has_subscribed =
+                all_kept.iter().any(|it| is_row(it, &own) && subscribed(it).is_some());
             let Some(source) = source(inner, flow, trigger, has_subscribed) else { continue };
             match shared_row(inner, flow, trigger) {
                 Some(row) if source == Source::Subscription => {
@@ -110,6 +116,10 @@ async fn begin(
         let task = Task::new(inner, (flow, *index), Source::Subscription, &polls);
         all.push((task.in_row(row.clone(), members), row));
     }
+    // Those of other flows fire elsewhere.
+    all.retain(|(_, row)| is_ours(row));
+    let mut kept = all_kept;
+    kept.retain(|it| ours.contains(Shard::of_flow(&it.flow)));
     for (task, row) in all {
         let kept = kept.iter().position(|it| is_row(it, &row)).map(|at| kept.swap_remove(at));
         tasks.spawn(task.run(kept, ended.clone()));

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use base::{Duration, ErrorClass, Failure, Outcome, Timestamp};
 use flow::{Flow, Trigger, TriggerKind, triggers::batch::Batch};
 use interp::fire::{Firing, fire};
-use journal::{StoreError, TriggerState};
+use journal::{Note, Post, Shard, StoreError, TriggerState};
 use serde_json::{Value, json};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -57,8 +57,26 @@ impl Batches {
         (Self(sender), receiver)
     }
 
-    /// Hands a message over; answered when it is durable.
+    /// Hands a message over; answered when it is durable. One for a trigger of another process is left
+    /// for it.
     pub(crate) async fn send(
+        &self,
+        inner: &Inner,
+        of: (&str, Option<&str>),
+        key: &str,
+        inputs: &Value,
+    ) -> Outcome {
+        loop {
+            let outcome = self.send_once(inner, of, key, inputs).await;
+            if outcome.failure.as_ref().is_none_or(|it| it.code != MOVED) {
+                return outcome;
+            }
+            // Whose it is is known soon.
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn send_once(
         &self,
         inner: &Inner,
         (flow, trigger): (&str, Option<&str>),
@@ -78,12 +96,37 @@ impl Batches {
             Ok(addressed) => addressed,
             Err(failure) => return Outcome::failed(failure),
         };
+        let shard = Shard::of_flow(&of.0);
+        if let Some(shared) = inner.store.shared()
+            && !inner.tenures.ours().contains(shard)
+        {
+            let (flow, trigger) = of;
+            let (key, inputs) = (key.to_owned(), inputs.clone());
+            let note = Note::Message { flow, trigger, key, inputs };
+            return match shared.post(vec![Post { shard, note }]).await {
+                Ok(()) => accepted(),
+                Err(error) => unstored(&error),
+            };
+        }
         let (done, told) = oneshot::channel();
         if self.0.send(Sent { of, message, done }).await.is_err() {
             return Outcome::failed(stopping());
         }
         told.await.unwrap_or_else(|_| Outcome::failed(stopping()))
     }
+}
+
+/// The trigger is another process's now.
+const MOVED: &str = "TriggerMoved";
+
+fn accepted() -> Outcome {
+    Outcome::succeeded(json!({ "statusCode": 202, "headers": {}, "body": null }))
+}
+
+fn unstored(error: &StoreError) -> Outcome {
+    log(error);
+    let message = "the message could not be stored";
+    Outcome::failed(Failure::of_class(ErrorClass::Transient, "StoreUnavailable", message))
 }
 
 fn stopping() -> Failure {
@@ -113,22 +156,34 @@ fn trigger_of<'a>(flow: &'a Flow, name: Option<&str>) -> Result<(String, &'a Bat
 /// The task; ends when the engine stops.
 pub(crate) async fn run(inner: Arc<Inner>, mut sent: mpsc::Receiver<Sent>) {
     let mut stop = inner.stop.subscribe();
-    let mut kept = loop {
-        match load(&inner).await {
-            Ok(kept) => break kept,
-            Err(error) => log(&error),
-        }
-        tokio::select! {
-            () = sleep(PAUSE) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-    };
+    let mut ours = inner.tenures.changed.subscribe();
+    ours.mark_changed();
+    let mut kept = BTreeMap::new();
     let mut together = Vec::new();
     loop {
+        while ours.has_changed().unwrap_or(false) {
+            ours.borrow_and_update();
+            match load(&inner).await {
+                Ok(all) => {
+                    kept = all;
+                    continue;
+                }
+                Err(error) => log(&error),
+            }
+            ours.mark_changed();
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
         let pause = next_due(&kept).map_or(SLEEP_MAX, |due| inner.clock.pause(due).min(SLEEP_MAX));
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             count = sent.recv_many(&mut together, TOGETHER_MAX) => if count == 0 { return },
+            _ = ours.changed() => {
+                ours.mark_changed();
+                continue;
+            }
             () = sleep(pause) => {}
         }
         let mut by_trigger: BTreeMap<Of, Vec<Sent>> = BTreeMap::new();
@@ -152,7 +207,9 @@ fn next_due(kept: &BTreeMap<Of, Pending>) -> Option<Timestamp> {
 
 async fn load(inner: &Inner) -> Result<BTreeMap<Of, Pending>, StoreError> {
     let states = inner.store.triggers().await?;
-    let pending = states.into_iter().filter_map(|it| {
+    let ours = inner.tenures.ours();
+    let states = states.into_iter().filter(|it| ours.contains(Shard::of_flow(&it.flow)));
+    let pending = states.filter_map(|it| {
         let pending = Pending::read(&it.state, it.due)?;
         Some(((it.flow, it.trigger), pending))
     });
@@ -209,15 +266,18 @@ async fn take(
     match inner.admitter.advance(inner, (flow.as_ref(), trigger), firings, state).await {
         Ok(_) => {
             kept.insert(of, pending);
-            let outputs = json!({ "statusCode": 202, "headers": {}, "body": null });
-            answer(sent, &Outcome::succeeded(outputs));
+            answer(sent, &accepted());
+        }
+        Err(AdmitError::Store(error))
+            if matches!(*error, StoreError::Fenced) && inner.store.shared().is_some() =>
+        {
+            let message = "another process looks after the trigger";
+            let failure = Failure::of_class(ErrorClass::Transient, MOVED, message);
+            answer(sent, &Outcome::failed(failure));
         }
         Err(AdmitError::Store(error)) => {
-            log(&error);
             put_off(kept, &of, now.after(UNSTORED_PAUSE));
-            let message = "the message could not be stored";
-            let failure = Failure::of_class(ErrorClass::Transient, "StoreUnavailable", message);
-            answer(sent, &Outcome::failed(failure));
+            answer(sent, &unstored(&error));
         }
         Err(_) => {
             put_off(kept, &of, now.after(UNSTORED_PAUSE));

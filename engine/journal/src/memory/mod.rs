@@ -1,5 +1,7 @@
 //! The store in memory: what the promises of a store mean, and what tests run on.
 
+mod cluster;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
@@ -9,10 +11,13 @@ use std::{
 use async_trait::async_trait;
 use base::{RunId, Timestamp};
 
+use self::cluster::{Cluster, Member};
 use crate::{
     codec,
     event::Event,
+    nodes::{Nodes, Post},
     path::Path,
+    shard::{Shard, Shards},
     status,
     store::{
         Admission, Admitted, Append, Expired, Expiry, FlowVersion, Page, RunFilter, RunRow, Store,
@@ -26,12 +31,33 @@ use crate::{
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
     epoch: u64,
+    /// None of a store with one owner.
+    member: Option<Member>,
 }
 
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
-        Self { state: Arc::default(), epoch: 0 }
+        Self { state: Arc::default(), epoch: 0, member: None }
+    }
+
+    /// The same data for one of several processes, which is known by a name. Leases are measured by
+    /// a clock that [`Self::pass`] puts forward.
+    #[must_use]
+    pub fn join(&self, name: &str) -> Self {
+        let mut state = self.read();
+        let member = Some(Member::join(&mut state.cluster, name));
+        Self { state: Arc::clone(&self.state), epoch: state.epoch, member }
+    }
+
+    /// Gives all processes of a name up for lost, whether they are there or not.
+    pub fn lose(&self, name: &str) {
+        self.read().cluster.lose(name);
+    }
+
+    /// Puts the clock of the leases forward.
+    pub fn pass(&self, milliseconds: u64) {
+        self.read().cluster.now += milliseconds;
     }
 
     /// Takes the data over, as a restarted process does: writes of the earlier handle are fenced.
@@ -39,16 +65,24 @@ impl MemoryStore {
     pub fn reopen(&self) -> Self {
         let mut state = self.read();
         state.epoch += 1;
-        Self { state: Arc::clone(&self.state), epoch: state.epoch }
+        Self { state: Arc::clone(&self.state), epoch: state.epoch, member: None }
     }
 
     fn read(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> Result<MutexGuard<'_, State>, StoreError> {
-        let state = self.read();
-        if state.epoch == self.epoch { Ok(state) } else { Err(StoreError::Fenced) }
+    /// The data with what this process may write to.
+    fn write(&self) -> Result<(MutexGuard<'_, State>, Shards), StoreError> {
+        let mut state = self.read();
+        if state.epoch != self.epoch {
+            return Err(StoreError::Fenced);
+        }
+        let owned = match &self.member {
+            Some(member) => member.owned(&mut state.cluster)?,
+            None => Shards::ALL,
+        };
+        Ok((state, owned))
     }
 }
 
@@ -61,7 +95,7 @@ impl Default for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn put_flow(&self, version: FlowVersion) -> Result<(), StoreError> {
-        self.write()?.flows.entry(version.sha.clone()).or_insert(version);
+        self.write()?.0.flows.entry(version.sha.clone()).or_insert(version);
         Ok(())
     }
 
@@ -74,10 +108,13 @@ impl Store for MemoryStore {
         admissions: Vec<Admission>,
         states: Vec<TriggerState>,
     ) -> Result<Vec<Admitted>, StoreError> {
-        let mut state = self.write()?;
+        let (mut state, owned) = self.write()?;
+        if states.iter().any(|it| !owned.contains(Shard::of_flow(&it.flow))) {
+            return Err(StoreError::Fenced);
+        }
         let texts: Result<Vec<_>, _> = states.iter().map(status::check_trigger).collect();
         let texts = texts?;
-        let mut plan = Plan::new(&state);
+        let mut plan = Plan::new(&state, owned);
         for admission in admissions {
             plan.admit(admission)?;
         }
@@ -103,9 +140,12 @@ impl Store for MemoryStore {
     }
 
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError> {
-        let mut state = self.write()?;
-        let mut plan = Plan::new(&state);
+        let (mut state, owned) = self.write()?;
+        let mut plan = Plan::new(&state, owned);
         for step in batch {
+            if !owned.contains(Shard::of_run(&step.run)) {
+                return Err(StoreError::Fenced);
+            }
             plan.step(step)?;
         }
         let (changes, admitted) = (plan.changes, plan.admitted);
@@ -127,11 +167,17 @@ impl Store for MemoryStore {
         Ok(Some((run.row.clone(), events)))
     }
 
-    async fn open_runs(&self, after: u64, limit: usize) -> Result<Vec<RunRow>, StoreError> {
+    async fn awake_runs(
+        &self,
+        shards: Shards,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<RunRow>, StoreError> {
         let state = self.read();
         let rows = state.open.iter().filter(|position| after < **position);
-        let rows = rows.filter_map(|position| state.runs.get(position)).take(limit);
-        Ok(rows.map(|run| run.row.clone()).collect())
+        let rows = rows.filter_map(|position| state.runs.get(position)).map(|run| &run.row);
+        let rows = rows.filter(|row| shards.contains(Shard::of_run(&row.run)));
+        Ok(rows.filter(|row| row.turn || !row.asleep).take(limit).cloned().collect())
     }
 
     async fn runs(
@@ -160,25 +206,40 @@ impl Store for MemoryStore {
     }
 
     async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
-        Ok(self.write()?.expire(expiry))
+        Ok(self.write()?.0.expire(expiry))
     }
 
     async fn size(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError> {
+    async fn due(
+        &self,
+        shards: Shards,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Timer>, StoreError> {
         let state = self.read();
-        let due = state.due.iter().take_while(|(due, _)| *due <= until).take(limit);
+        let due = state.due.iter().take_while(|(due, _)| *due <= until);
         let timers = due.filter_map(|(due, (position, path, deadline))| {
             let run = state.runs.get(position)?.row.run.clone();
             Some(Timer { run, path: path.clone(), deadline: *deadline, due: *due })
         });
-        Ok(timers.collect())
+        let timers = timers.filter(|it| shards.contains(Shard::of_run(&it.run)));
+        Ok(timers.take(limit).collect())
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.read().due.first().map(|(due, _)| *due))
+    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError> {
+        let state = self.read();
+        let mut wanted = state.due.iter().filter(|(_, (position, ..))| {
+            let run = state.runs.get(position);
+            run.is_some_and(|it| shards.contains(Shard::of_run(&it.row.run)))
+        });
+        Ok(wanted.next().map(|(due, _)| *due))
+    }
+
+    fn shared(&self) -> Option<&dyn Nodes> {
+        self.member.as_ref().map(|_| self as &dyn Nodes)
     }
 }
 
@@ -226,6 +287,7 @@ struct State {
     due: BTreeSet<(Timestamp, TimerKey)>,
     /// State and due time, by flow and trigger.
     triggers: BTreeMap<(String, String), (String, Option<Timestamp>)>,
+    cluster: Cluster,
 }
 
 #[derive(Debug)]
@@ -241,6 +303,7 @@ impl State {
             match change {
                 Change::Begin(admission, text, created) => self.begin(*admission, text, created),
                 Change::Step(step, texts) => self.step(step, texts),
+                Change::Post(post) => self.cluster.post(post),
             }
         }
     }
@@ -268,6 +331,8 @@ impl State {
             error: None,
             created,
             finished: None,
+            asleep: false,
+            turn: false,
         };
         self.runs.insert(position, Run { row, events: vec![text] });
     }
@@ -293,6 +358,8 @@ impl State {
                 run.row.status = Some(end.status);
                 run.row.error.clone_from(&end.error);
                 run.row.finished = Some(end.at);
+            } else {
+                (run.row.asleep, run.row.turn) = (step.asleep, step.turn);
             }
         }
         if end.is_some() {
@@ -347,11 +414,14 @@ enum Change {
     Begin(Box<Admission>, String, Timestamp),
     /// A step without its children, which begin on their own.
     Step(Append, Vec<String>),
+    Post(Post),
 }
 
 /// The changes of one call, found out before any is made: so a refused call leaves no trace.
 struct Plan<'a> {
     state: &'a State,
+    /// What the caller may write to.
+    owned: Shards,
     begun: BTreeSet<RunId>,
     ended: BTreeSet<RunId>,
     inbox: BTreeMap<InboxKey, RunId>,
@@ -360,9 +430,10 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    const fn new(state: &'a State) -> Self {
+    const fn new(state: &'a State, owned: Shards) -> Self {
         Self {
             state,
+            owned,
             begun: BTreeSet::new(),
             ended: BTreeSet::new(),
             inbox: BTreeMap::new(),
@@ -392,6 +463,9 @@ impl<'a> Plan<'a> {
             return Err(status::unknown_version(&admission));
         }
         self.admitted.push(Admitted::New(admission.run.clone()));
+        if !self.owned.contains(Shard::of_run(&admission.run)) {
+            self.changes.push(Change::Post(Post::begin(&admission)));
+        }
         let created = admission.created();
         let first = admission.first_step();
         self.changes.push(Change::Begin(Box::new(admission), text, created));
@@ -413,6 +487,7 @@ impl<'a> Plan<'a> {
             self.ended.insert(step.run.clone());
         }
         let children = std::mem::take(&mut step.children);
+        self.changes.extend(std::mem::take(&mut step.posts).into_iter().map(Change::Post));
         self.changes.push(Change::Step(step, texts));
         children.into_iter().try_for_each(|child| self.admit(child))
     }

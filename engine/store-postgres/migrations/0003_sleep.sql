@@ -1,0 +1,5 @@
+-- Whether a run waits for nothing but timers and calls, and whether it has its turn among ordered runs:
+-- who takes the runs up need not look at those that only sleep. Those that are there are looked at once.
+ALTER TABLE run ADD COLUMN asleep boolean NOT NULL DEFAULT false;
+ALTER TABLE run ADD COLUMN turn boolean NOT NULL DEFAULT false;
+CREATE INDEX run_awake ON run (position) WHERE status IS NULL AND (turn OR NOT asleep);
