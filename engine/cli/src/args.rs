@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Run the engine as a service: triggers over HTTP, runs that survive a crash.
     Serve(ServeArgs),
+    /// Show the processes that share a database, and what each takes care of.
+    Nodes(NodesArgs),
     /// See what a running service has done, and do it again.
     Runs(RunsArgs),
     /// See the flows of a running service; turn them on and off.
@@ -84,8 +86,6 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Put a copy of the runs back, while no service runs.
     Restore(RestoreArgs),
-    /// Show the processes that share a database, and what each takes care of.
-    Nodes(NodesArgs),
     /// Show the addresses of triggers, or make their signatures void.
     Triggers(TriggersArgs),
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.

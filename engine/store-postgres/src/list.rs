@@ -182,6 +182,8 @@ pub(crate) fn read_row(row: &Row) -> Result<RunRow, StoreError> {
         key,
         parent,
         again_of: get::<Option<String>>(row, 12)?.map(RunId::new),
+        asleep: get(row, 13)?,
+        turn: get(row, 14)?,
         status: status.transpose()?,
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(get(row, 10)?),

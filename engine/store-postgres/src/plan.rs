@@ -82,12 +82,12 @@ pub(crate) struct Changes<'a> {
     /// Shard, path and time, or none for one that goes.
     pub(crate) timers: BTreeMap<TimerKey, Option<(i16, &'a str, i64)>>,
     pub(crate) triggers: BTreeMap<(&'a str, &'a str), &'a TriggerRow>,
-    /// What goes, before anything else is written.
-    pub(crate) old: Old,
     pub(crate) mail: Vec<Note<'a>>,
     pub(crate) discarded: Vec<i64>,
     /// What notes may be removed of, if any are.
     pub(crate) owned: Vec<i16>,
+    /// What goes, before anything else is written.
+    pub(crate) old: Old,
 }
 
 impl<'a> Changes<'a> {
@@ -112,6 +112,7 @@ impl<'a> Changes<'a> {
             mail,
             discarded,
             owned,
+            old,
         } = later;
         self.flows.extend(flows);
         self.blobs.extend(blobs);
@@ -121,11 +122,11 @@ impl<'a> Changes<'a> {
         self.rests.extend(rests);
         self.timers.extend(timers);
         self.triggers.extend(triggers);
-        self.old.runs.extend(old.runs);
-        self.old.known.extend(old.known);
         self.mail.extend(mail);
         self.discarded.extend(discarded);
         self.owned.extend(owned);
+        self.old.runs.extend(old.runs);
+        self.old.known.extend(old.known);
     }
 }
 
@@ -199,16 +200,19 @@ impl<'v, 'a> Draft<'v, 'a> {
             }
             Work::Advance(entries, triggers) => {
                 for new in triggers {
-                    self.check(Shard::of_flow(&new.flow))?;
+                    // What has no name is said of the flow itself, by whoever it is told to.
+                    if !new.trigger.is_empty() {
+                        self.check(Shard::of_flow(&new.flow))?;
+                    }
                     self.changes.triggers.insert((&new.flow, &new.trigger), new);
                 }
                 entries.iter().try_for_each(|entry| self.admit(entry))
             }
-            Work::Expire(_) => Ok(()),
             Work::Append(steps) => steps.iter().try_for_each(|step| {
                 self.check(Shard::of_run(&step.append.run))?;
                 self.step(step)
             }),
+            Work::Expire(_) => Ok(()),
             Work::Post(notes) => {
                 self.changes.mail.extend(notes.iter().map(Note::of));
                 Ok(())

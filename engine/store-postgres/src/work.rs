@@ -17,10 +17,10 @@ pub(crate) enum Work {
     PutFlow(FlowRow),
     Advance(Vec<Entry>, Vec<TriggerRow>),
     Append(Vec<Step>),
-    Expire(Expiry),
     Post(Vec<NoteRow>),
     /// Notes by their numbers.
     Discard(Vec<i64>),
+    Expire(Expiry),
 }
 
 /// A note as it will be stored.

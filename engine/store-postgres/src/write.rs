@@ -43,7 +43,8 @@ const INSERT_BLOBS: &str = "INSERT INTO blob (sha, length, zstd)
 const INSERT_RUNS: &str = "INSERT INTO run (position, shard, run, sha, flow, trigger_name,
     order_key, key_sha, parent_run, parent_path, created, again_of)
     SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::text[],
-        $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::text[], $11::bigint[], $12::text[])";
+        $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::text[], $11::bigint[],
+        $12::text[])";
 const INSERT_INBOX: &str = "INSERT INTO inbox (sha, flow, trigger_name, run, since)
     SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bigint[])";
 const INSERT_EVENTS: &str = "INSERT INTO event (run, number, text, sum, blob)
@@ -68,6 +69,10 @@ const PUT_TIMERS: &str = "INSERT INTO timer (run, path_sha, deadline, shard, pat
 const PUT_TRIGGERS: &str = "INSERT INTO trigger_state (flow, trigger_name, state, due)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
     ON CONFLICT (flow, trigger_name) DO UPDATE SET state = excluded.state, due = excluded.due";
+const INSERT_MAIL: &str = "INSERT INTO mail (shard, note)
+    SELECT * FROM unnest($1::smallint[], $2::text[])";
+const DISCARD: &str = "DELETE FROM mail WHERE id = ANY($1::bigint[])
+    AND shard = ANY($2::smallint[])";
 /// A text that somebody is about to use again must not go: whoever writes texts waits for the end of
 /// this transaction, and this one for theirs.
 const LOCK_BLOBS: &str = "LOCK TABLE blob IN SHARE ROW EXCLUSIVE MODE";
@@ -79,10 +84,6 @@ const DELETE_EVENTS: &str = "WITH gone AS (
         SELECT 1 FROM event WHERE event.blob = old.blob AND event.run <> ALL($1::bigint[]))";
 const DELETE_RUNS: &str = "DELETE FROM run WHERE position = ANY($1::bigint[])";
 const DELETE_KNOWN: &str = "DELETE FROM inbox WHERE sha = ANY($1::bytea[])";
-const INSERT_MAIL: &str = "INSERT INTO mail (shard, note)
-    SELECT * FROM unnest($1::smallint[], $2::text[])";
-const DISCARD: &str = "DELETE FROM mail WHERE id = ANY($1::bigint[])
-    AND shard = ANY($2::smallint[])";
 const COMMIT: &str = "COMMIT";
 
 /// What `look` and `write` carry out.
@@ -125,7 +126,7 @@ impl<'a> Mentioned<'a> {
         let mut all = Self::default();
         for work in batch {
             match work {
-                Work::PutFlow(_) | Work::Expire(_) | Work::Post(_) | Work::Discard(_) => {}
+                Work::PutFlow(_) | Work::Post(_) | Work::Discard(_) | Work::Expire(_) => {}
                 Work::Advance(entries, _) => all.entries(entries),
                 Work::Append(steps) => {
                     for step in steps {

@@ -12,8 +12,7 @@ use crate::{
 
 pub(crate) const ROW: &str =
     "SELECT position, run, run.flow, sha, trigger_name, order_key, parent_run,
-    parent_path, status, error, created, finished, again_of,
-    asleep, turn
+    parent_path, status, error, created, finished, again_of, asleep, turn
     FROM run JOIN flow_version ON flow_version.id = run.version";
 
 /// Open runs that do not sleep or have their turn, in the order of admission.
@@ -167,6 +166,8 @@ fn read_row(row: &Row<'_>) -> Result<RunRow, StoreError> {
         key: maybe(5)?,
         parent,
         again_of: maybe(12)?.map(RunId::new),
+        asleep: row.get(13).map_err(reading)?,
+        turn: row.get(14).map_err(reading)?,
         status: status.transpose()?,
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(row.get(10).map_err(reading)?),

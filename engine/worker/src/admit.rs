@@ -24,13 +24,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     answers,
-    commit::{refuse_late, settle_order, store},
+    commit::{settle_order, store},
     deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
     finish,
     lanes::Entry,
-    queue::{check_queue, check_room, entry_of},
+    queue::{check_queue, check_room, entry_of, refuse_late},
     random, telemetry,
 };
 
@@ -539,7 +539,7 @@ pub(crate) fn admission(
     firing: Firing,
     parent: Option<Parent>,
 ) -> Admission {
-    let shards = shards_for(inner, (flow, trigger), firing.key.as_deref(), parent.as_ref());
+    let shards = shards_for(inner, Some(flow), (trigger, firing.key.as_deref()), parent.as_ref());
     let run = random::run_id(inner.now(), shards);
     let kind = EventKind::Started {
         trigger: trigger.to_owned(),
@@ -567,15 +567,16 @@ pub(crate) fn admission(
 /// process can begin it at once.
 pub(crate) fn shards_for(
     inner: &Inner,
-    (flow, trigger): (&Deployed, &str),
-    key: Option<&str>,
+    flow: Option<&Deployed>,
+    (trigger, key): (&str, Option<&str>),
     parent: Option<&Parent>,
 ) -> Shards {
     if inner.store.shared().is_none() {
         return Shards::ALL;
     }
-    let trigger = flow.plan.flow.trigger(trigger);
-    if trigger.is_some_and(|it| it.concurrency.is_some()) {
+    if let Some(flow) = flow
+        && flow.plan.flow.trigger(trigger).is_some_and(|it| it.concurrency.is_some())
+    {
         return Shard::of_key(&flow.name, key.unwrap_or_default()).into();
     }
     parent.map_or_else(|| inner.tenures.ours(), |it| Shard::of_run(&it.run).into())

@@ -181,10 +181,9 @@ fn admission(
     past: Option<Past>,
 ) -> Result<Admission, StoreError> {
     let now = inner.now();
-    let shards = match inner.flows().get(&row.flow) {
-        Some(flow) => shards_for(inner, (flow, &row.trigger), row.key.as_deref(), None),
-        None => inner.tenures.ours(),
-    };
+    let flows = inner.flows();
+    let ordered = (row.trigger.as_str(), row.key.as_deref());
+    let shards = shards_for(inner, flows.get(&row.flow).map(AsRef::as_ref), ordered, None);
     let run = random::run_id(now, shards);
     let mut started = started(events)?.clone();
     let (held, then) = if let Some((held, mut then)) = past {

@@ -1,15 +1,13 @@
 //! Events on their way into the store: who is refused, what is stored together, and in what order.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use journal::{Admission, Admitted, StoreError, TriggerState};
 
 use crate::{
     admit::{AdmitError, Answer, Fresh, LinedUp, Request},
-    engine::{Inner, lock},
-    lanes::Lane,
+    engine::Inner,
     patient,
-    queue::max_waiting,
 };
 
 /// Stores what is asked for; gives what each is answered, and its runs. What has no state of a trigger
@@ -70,30 +68,5 @@ pub(crate) async fn settle_order(inner: &Arc<Inner>) {
     if let Err(error) = patient::drain(inner).await {
         let error: &dyn std::error::Error = &error;
         tracing::error!(error, "What other nodes have left cannot be read.");
-    }
-}
-
-/// Those who came together each saw room in a queue that has not room for all of them. What a
-/// trigger has fired by itself stays, for it asked before.
-pub(crate) fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
-    let mut ahead: BTreeMap<Lane, usize> = BTreeMap::new();
-    for request in std::mem::take(batch) {
-        let lanes = request.lined_up.entries.iter().filter_map(|it| it.lane.as_ref());
-        let full = lanes.clone().find_map(|(lane, width)| {
-            let most = max_waiting(inner, lane).filter(|_| request.state.is_none())?;
-            let before = ahead.get(lane).copied().unwrap_or_default();
-            let own = lanes.clone().filter(|(it, _)| it == lane).count();
-            let waiting = (lock(&inner.lanes).load(lane) + before + own).saturating_sub(*width);
-            (most < waiting).then(|| waiting - 1)
-        });
-        if let Some(waiting) = full {
-            // Whoever has gone away need not be told.
-            drop(request.answer.send(Err(AdmitError::QueueFull(waiting))));
-            continue;
-        }
-        for (lane, _) in lanes {
-            *ahead.entry(lane.clone()).or_default() += 1;
-        }
-        batch.push(request);
     }
 }

@@ -95,10 +95,10 @@ pub(crate) struct Inner {
     /// A write was refused because something is not this process's own any more.
     pub fence: Notify,
     pub timer_set: Notify,
-    /// The flows that are turned off.
-    pub off: RwLock<BTreeSet<String>>,
     /// Ticks at which the next timer is due, as far as is known.
     pub timer_next: AtomicI64,
+    /// The flows that are turned off.
+    pub off: RwLock<BTreeSet<String>>,
     /// Counts deployments, for whoever follows the flows.
     pub deployed: watch::Sender<u64>,
     pub admitter: Admitter,
@@ -184,8 +184,8 @@ impl Engine {
             mail,
             fence: Notify::new(),
             timer_set: Notify::new(),
-            off: RwLock::default(),
             timer_next: AtomicI64::new(i64::MAX),
+            off: RwLock::default(),
             deployed: watch::Sender::new(0),
             admitter,
             stop: watch::Sender::new(false),

@@ -51,7 +51,7 @@ impl Engine {
         };
         let stored = self.0.store.advance(Vec::new(), vec![state]).await;
         if matches!(stored, Err(StoreError::Fenced)) {
-            self.0.stop();
+            self.0.fenced();
         }
         stored?;
         look(&self.0).await?;

@@ -1,14 +1,14 @@
 //! Where a run stands in line, and whether there is room for another one: of a lane as its trigger
 //! says, of all together as there is memory for.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base::RunId;
 use flow::Trigger;
 use journal::{Admission, Page, RunFilter};
 
 use crate::{
-    admit::AdmitError,
+    admit::{AdmitError, Request},
     deploy::Deployed,
     engine::{Inner, lock},
     lanes::{Entry, Lane},
@@ -36,15 +36,13 @@ pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run:
     Entry { run, lane }
 }
 
-/// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
-pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
-    let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
-        return false;
-    };
-    let Some(most) = concurrency.max_waiting else { return false };
-    let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
-    let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
-    most + concurrency.runs.max(1) <= load
+/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
+pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
+    if inner.stopped() {
+        return Err(AdmitError::Stopping);
+    }
+    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
+    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
 }
 
 /// Refuses an event if, with those of the same event before it, more would wait than may.
@@ -72,29 +70,56 @@ pub(crate) async fn check_queue(
 async fn load_elsewhere(inner: &Inner, lane: &Lane, enough: usize) -> Result<usize, AdmitError> {
     let key = Some(lane.key.clone()).filter(|it| !it.is_empty());
     let filter = RunFilter { flow: Some(lane.flow.clone()), open: true, key, ..Default::default() };
-    let (mut load, mut page) = (0, Page::Newest);
+    let (mut load, mut part) = (0, Page::Newest);
     loop {
-        let rows = inner.store.runs(&filter, page, LOAD_PAGE).await;
-        let rows = rows.map_err(|error| AdmitError::Store(Arc::new(error)))?;
-        load += rows.iter().filter(|it| it.trigger == lane.trigger).count();
-        match rows.last().filter(|_| rows.len() == LOAD_PAGE && load < enough) {
-            Some(last) => page = Page::Before(last.position),
-            None => return Ok(load),
+        let page = inner.store.runs(&filter, part, LOAD_PAGE).await;
+        let page = page.map_err(|error| AdmitError::Store(Arc::new(error)))?;
+        load += page.iter().filter(|it| it.trigger == lane.trigger).count();
+        part = page.last().map_or(Page::Newest, |it| Page::Before(it.position));
+        if page.len() < LOAD_PAGE || enough <= load {
+            return Ok(load);
         }
     }
 }
 
-/// How many runs of a lane may wait, if that is bounded.
-pub(crate) fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
-    let flows = inner.flows();
-    flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
+/// Whether as many runs wait for their turn as may, of a trigger whose runs are not told apart.
+pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool {
+    let Some(concurrency) = trigger.concurrency.as_ref().filter(|it| it.key.is_none()) else {
+        return false;
+    };
+    let Some(most) = concurrency.max_waiting else { return false };
+    let entry = lane_entry(flow, trigger.name.as_str(), None, RunId::new(String::new()));
+    let load = entry.lane.map_or(0, |(lane, _)| lock(&inner.lanes).load(&lane));
+    most + concurrency.runs.max(1) <= load
 }
 
-/// Refuses an event if the engine stops, or if there is no memory for runs that wait.
-pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
-    if inner.stopped() {
-        return Err(AdmitError::Stopping);
+/// Those who came together each saw room in a queue that has not room for all of them. What a
+/// trigger has fired by itself stays, for it asked before.
+pub(crate) fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
+    let mut ahead: BTreeMap<Lane, usize> = BTreeMap::new();
+    for request in std::mem::take(batch) {
+        let lanes = request.lined_up.entries.iter().filter_map(|it| it.lane.as_ref());
+        let full = lanes.clone().find_map(|(lane, width)| {
+            let most = max_waiting(inner, lane).filter(|_| request.state.is_none())?;
+            let before = ahead.get(lane).copied().unwrap_or_default();
+            let own = lanes.clone().filter(|(it, _)| it == lane).count();
+            let waiting = (lock(&inner.lanes).load(lane) + before + own).saturating_sub(*width);
+            (most < waiting).then(|| waiting - 1)
+        });
+        if let Some(waiting) = full {
+            // Whoever has gone away need not be told.
+            drop(request.answer.send(Err(AdmitError::QueueFull(waiting))));
+            continue;
+        }
+        for (lane, _) in lanes {
+            *ahead.entry(lane.clone()).or_default() += 1;
+        }
+        batch.push(request);
     }
-    let waiting = lock(&inner.mailboxes).len() + lock(&inner.lanes).waiting();
-    if inner.waiting_max <= waiting { Err(AdmitError::Busy(waiting)) } else { Ok(()) }
+}
+
+/// How many runs of a lane may wait, if that is bounded.
+fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
+    let flows = inner.flows();
+    flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
 }

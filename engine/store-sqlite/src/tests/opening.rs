@@ -48,7 +48,7 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     drop(store);
     // What the first version has not.
     let older = rusqlite::Connection::open(&path).unwrap();
-    let later = "DROP TABLE trigger_state;
+    let later = "DROP TABLE trigger_state; DROP INDEX run_awake;
         DROP INDEX run_code; DROP INDEX run_again; DROP INDEX run_parent; DROP INDEX run_created;
         DROP INDEX run_finished; DROP INDEX inbox_since; DROP INDEX run_awake;
         ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
