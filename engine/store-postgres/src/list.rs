@@ -188,8 +188,6 @@ pub(crate) fn read_row(row: &Row) -> Result<RunRow, StoreError> {
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(get(row, 10)?),
         finished: get::<Option<i64>>(row, 11)?.map(Timestamp::from_ticks),
-        asleep: get(row, 13)?,
-        turn: get(row, 14)?,
     })
 }
 

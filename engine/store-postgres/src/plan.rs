@@ -108,7 +108,6 @@ impl<'a> Changes<'a> {
             rests,
             timers,
             triggers,
-            old,
             mail,
             discarded,
             owned,

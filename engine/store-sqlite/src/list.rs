@@ -172,7 +172,5 @@ fn read_row(row: &Row<'_>) -> Result<RunRow, StoreError> {
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(row.get(10).map_err(reading)?),
         finished: row.get::<_, Option<i64>>(11).map_err(reading)?.map(Timestamp::from_ticks),
-        asleep: row.get(13).map_err(reading)?,
-        turn: row.get(14).map_err(reading)?,
     })
 }

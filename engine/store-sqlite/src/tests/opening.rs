@@ -50,7 +50,7 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     let older = rusqlite::Connection::open(&path).unwrap();
     let later = "DROP TABLE trigger_state; DROP INDEX run_awake;
         DROP INDEX run_code; DROP INDEX run_again; DROP INDEX run_parent; DROP INDEX run_created;
-        DROP INDEX run_finished; DROP INDEX inbox_since; DROP INDEX run_awake;
+        DROP INDEX run_finished; DROP INDEX inbox_since;
         ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
         ALTER TABLE run DROP COLUMN asleep; ALTER TABLE run DROP COLUMN turn;
         ALTER TABLE inbox DROP COLUMN since; PRAGMA user_version = 1;";
