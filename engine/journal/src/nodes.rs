@@ -147,8 +147,9 @@ impl NodeState {
 /// The part of a store that its processes have in common.
 ///
 /// A process writes steps of runs, and states of triggers, of its own shards only: all others are
-/// refused with [`StoreError::Fenced`]. A state without the name of a trigger is anybody's. Anybody may admit; a run of a shard that is not one's own
-/// leaves a [`Note::Begin`] for its owner in the same commit.
+/// refused with [`StoreError::Fenced`]. A state without the name of a trigger is anybody's. Anybody may
+/// admit; a run of a shard that is not one's own leaves a [`Note::Begin`] for its owner in the same
+/// commit.
 #[async_trait]
 pub trait Nodes: Send + Sync {
     /// Shows that this process is there, takes what is free up to its share, and tells what it has.

@@ -58,6 +58,8 @@ fn text(row: &Row) -> Result<String, StoreError> {
     body::unpack_checked(sha, get(row, column(3))?, get(row, column(4))?)
 }
 
+/// Timers that are due, earliest first. Each shard is looked at by itself: together, all that are due
+/// would have to be sorted to find the first.
 pub(crate) async fn due(
     readers: &Readers,
     shards: Shards,

@@ -248,8 +248,10 @@ const ELSEWHERE: &[&str] =
     &["agentparameters", "assistantmessage", "channeltriggerbody", "encodebase64"];
 
 /// The only strings of real flows that fail whenever they are evaluated.
-const FAULTY: &[&str] =
-    &["@not(contains(length(split(item(), '|')?[0]),length(split(item(), '|')?[0])))"];
+const FAULTY: &[&str] = &[
+    "@not(contains(length(split(item(), '|')?[0]),length(split(item(), '|')?[0])))",
+    "@concat(concat(concat(concat())))",
+];
 
 /// Nothing is an error in strings of real flows when nothing is known of the flow around them.
 #[test]
