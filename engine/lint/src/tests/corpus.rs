@@ -24,6 +24,7 @@ const CHECKED: &[(&str, usize)] = &[
     ("type-mismatch", 42),
     ("unknown-action-reference", 15),
     ("unknown-variable", 114),
+    ("wrong-argument-count", 1),
 ];
 
 #[test]
