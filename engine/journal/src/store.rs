@@ -238,6 +238,25 @@ pub struct Expired {
     pub known: usize,
 }
 
+/// What became of a request to write.
+#[derive(Debug)]
+pub enum Done {
+    /// The admissions, in order; none if nothing was to be admitted.
+    Admitted(Vec<Admitted>),
+    /// What was deleted.
+    Expired(Expired),
+}
+
+impl Done {
+    /// The admissions, in order.
+    pub fn admitted(self) -> Vec<Admitted> {
+        match self {
+            Self::Admitted(admitted) => admitted,
+            Self::Expired(_) => Vec::new(),
+        }
+    }
+}
+
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::RunId;
 use journal::{
-    Admission, Admitted, Expired, Shard, Shards, StoreError,
+    Admission, Admitted, Done, Expired, Shard, Shards, StoreError,
     body::{Body, Packed},
     status::{self, End},
 };
@@ -126,22 +126,6 @@ impl<'a> Changes<'a> {
         self.owned.extend(owned);
         self.old.runs.extend(old.runs);
         self.old.known.extend(old.known);
-    }
-}
-
-/// What became of a request.
-pub(crate) enum Done {
-    /// The admissions, in order.
-    Admitted(Vec<Admitted>),
-    Expired(Expired),
-}
-
-impl Done {
-    pub(crate) fn admitted(self) -> Vec<Admitted> {
-        match self {
-            Self::Admitted(admitted) => admitted,
-            Self::Expired(_) => Vec::new(),
-        }
     }
 }
 

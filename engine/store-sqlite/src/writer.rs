@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use journal::{Admitted, CommitCounter, Expired, Expiry, StoreError, TriggerState};
+use journal::{CommitCounter, Done, Expiry, StoreError, TriggerState};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,22 +28,6 @@ pub(crate) enum Work {
     Advance(Vec<Entry>, Vec<TriggerState>),
     Append(Vec<Step>),
     Expire(Expiry),
-}
-
-/// What became of it.
-pub(crate) enum Done {
-    /// The admissions, in order.
-    Admitted(Vec<Admitted>),
-    Expired(Expired),
-}
-
-impl Done {
-    pub(crate) fn admitted(self) -> Vec<Admitted> {
-        match self {
-            Self::Admitted(admitted) => admitted,
-            Self::Expired(_) => Vec::new(),
-        }
-    }
 }
 
 type Answer = Result<Done, StoreError>;
