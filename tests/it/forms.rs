@@ -462,14 +462,16 @@ fn every_trouble_is_told_in_json() {
     let folder = folder(&[
         ("flow.json", &flow.to_string()),
         ("bad.json", "{ \"a\": "),
+        ("huge.json", "{ \"a\": 1e400 }"),
         ("deep.json", &"[".repeat(100_000)),
         ("list.json", "[]"),
         ("other.json", "{ \"a\": 1 }"),
         ("two.json", "{ \"n\": 2 }"),
     ]);
-    let rows: [(&[&str], i32, &str, &str); 12] = [
+    let rows: [(&[&str], i32, &str, &str); 13] = [
         (&["flow.json"], 1, "Failed", "InvalidTemplate"),
         (&["flow.json", "--event", "bad.json"], 2, "NotStarted", "InvalidEvent"),
+        (&["flow.json", "--event", "huge.json"], 2, "NotStarted", "InvalidEvent"),
         (&["flow.json", "--event", "deep.json"], 2, "NotStarted", "InvalidEvent"),
         (&["flow.json", "--event", "none.json"], 2, "NotStarted", "InvalidEvent"),
         (&["flow.json", "--trigger", "x"], 2, "NotStarted", "UnknownTrigger"),

@@ -421,6 +421,11 @@ fn read_data(file: &Path) -> anyhow::Result<Value> {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
+    // YAML would take a number that no computer number can hold for a text.
+    if as_json.to_string().starts_with("number out of range") {
+        let error = anyhow::Error::from(as_json);
+        return Err(error.context(format!("`{}` has a number that is too large", file.display())));
+    }
     serde_yaml::from_str(text).map_err(|error| {
         // What begins as JSON was meant as JSON.
         let is_json = text.trim_start().starts_with(['{', '[']);
