@@ -29,8 +29,9 @@ use crate::{
     support::service::{PATIENCE, flowright},
 };
 
-/// The lease of a node and the second that the others have to find out.
-const TAKEOVER_MAX: Duration = Duration::from_secs(6);
+/// Long after the lease of a node and the second that the others have to find out: how long it takes
+/// is said, and depends on what else the machine does.
+const TAKEOVER_MAX: Duration = Duration::from_secs(30);
 const N_NODES: usize = 3;
 const N_KEYS: u64 = 8;
 
@@ -401,8 +402,8 @@ async fn nodes_that_are_killed_lose_nothing() {
         world.replace(n);
     }
     println!("{} kills, the longest takeover took {longest:?}", kills());
-    assert!(longest < TAKEOVER_MAX, "{longest:?}");
     world.end().await;
+    assert!(longest < TAKEOVER_MAX, "{longest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
