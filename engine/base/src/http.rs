@@ -6,6 +6,12 @@ use serde_json::{Map, Value};
 
 use crate::time::{Duration, Timestamp};
 
+/// The header by which a service joins a trace (W3C Trace Context).
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The header with which a caller names what it is about (as in the cloud).
+pub const TRACKING_HEADER: &str = "x-ms-client-tracking-id";
+
 /// A request that somebody else will send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {

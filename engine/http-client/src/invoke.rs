@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use base::{Duration, Failure, HttpResponse, Outcome, Timestamp};
+use base::{Duration, Failure, HttpResponse, Outcome, Timestamp, http::TRACEPARENT};
 use connector::{Call, Connection, Link, Operation, auth::Token, paging::Pages, request, response};
 
 use crate::{client::Client, gate::Closed, tokens::connection_egress};
@@ -29,9 +29,6 @@ impl From<Failure> for Trouble {
         Self::Failed(failure)
     }
 }
-
-/// The header by which a service joins a trace.
-pub(crate) const TRACEPARENT: &str = "traceparent";
 
 impl Client {
     /// Calls an operation once. Nothing is retried, except that a token which is turned down is

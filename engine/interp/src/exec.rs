@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cell::Cell, collections::VecDeque, sync::Arc};
 
-use base::{ActionName, Failure, Status, Timestamp};
+use base::{ActionName, Failure, Status, Timestamp, http::TRACKING_HEADER};
 use expr::EvalError;
 use flow::Action;
 use serde_json::Value;
@@ -111,8 +111,6 @@ impl Ended {
     }
 }
 
-/// The header with which a caller names what it is about (as in the cloud).
-pub(crate) const TRACKING_HEADER: &str = "x-ms-client-tracking-id";
 /// The header with which a caller gives words for it (as in the cloud).
 const KEYWORDS_HEADER: &str = "x-ms-client-keywords";
 /// Characters of tracked properties (as in the cloud).

@@ -183,15 +183,7 @@ fn firing(event: &Event<'_>) -> Result<Firing, Failure> {
 /// If one of its expressions cannot be evaluated.
 pub fn http_inputs(event: &Event<'_>, request: &HttpInputs) -> Result<Value, Failure> {
     let mut inputs = Map::new();
-    for (name, tree) in [
-        ("method", Some(&request.method)),
-        ("uri", Some(&request.uri)),
-        ("headers", request.headers.as_ref()),
-        ("queries", request.queries.as_ref()),
-        ("body", request.body.as_ref()),
-        ("cookie", request.cookie.as_ref()),
-        ("authentication", request.authentication.as_ref()),
-    ] {
+    for (name, tree) in request.parts() {
         if let Some(tree) = tree {
             inputs.insert(name.to_owned(), value(event, tree, name)?);
         }

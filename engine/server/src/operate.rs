@@ -28,12 +28,15 @@ const CANCEL_WAIT: Duration = Duration::from_secs(5);
 const BULK_MAX: usize = 200;
 /// Runs that a preview shows.
 const SHOWN_MAX: usize = 20;
+/// What is said of an action with a lasting effect.
+const TWICE: &str = "it did something that will be done a second time";
 
 /// A body, which may be left out.
 fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
-    if body.trim_ascii().is_empty() {
-        return Ok(T::default());
-    }
+    if body.trim_ascii().is_empty() { Ok(T::default()) } else { required(body) }
+}
+
+fn required<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let message = format!("the body cannot be read: {error}");
         Problem::new(400, "InvalidRequestContent", message)
@@ -116,10 +119,7 @@ async fn repeat(shared: &Shared, run: &RunId, how: &Repeat) -> Result<Response, 
 }
 
 fn repeated_json(it: &Repeated) -> Value {
-    let warnings = it.twice.iter().map(|name| {
-        let message = "it did something that will be done a second time";
-        json!({ "action": name, "message": message })
-    });
+    let warnings = it.twice.iter().map(|name| json!({ "action": name, "message": TWICE }));
     json!({
         "id": it.run.as_ref().map(RunId::as_str),
         "resubmitOf": it.of.as_str(),
@@ -190,10 +190,7 @@ pub(crate) async fn bulk(
     State(shared): State<Shared>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let bulk: BulkBody = serde_json::from_slice(&body).map_err(|error| {
-        let message = format!("the body cannot be read: {error}");
-        Problem::new(400, "InvalidRequestContent", message)
-    })?;
+    let bulk: BulkBody = required(&body)?;
     let filter = bulk.filter(&shared)?;
     if bulk.preview {
         preview(&shared, &bulk, &filter).await
@@ -222,10 +219,9 @@ async fn preview(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Result
         }
         shown.push(one);
     }
-    let warnings = warnings.into_iter().map(|(action, runs)| {
-        let message = "it did something that will be done a second time";
-        json!({ "action": action, "runs": runs, "message": message })
-    });
+    let warnings = warnings
+        .into_iter()
+        .map(|(action, runs)| json!({ "action": action, "runs": runs, "message": TWICE }));
     let warnings: Vec<Value> = warnings.collect();
     let mut answer = json!({ "preview": true, "value": shown, "warnings": warnings });
     count(shared, filter, &mut answer).await?;

@@ -6,7 +6,6 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Instant,
 };
 
 use base::{Failure, RunId};
@@ -24,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     answers,
-    commit::{settle_order, store},
+    commit::{advance, settle_order, store},
     deliveries::Delivered,
     deploy::Deployed,
     engine::{Engine, Inner, Message, lock},
@@ -398,14 +397,7 @@ async fn store_ended(
 ) -> Result<Vec<Admitted>, AdmitError> {
     let LinedUp { admissions, begun, .. } = lined_up;
     let origins: Vec<Origin> = admissions.iter().map(Origin::of).collect();
-    let began = Instant::now();
-    let admitted = inner.store.admit(admissions).await.map_err(|error| {
-        if matches!(error, StoreError::Fenced) {
-            inner.fenced();
-        }
-        AdmitError::Store(Arc::new(error))
-    })?;
-    inner.metrics.wrote("admit", began.elapsed());
+    let admitted = advance(inner, admissions, Vec::new()).await.map_err(AdmitError::Store)?;
     let new = admitted.iter().map(|it| matches!(it, Admitted::New(_))).collect::<Vec<_>>();
     let (inner, plan) = (Arc::clone(inner), Arc::clone(plan));
     // Whoever waits for the answer does not wait for this.

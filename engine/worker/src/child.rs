@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::{Failure, Outcome, Timestamp};
+use base::{
+    Failure, Outcome, Timestamp,
+    http::{TRACEPARENT, TRACKING_HEADER},
+};
 use flow::Trigger;
 use interp::{
     Run,
@@ -15,11 +18,6 @@ use crate::{admit::know_by, deploy::Deployed};
 
 /// How deep flows may call each other.
 pub(crate) const CHILD_DEPTH_MAX: usize = 8;
-
-/// The header that keeps what a caller is about together with what it causes.
-const TRACKING_HEADER: &str = "x-ms-client-tracking-id";
-/// The header that names the trace and the span of the caller, where runs are followed.
-const TRACE_HEADER: &str = "traceparent";
 
 /// What a call starts.
 pub(crate) struct Called<'a> {
@@ -49,7 +47,7 @@ pub(crate) fn call<'a>(
     let flow = find_flow(flows, flow).ok_or_else(|| no_flow(flow))?;
     let trigger = find_trigger(flow, trigger.as_deref())?;
     let outputs =
-        outputs(inputs, &[(TRACKING_HEADER, Some(tracking_id)), (TRACE_HEADER, traceparent)]);
+        outputs(inputs, &[(TRACKING_HEADER, Some(tracking_id)), (TRACEPARENT, traceparent)]);
     let outputs = Arc::new(outputs);
     let event = flow.event(trigger, &outputs, now);
     let mut firings = fire(&event)?;

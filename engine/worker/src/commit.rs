@@ -46,7 +46,8 @@ pub(crate) async fn store(inner: &Inner, batch: &mut [Request]) -> Vec<(Answer, 
     alone
 }
 
-async fn advance(
+/// Stores admissions and states of triggers, all or none.
+pub(crate) async fn advance(
     inner: &Inner,
     admissions: Vec<Admission>,
     states: Vec<TriggerState>,

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use base::{Failure, HttpResponse, Outcome, Timestamp, digest::sha256_hex};
+use base::{Failure, HttpResponse, Outcome, Timestamp, digest::sha256_hex, http::TRACEPARENT};
 use connector::{
     Call, Connection, Link, Operation, route,
     webhook::{self, Removal},
@@ -189,9 +189,6 @@ impl Live {
 
 /// The header by which services know a request that they have seen.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
-
-/// The header by which services join a trace.
-const TRACEPARENT: &str = "traceparent";
 
 /// Whether an action sends nothing of ours besides what it says.
 fn is_bare(plan: &Plan, ask: &Ask) -> bool {

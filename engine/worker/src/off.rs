@@ -88,6 +88,9 @@ pub(crate) async fn look(inner: &Inner) -> Result<(), StoreError> {
 
 /// Follows what other processes turn on and off, until the engine stops.
 pub(crate) async fn follow(inner: Arc<Inner>) {
+    if inner.store.shared().is_none() {
+        return;
+    }
     let mut stop = inner.stop.subscribe();
     loop {
         tokio::select! {

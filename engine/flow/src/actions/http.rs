@@ -33,6 +33,19 @@ pub struct HttpInputs {
 }
 
 impl HttpInputs {
+    /// Every part with the key that it has in files and in what is sent; some may be missing.
+    pub fn parts(&self) -> [(&'static str, Option<&Tree>); 7] {
+        [
+            ("method", Some(&self.method)),
+            ("uri", Some(&self.uri)),
+            ("headers", self.headers.as_ref()),
+            ("queries", self.queries.as_ref()),
+            ("body", self.body.as_ref()),
+            ("cookie", self.cookie.as_ref()),
+            ("authentication", self.authentication.as_ref()),
+        ]
+    }
+
     /// Reads `{method, uri, headers, queries, body, cookie, authentication}`.
     pub(crate) fn read(reader: &mut Reader, node: &Node, place: &str) -> Self {
         let mut fields = Fields::new(reader, node, place);

@@ -125,16 +125,8 @@ impl Values {
 
     pub(super) fn http(&mut self, request: &HttpInputs) -> Entries {
         let mut inputs = Entries::default();
-        inputs.put("method", self.tree(&request.method));
-        inputs.put("uri", self.tree(&request.uri));
-        for (key, part) in [
-            ("headers", &request.headers),
-            ("queries", &request.queries),
-            ("body", &request.body),
-            ("cookie", &request.cookie),
-            ("authentication", &request.authentication),
-        ] {
-            inputs.put_some(key, self.optional(part.as_ref()));
+        for (key, part) in request.parts() {
+            inputs.put_some(key, self.optional(part));
         }
         inputs
     }

@@ -23,16 +23,5 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Http) -> Option<End
 }
 
 pub(super) fn inputs(exec: &Exec<'_>, key: &Key, request: &HttpInputs) -> Result<Value, Ended> {
-    exec.members(
-        key,
-        &[
-            ("method", Some(&request.method)),
-            ("uri", Some(&request.uri)),
-            ("headers", request.headers.as_ref()),
-            ("queries", request.queries.as_ref()),
-            ("body", request.body.as_ref()),
-            ("cookie", request.cookie.as_ref()),
-            ("authentication", request.authentication.as_ref()),
-        ],
-    )
+    exec.members(key, &request.parts())
 }

@@ -1,6 +1,6 @@
 //! A run as spans, in the JSON of the OpenTelemetry protocol.
 
-use base::{RunId, Status, Timestamp, digest::sha256_hex};
+use base::{RunId, Status, Timestamp, digest::sha256_hex, http::TRACEPARENT};
 use flow::{ActionKind, actions::api_connection::Target};
 use interp::{Plan, Run};
 use journal::Path;
@@ -27,7 +27,7 @@ impl Context {
     pub(crate) fn of(run: &RunId, trigger_outputs: &Value) -> Self {
         let headers = trigger_outputs.get("headers").and_then(Value::as_object);
         let mut headers = headers.into_iter().flatten();
-        let given = headers.find(|(name, _)| name.eq_ignore_ascii_case("traceparent"));
+        let given = headers.find(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT));
         let given = given.and_then(|(_, value)| parse(value.as_str()?));
         let (trace, parent, is_sampled) = match given {
             Some((trace, parent, is_sampled)) => (trace, Some(parent), is_sampled),
