@@ -15,13 +15,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use base::{RunId, Status, Timestamp};
+use base::Status;
 use emulators::{Fault, FaultKind, Logged, Running};
 use http_client::Client;
-use journal::{
-    Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, Page, RunFilter, RunRow,
-    Shards, Store, StoreError, Timer, TriggerState,
-};
+use journal::{Admission, Admitted, Append, Store, StoreError, TriggerState};
 use serde_json::{Value, json};
 use store_postgres::{PostgresStore, cluster};
 use store_sqlite::SqliteStore;
@@ -30,9 +27,12 @@ use worker::Project;
 
 use crate::{
     cosell::project_copy,
-    support::service::{
-        PATIENCE, Parts, REGISTER, SYNC, Service, action, client, connections, flowright, project,
-        referral, root, world,
+    support::{
+        service::{
+            PATIENCE, Parts, REGISTER, SYNC, Service, action, client, connections, flowright,
+            project, referral, root, world,
+        },
+        through::{Call, Through, Way},
     },
 };
 
@@ -72,7 +72,10 @@ impl Place {
 }
 
 /// A store in a process that dies at a certain write.
-pub(crate) struct Mortal {
+pub(crate) type Mortal = Way<Mortality>;
+
+/// When the process dies, and whether it has.
+pub(crate) struct Mortality {
     store: Arc<dyn Store>,
     fate: Mutex<Fate>,
     dead: watch::Sender<bool>,
@@ -92,9 +95,11 @@ impl Mortal {
 
     pub(crate) fn new(store: Arc<dyn Store>) -> Arc<Self> {
         let (fate, loads) = (Mutex::default(), AtomicUsize::new(0));
-        Arc::new(Self { store, fate, dead: watch::Sender::new(false), loads })
+        Arc::new(Self(Mortality { store, fate, dead: watch::Sender::new(false), loads }))
     }
+}
 
+impl Mortality {
     /// From now on: dies at this write, counted from 1.
     pub(crate) fn arm(&self, death: Option<(usize, Moment)>) {
         *self.fate.lock().unwrap() = Fate { writes: 0, death };
@@ -146,13 +151,14 @@ impl Mortal {
 }
 
 #[async_trait]
-impl Store for Mortal {
-    async fn put_flow(&self, version: FlowVersion) -> Result<(), StoreError> {
-        self.store.put_flow(version).await
+impl Through for Mortality {
+    fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
-    async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError> {
-        self.store.flow(sha).await
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
+        self.loads.fetch_add(usize::from(call == Call::Load), Ordering::SeqCst);
+        Ok(())
     }
 
     async fn advance(
@@ -163,60 +169,8 @@ impl Store for Mortal {
         self.write(self.store.advance(admissions, states)).await
     }
 
-    async fn triggers(&self) -> Result<Vec<TriggerState>, StoreError> {
-        self.store.triggers().await
-    }
-
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError> {
         self.write(self.store.append(batch)).await
-    }
-
-    async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
-        self.loads.fetch_add(1, Ordering::SeqCst);
-        self.store.load(run).await
-    }
-
-    async fn awake_runs(
-        &self,
-        shards: Shards,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.store.awake_runs(shards, after, limit).await
-    }
-
-    async fn runs(
-        &self,
-        filter: &RunFilter,
-        page: Page,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.store.runs(filter, page, limit).await
-    }
-
-    async fn count(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
-        self.store.count(filter, most).await
-    }
-
-    async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
-        self.store.expire(expiry).await
-    }
-
-    async fn size(&self) -> Result<Option<u64>, StoreError> {
-        self.store.size().await
-    }
-
-    async fn due(
-        &self,
-        shards: Shards,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Timer>, StoreError> {
-        self.store.due(shards, until, limit).await
-    }
-
-    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError> {
-        self.store.next_due(shards).await
     }
 }
 

@@ -66,15 +66,20 @@ pub(crate) fn flows(texts: &[(&str, &str)]) -> Flows {
     texts.iter().map(one).collect::<BTreeMap<_, _>>()
 }
 
-async fn start(store: Arc<dyn Store>, oracle: &Arc<Oracle>, flows: Flows, most: usize) -> Engine {
-    let performer = Arc::clone(oracle) as Arc<dyn Performer>;
+pub(crate) async fn start<P: Performer + 'static>(
+    store: Arc<dyn Store>,
+    performer: &Arc<P>,
+    flows: Flows,
+    most: usize,
+) -> Engine {
+    let performer = Arc::clone(performer) as Arc<dyn Performer>;
     let clock = Arc::new(SystemClock::default());
     let options =
         worker::Options { store, performer, clock, flows, active_max: most, addresses: None };
     Engine::start(options).await.unwrap()
 }
 
-async fn fire(engine: &Engine, flow: &str, body: Value) -> Result<RunId, AdmitError> {
+pub(crate) async fn fire(engine: &Engine, flow: &str, body: Value) -> Result<RunId, AdmitError> {
     let incoming = Incoming {
         flow: flow.to_owned(),
         trigger: "Go".to_owned(),
@@ -86,16 +91,16 @@ async fn fire(engine: &Engine, flow: &str, body: Value) -> Result<RunId, AdmitEr
     })
 }
 
-async fn end(engine: &Engine, run: &RunId) -> RunRow {
+pub(crate) async fn end(engine: &Engine, run: &RunId) -> RunRow {
     tokio::time::timeout(PATIENCE, engine.wait(run)).await.expect("the run does not end").unwrap()
 }
 
-async fn shown(engine: &Engine, run: &RunId) -> Vec<Value> {
+pub(crate) async fn shown(engine: &Engine, run: &RunId) -> Vec<Value> {
     let (_, plan, run) = engine.show(run).await.unwrap();
     interp::view::tree(&plan, &run).iter().map(interp::view::Node::to_json).collect()
 }
 
-const SLEEPER: &str = "
+pub(crate) const SLEEPER: &str = "
 flow: Sleeper
 triggers:
   - { name: Go, manual: {} }

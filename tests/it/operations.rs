@@ -9,18 +9,15 @@ use std::{
 use async_trait::async_trait;
 use base::{Duration, Failure, Outcome, RunId, Status, Timestamp};
 use interp::{Plan, effect::Ask};
-use journal::{Admitted, Event, EventKind, MemoryStore, RunFilter, RunRow, Store};
+use journal::{Event, EventKind, MemoryStore, RunFilter, Store};
 use serde_json::{Value, json};
-use worker::{
-    AdmitError, Engine, Flows, Incoming, Performer, Repeat, RepeatError, Retention, Since,
-    SystemClock,
-};
+use worker::{AdmitError, Engine, Flows, Performer, Repeat, RepeatError, Retention, Since};
 
 use crate::{
     crash::{Moment, Mortal},
-    engine::flows,
+    engine::{self, SLEEPER, end, fire, flows},
     requests::serve,
-    support::service::{PATIENCE, Parts, action, flowright},
+    support::service::{Parts, action, flowright},
 };
 
 /// A service that refuses some, and knows who asked under which key.
@@ -84,14 +81,6 @@ actions:
   - { name: Call, runFlow: order, with: { body: { id: '1' } } }
 ";
 
-const SLEEPER: &str = "
-flow: Sleeper
-triggers:
-  - { name: Go, manual: {} }
-actions:
-  - { name: Nap, wait: PT1H }
-";
-
 const NAPS: &str = "
 flow: Naps
 triggers:
@@ -106,32 +95,11 @@ actions:
 ";
 
 async fn start(store: Arc<dyn Store>, desk: &Arc<Desk>, flows: Flows) -> Engine {
-    let performer = Arc::clone(desk) as Arc<dyn Performer>;
-    let clock = Arc::new(SystemClock::default());
-    let options =
-        worker::Options { store, performer, clock, flows, active_max: 100, addresses: None };
-    Engine::start(options).await.unwrap()
-}
-
-async fn fire(engine: &Engine, flow: &str, body: Value) -> Result<RunId, AdmitError> {
-    let (flow, trigger) = (flow.to_owned(), "Go".to_owned());
-    let outputs = Arc::new(json!({ "headers": {}, "body": body }));
-    let incoming = Incoming { flow, trigger, outputs };
-    match engine.fire(incoming).await?.runs.first() {
-        Some(Admitted::New(run) | Admitted::Duplicate(run)) => Ok(run.clone()),
-        None => panic!("no run"),
-    }
-}
-
-async fn end(engine: &Engine, run: &RunId) -> RunRow {
-    tokio::time::timeout(PATIENCE, engine.wait(run)).await.expect("the run does not end").unwrap()
+    engine::start(store, desk, flows, 100).await
 }
 
 async fn shown(engine: &Engine, run: &RunId, name: &str) -> Value {
-    let (_, plan, run) = engine.show(run).await.unwrap();
-    let nodes: Vec<Value> =
-        interp::view::tree(&plan, &run).iter().map(interp::view::Node::to_json).collect();
-    action(&nodes, name).cloned().unwrap_or_default()
+    action(&engine::shown(engine, run).await, name).cloned().unwrap_or_default()
 }
 
 const fn how(since: Since, latest: bool) -> Repeat {

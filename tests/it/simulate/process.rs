@@ -27,6 +27,7 @@ use super::{
     shadow::Shadow,
     store::{self, Death, Faulty, Life, Loss},
 };
+use crate::support::through::Way;
 
 /// When every simulation begins.
 pub(crate) const START: &str = "2026-01-01T00:00:00Z";
@@ -281,13 +282,13 @@ async fn live(seed: u64, made: &Made, flows: &Flows, mut world: World) -> Simula
         let (faulty, engine) = loop {
             // A new process: what an earlier one still writes is refused.
             store = Arc::new(store.reopen());
-            let faulty = Arc::new(Faulty::new(
+            let faulty = Arc::new(Way(Faulty::new(
                 Arc::clone(&store),
                 &shadow,
                 world.loss,
                 life.clone(),
                 Random::new(world.chance.next(), "store"),
-            ));
+            )));
             let options = Options {
                 store: Arc::clone(&faulty) as Arc<dyn journal::Store>,
                 performer: Arc::clone(&performer) as Arc<dyn Performer>,

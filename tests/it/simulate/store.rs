@@ -9,12 +9,12 @@ use std::{
 use async_trait::async_trait;
 use base::{RunId, Timestamp};
 use journal::{
-    Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, MemoryStore, Page, RunFilter,
-    RunRow, Shards, Store, StoreError, Timer, TriggerState,
+    Admission, Admitted, Append, MemoryStore, Shards, Store, StoreError, Timer, TriggerState,
 };
 use tokio::sync::watch;
 
 use super::{random::Random, shadow::Shadow};
+use crate::support::through::{Call, Through};
 
 /// What ends the life of a process, at one of its writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Faulty {
         Ok(death)
     }
 
-    fn after(&self, death: Option<Death>) -> Result<(), StoreError> {
+    fn outlive(&self, death: Option<Death>) -> Result<(), StoreError> {
         if death.is_some() {
             self.over.send_replace(death);
         }
@@ -165,22 +165,31 @@ impl Faulty {
 }
 
 #[async_trait]
-impl Store for Faulty {
-    async fn put_flow(&self, version: FlowVersion) -> Result<(), StoreError> {
-        self.store.put_flow(version).await
+impl Through for Faulty {
+    fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
-    async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError> {
-        self.pause().await;
-        self.fails()?;
-        self.store.flow(sha).await
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
+        if matches!(call, Call::Flow | Call::Load) {
+            self.pause().await;
+        }
+        match call {
+            Call::Flow | Call::Load | Call::AwakeRuns | Call::Due | Call::NextDue => self.fails(),
+            Call::PutFlow
+            | Call::Triggers
+            | Call::Runs
+            | Call::Count
+            | Call::Expire
+            | Call::Size => Ok(()),
+        }
     }
 
-    async fn admit(&self, admissions: Vec<Admission>) -> Result<Vec<Admitted>, StoreError> {
-        let death = self.turn()?;
-        let admitted = self.store.admit(admissions).await?;
-        self.after(death)?;
-        Ok(admitted)
+    /// What is due when it is asked for may be over when the answer is there.
+    async fn after(&self, call: Call) {
+        if call == Call::Due {
+            self.pause().await;
+        }
     }
 
     async fn advance(
@@ -188,12 +197,10 @@ impl Store for Faulty {
         admissions: Vec<Admission>,
         states: Vec<TriggerState>,
     ) -> Result<Vec<Admitted>, StoreError> {
-        self.turn()?;
-        self.store.advance(admissions, states).await
-    }
-
-    async fn triggers(&self) -> Result<Vec<TriggerState>, StoreError> {
-        self.store.triggers().await
+        let death = self.turn()?;
+        let admitted = self.store.advance(admissions, states).await?;
+        self.outlive(death)?;
+        Ok(admitted)
     }
 
     async fn append(&self, mut batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError> {
@@ -205,64 +212,9 @@ impl Store for Faulty {
         }
         let admitted = self.store.append(batch).await?;
         self.note(&asked, &admitted).await;
-        self.after(death)?;
+        self.outlive(death)?;
         self.pause().await;
         Ok(admitted)
-    }
-
-    async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
-        self.pause().await;
-        self.fails()?;
-        self.store.load(run).await
-    }
-
-    async fn awake_runs(
-        &self,
-        shards: Shards,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.fails()?;
-        self.store.awake_runs(shards, after, limit).await
-    }
-
-    async fn runs(
-        &self,
-        filter: &RunFilter,
-        page: Page,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.store.runs(filter, page, limit).await
-    }
-
-    async fn count(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
-        self.store.count(filter, most).await
-    }
-
-    async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
-        self.store.expire(expiry).await
-    }
-
-    async fn size(&self) -> Result<Option<u64>, StoreError> {
-        self.store.size().await
-    }
-
-    /// What is due when it is asked for may be over when the answer is there.
-    async fn due(
-        &self,
-        shards: Shards,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Timer>, StoreError> {
-        self.fails()?;
-        let due = self.store.due(shards, until, limit).await;
-        self.pause().await;
-        due
-    }
-
-    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError> {
-        self.fails()?;
-        self.store.next_due(shards).await
     }
 }
 

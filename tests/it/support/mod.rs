@@ -3,6 +3,7 @@
 pub(crate) mod case;
 pub(crate) mod recorder;
 pub(crate) mod service;
+pub(crate) mod through;
 pub(crate) mod trace;
 pub(crate) mod troubled;
 pub(crate) mod zip;

@@ -9,15 +9,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use base::{RunId, Timestamp};
-use journal::{
-    Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, MemoryStore, Page, RunFilter,
-    RunRow, Shards, Store, StoreError, Timer, TriggerState,
-};
+use journal::{Admission, Admitted, Append, MemoryStore, Store, StoreError, TriggerState};
+
+use super::through::{Call, Through, Way};
 
 /// The store.
+pub(crate) type Troubled = Way<Trouble>;
+
+/// What troubles it.
 #[derive(Default)]
-pub(crate) struct Troubled {
+pub(crate) struct Trouble {
     store: MemoryStore,
     /// How long a write takes.
     pub(crate) pause: Mutex<Duration>,
@@ -33,7 +34,9 @@ impl Troubled {
     pub(crate) fn new() -> Arc<Self> {
         Arc::default()
     }
+}
 
+impl Trouble {
     async fn write(&self) -> Result<(), StoreError> {
         let pause = *self.pause.lock().unwrap();
         if !pause.is_zero() {
@@ -52,18 +55,25 @@ fn trouble() -> StoreError {
 }
 
 #[async_trait]
-impl Store for Troubled {
-    async fn put_flow(&self, version: FlowVersion) -> Result<(), StoreError> {
-        self.write().await?;
-        self.store.put_flow(version).await
+impl Through for Trouble {
+    fn store(&self) -> &dyn Store {
+        &self.store
     }
 
-    async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError> {
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
         let less = |count: usize| count.checked_sub(1);
-        if self.flows_failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
-            return Err(trouble());
+        let fails = || self.flows_failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+        match call {
+            Call::PutFlow => self.write().await,
+            Call::Flow if fails().is_ok() => Err(trouble()),
+            Call::Flow | Call::Count | Call::Expire | Call::Size => Ok(()),
+            Call::Triggers
+            | Call::Load
+            | Call::AwakeRuns
+            | Call::Runs
+            | Call::Due
+            | Call::NextDue => self.read(),
         }
-        self.store.flow(sha).await
     }
 
     async fn advance(
@@ -76,65 +86,8 @@ impl Store for Troubled {
         self.store.advance(admissions, states).await
     }
 
-    async fn triggers(&self) -> Result<Vec<TriggerState>, StoreError> {
-        self.read()?;
-        self.store.triggers().await
-    }
-
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Admitted>, StoreError> {
         self.write().await?;
         self.store.append(batch).await
-    }
-
-    async fn load(&self, run: &RunId) -> Result<Option<(RunRow, Vec<Event>)>, StoreError> {
-        self.read()?;
-        self.store.load(run).await
-    }
-
-    async fn awake_runs(
-        &self,
-        shards: Shards,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.read()?;
-        self.store.awake_runs(shards, after, limit).await
-    }
-
-    async fn runs(
-        &self,
-        filter: &RunFilter,
-        page: Page,
-        limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.read()?;
-        self.store.runs(filter, page, limit).await
-    }
-
-    async fn count(&self, filter: &RunFilter, most: usize) -> Result<usize, StoreError> {
-        self.store.count(filter, most).await
-    }
-
-    async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
-        self.store.expire(expiry).await
-    }
-
-    async fn size(&self) -> Result<Option<u64>, StoreError> {
-        self.store.size().await
-    }
-
-    async fn due(
-        &self,
-        shards: Shards,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Timer>, StoreError> {
-        self.read()?;
-        self.store.due(shards, until, limit).await
-    }
-
-    async fn next_due(&self, shards: Shards) -> Result<Option<Timestamp>, StoreError> {
-        self.read()?;
-        self.store.next_due(shards).await
     }
 }

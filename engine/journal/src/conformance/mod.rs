@@ -8,6 +8,7 @@ mod expire;
 mod lists;
 mod load;
 pub mod nodes;
+pub mod samples;
 mod timers;
 mod triggers;
 

@@ -151,7 +151,7 @@ fn writes_until_killed() {
     runtime.block_on(async {
         let store = PostgresStore::connect(&database, super::standby::short()).await;
         let store = Arc::new(store.unwrap());
-        put_flow(&store).await;
+        put_flow(&*store).await;
         say("\n");
         let tasks = (0..16).map(|task| {
             let store = Arc::clone(&store);
@@ -211,7 +211,7 @@ async fn a_server_that_crashes_loses_and_doubles_nothing() {
     let database = cluster.database();
     let options = Options { patience: Duration::from_secs(10), ..Options::default() };
     let store = Arc::new(PostgresStore::connect(&database, options).await.unwrap());
-    put_flow(&store).await;
+    put_flow(&*store).await;
     let enough = Arc::new(AtomicBool::new(false));
     let tasks = (0..N_TASKS).map(|task| {
         let (store, enough) = (Arc::clone(&store), Arc::clone(&enough));

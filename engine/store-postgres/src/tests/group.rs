@@ -15,7 +15,7 @@ async fn many_appenders_share_commits() {
     let Some(cluster) = cluster::shared() else { return };
     let url = cluster.database();
     let store = Arc::new(open(&url).await);
-    put_flow(&store).await;
+    put_flow(&*store).await;
     let commits = || cluster.ask(&url, "SELECT batch FROM flowright.node").parse::<u64>().unwrap();
     let before = commits();
     let begun = Instant::now();
@@ -47,7 +47,7 @@ async fn many_appenders_share_commits() {
 async fn one_event_starts_one_run_whoever_asks() {
     let Some(cluster) = cluster::shared() else { return };
     let store = Arc::new(open(&cluster.database()).await);
-    put_flow(&store).await;
+    put_flow(&*store).await;
     let mut tasks = Vec::new();
     for n in 0..200 {
         let store = Arc::clone(&store);

@@ -19,7 +19,7 @@ use crate::{BackupError, backup, restore};
 async fn a_copy_under_load_has_every_run_that_was_acknowledged_before() {
     let folder = Folder::new();
     let store = Arc::new(open(&folder.database()));
-    put_flow(&store).await;
+    put_flow(&*store).await;
     let (acknowledged, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
     let mut writers = Vec::new();
     for writer in 0..4 {

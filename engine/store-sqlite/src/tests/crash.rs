@@ -99,7 +99,7 @@ fn writes_until_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
         let store = Arc::new(open(Path::new(&database)));
-        put_flow(&store).await;
+        put_flow(&*store).await;
         acknowledge("\n");
         let tasks = (0..16).map(|task| {
             let store = Arc::clone(&store);
@@ -134,7 +134,7 @@ fn acknowledge(line: &str) {
 async fn a_store_that_was_dropped_has_written_what_waited() {
     let folder = Folder::new();
     let store = Arc::new(open(&folder.database()));
-    put_flow(&store).await;
+    put_flow(&*store).await;
     store.admit(vec![admission("a")]).await.unwrap();
     // Nobody waits for the answer; the request was made.
     let writing = tokio::spawn({

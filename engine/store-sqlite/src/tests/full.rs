@@ -63,7 +63,7 @@ async fn a_full_disk_refuses_until_there_is_room() {
 async fn a_request_without_room_does_not_spoil_others() {
     let folder = Folder::new();
     let store = Arc::new(open_small(&folder));
-    put_flow(&store).await;
+    put_flow(&*store).await;
     store.admit(vec![admission("large"), admission("small")]).await.unwrap();
     let mut tasks = Vec::new();
     for n in 0..60 {

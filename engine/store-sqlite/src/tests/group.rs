@@ -14,7 +14,7 @@ async fn many_appenders_share_commits() {
     const N_EACH: i64 = 100;
     let folder = Folder::new();
     let store = Arc::new(open(&folder.database()));
-    put_flow(&store).await;
+    put_flow(&*store).await;
     let commits = || -> i64 {
         let connection = Connection::open(folder.database()).unwrap();
         connection.query_row("SELECT commits FROM owner", [], |row| row.get(0)).unwrap()
@@ -49,7 +49,7 @@ async fn many_appenders_share_commits() {
 async fn one_event_starts_one_run_whoever_asks() {
     let folder = Folder::new();
     let store = Arc::new(open(&folder.database()));
-    put_flow(&store).await;
+    put_flow(&*store).await;
     let mut tasks = Vec::new();
     for n in 0..200 {
         let store = Arc::clone(&store);
