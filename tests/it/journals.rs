@@ -148,7 +148,7 @@ fn keep(path: &Path, case: &Case, driven: &Driven) {
     let Driven { run, events, .. } = driven;
     let finished = run.end().map(|end| {
         let (status, error) = (end.status, end.error.clone());
-        let response = run.response().map(|it| Value::clone(it));
+        let response = run.response().cloned();
         let kind = EventKind::Finished { status, error, response };
         Event { at: end.at, path: journal::Path::run(), kind }
     });

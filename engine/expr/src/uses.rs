@@ -81,17 +81,35 @@ const OF_ACTION: &[&str] = &[
 
 pub(crate) fn of_expr(expr: &Expr) -> Vec<Use> {
     let mut uses = Vec::new();
-    collect(expr, &mut uses);
+    visit(expr, &mut |it| of_node(it, &mut uses));
     uses
 }
 
 pub(crate) fn of_parts(parts: &[Part]) -> Vec<Use> {
     let mut uses = Vec::new();
-    collect_parts(parts, &mut uses);
+    visit_parts(parts, &mut |it| of_node(it, &mut uses));
     uses
 }
 
-fn collect_parts(parts: &[Part], uses: &mut Vec<Use>) {
+/// Whether it may look at the whole record of an action, of which the inputs are part.
+pub(crate) fn reads_records(expr: &Expr) -> bool {
+    match &expr.node {
+        Node::Literal(_) | Node::Access { .. } => false,
+        Node::Call(call) => {
+            let canonical = functions::find(&call.name).map_or(call.name.as_str(), |it| it.name);
+            ["action", "actions", "result"].contains(&canonical)
+        }
+        Node::Path(path) => may_lead_to_records(&path.segments),
+        Node::Query(query) => query.paths().iter().any(|path| may_lead_to_records(path)),
+    }
+}
+
+/// A path without a name at its beginning may lead anywhere.
+fn may_lead_to_records(path: &[Segment]) -> bool {
+    path.first().and_then(Segment::name).is_none_or(|root| root == "actions")
+}
+
+pub(crate) fn visit_parts(parts: &[Part], see: &mut dyn FnMut(&Expr)) {
     for part in parts {
         let (expr, blocks): (&Expr, [&[Part]; 2]) = match part {
             Part::Text(_) => continue,
@@ -100,24 +118,30 @@ fn collect_parts(parts: &[Part], uses: &mut Vec<Use>) {
             Part::Each { list, body, otherwise } => (list, [body, otherwise]),
             Part::With { value, body, otherwise } => (value, [body, otherwise]),
         };
-        collect(expr, uses);
+        visit(expr, see);
         for block in blocks {
-            collect_parts(block, uses);
+            visit_parts(block, see);
         }
     }
 }
 
-fn collect(expr: &Expr, uses: &mut Vec<Use>) {
+/// Shows an expression and everything in it, in the order of the text.
+pub(crate) fn visit(expr: &Expr, see: &mut dyn FnMut(&Expr)) {
+    see(expr);
     match &expr.node {
-        Node::Literal(_) => {}
-        Node::Call(call) => {
-            of_call(call, uses);
-            call.arguments.iter().for_each(|argument| collect(argument, uses));
-        }
+        Node::Call(call) => call.arguments.iter().for_each(|argument| visit(argument, see)),
         Node::Access { object, key, .. } => {
-            collect(object, uses);
-            collect(key, uses);
+            visit(object, see);
+            visit(key, see);
         }
+        Node::Literal(_) | Node::Path(_) | Node::Query(_) => {}
+    }
+}
+
+fn of_node(expr: &Expr, uses: &mut Vec<Use>) {
+    match &expr.node {
+        Node::Literal(_) | Node::Access { .. } => {}
+        Node::Call(call) => of_call(call, uses),
         Node::Path(path) => {
             if path.base == Base::Root {
                 uses.extend(of_path(&path.segments, &expr.range));

@@ -8,7 +8,7 @@ use yaml::{Entry, Node};
 use crate::{fields::Fields, reader::Reader};
 
 /// One mapping file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Mapping {
     /// Its name.
     pub name: String,
@@ -20,6 +20,8 @@ pub struct Mapping {
     pub reverse: Option<String>,
     /// The fields in the order of the file.
     pub fields: Vec<Field>,
+    /// Whether one of its templates may look at the whole record of an action, with its inputs.
+    pub reads_records: bool,
 }
 
 /// One field. In its templates the source object is the document: `$.details.dealValue`,
@@ -120,11 +122,11 @@ impl Comparison {
 pub fn read(source: &Source) -> (Mapping, Vec<Diagnostic>) {
     let (root, found) = yaml::parse(source.text());
     let mut reader = Reader::new(Dialect::Flowright, found);
-    let mut mapping =
-        Mapping { name: String::new(), from: None, to: None, reverse: None, fields: Vec::new() };
+    let mut mapping = Mapping::default();
     if let Some(root) = root {
         read_mapping(&mut reader, &mut mapping, &root);
     }
+    mapping.reads_records = reader.reads_records;
     (mapping, reader.sink.into_sorted())
 }
 

@@ -35,6 +35,8 @@ pub struct Flow {
     pub cloud: Map<String, Value>,
     /// Index of `actions` by folded name.
     pub names: BTreeMap<String, ActionId>,
+    /// Whether one of its templates may look at the whole record of an action, with its inputs.
+    pub reads_records: bool,
 }
 
 /// Index into [`Flow::actions`].
@@ -56,12 +58,18 @@ impl Flow {
             static_results: Map::new(),
             cloud: Map::new(),
             names: BTreeMap::new(),
+            reads_records: false,
         }
     }
 
     /// The action that an expression or `runAfter` calls by this name, in any case.
     pub fn find(&self, name: &str) -> Option<ActionId> {
         self.names.get(ActionName::new(name).folded()).copied()
+    }
+
+    /// Whether an action goes on only when somebody calls back.
+    pub fn waits_for_calls(&self) -> bool {
+        self.actions.iter().any(|it| it.kind.waits_for_call())
     }
 
     /// The action with that index.

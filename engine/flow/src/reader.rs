@@ -25,6 +25,8 @@ pub(crate) struct Reader {
     pub(crate) defaults: BTreeMap<String, Value>,
     /// Values of the deployment template around the document.
     pub(crate) deployment: Rc<Values>,
+    /// Whether a template that was read may look at the records of actions.
+    pub(crate) reads_records: bool,
 }
 
 /// What a setting may be computed from before there is a run.
@@ -42,7 +44,13 @@ impl Reader {
         for it in found {
             sink.push(it);
         }
-        Self { dialect, sink, defaults: BTreeMap::new(), deployment: Rc::default() }
+        Self {
+            dialect,
+            sink,
+            defaults: BTreeMap::new(),
+            deployment: Rc::default(),
+            reads_records: false,
+        }
     }
 
     pub(crate) fn report(&mut self, code: Code, span: Span, message: impl Into<String>) {
@@ -102,6 +110,7 @@ impl Reader {
     }
 
     fn syntax(&mut self, placed: &Placed, errors: Vec<SyntaxError>) {
+        self.reads_records |= placed.template.may_read_records();
         let text = placed.template.source();
         if !errors.is_empty() && is_deployment_text(text) {
             let message = "this text is complete only when its deployment template is filled in";

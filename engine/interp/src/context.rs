@@ -294,11 +294,7 @@ impl Context for Scope<'_> {
 
     fn callback_url(&self) -> Option<String> {
         let callback = self.run.callback.as_ref()?;
-        let waits = match &self.plan.flow.action(self.key.action).kind {
-            ActionKind::HttpWebhook(_) => true,
-            ActionKind::ApiConnection(it) => it.webhook,
-            _ => false,
-        };
+        let waits = self.plan.flow.action(self.key.action).kind.waits_for_call();
         let path = || self.plan.path(self.key.action, &self.key.passes);
         waits.then(|| callback::address(callback, &path()))
     }

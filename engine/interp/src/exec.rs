@@ -105,8 +105,8 @@ impl Ended {
         }
     }
 
-    pub(crate) fn inputs(mut self, inputs: Value) -> Self {
-        self.inputs = Some(Arc::new(inputs));
+    pub(crate) fn inputs(mut self, inputs: impl Into<Option<Value>>) -> Self {
+        self.inputs = inputs.into().map(Arc::new);
         self
     }
 }

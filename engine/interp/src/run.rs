@@ -72,6 +72,8 @@ pub struct Run {
     pub(crate) ready: Vec<Key>,
     /// How often each action has asked, in all its passes and attempts.
     pub(crate) turns: BTreeMap<ActionId, u32>,
+    /// Whether nobody will look at the inputs of what is computed here: see [`Run::unseen`].
+    pub(crate) is_unseen: bool,
 }
 
 /// How a run ended.
@@ -177,6 +179,13 @@ impl Phase {
 }
 
 impl Run {
+    /// A run that is carried out and not shown: what is computed leaves its outputs only, if no
+    /// expression of the flow can see more. Its effects are those of any other.
+    pub fn unseen(plan: &Plan) -> Self {
+        let reads = plan.flow.reads_records || plan.mappings.values().any(|it| it.reads_records);
+        Self { is_unseen: !reads, ..Self::default() }
+    }
+
     /// When it was admitted, once it has begun.
     pub fn began(&self) -> Option<Timestamp> {
         self.begun.then_some(self.started)

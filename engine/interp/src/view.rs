@@ -114,7 +114,7 @@ pub fn event(plan: &Plan, event: &Event) -> Value {
                     && (it.secure_inputs || it.secure_outputs)
             };
             if response.is_some() && plan.flow.actions.iter().any(is_secure) {
-                *response = Some(HIDDEN.into());
+                *response = Some(Arc::new(HIDDEN.into()));
             }
         }
         EventKind::Intended { .. }

@@ -94,7 +94,7 @@ pub enum EventKind {
         error: Option<Value>,
         /// What the caller was answered, `{statusCode, headers, body}`.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-        response: Option<Value>,
+        response: Option<Arc<Value>>,
     },
 }
 
@@ -154,8 +154,8 @@ mod status {
 }
 
 /// A member that is there, even if it is null: `null` outputs are not the same as none.
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(from).map(Some)
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// How an outcome is written.

@@ -69,7 +69,7 @@ pub(crate) fn respond(outputs: &Value) -> Response {
         Value::String(text) => (status, text.clone()).into_response(),
         other => match bytes(other) {
             Some((media, bytes)) => (status, [(CONTENT_TYPE, media)], bytes).into_response(),
-            None => (status, Json(other.clone())).into_response(),
+            None => (status, Json(other)).into_response(),
         },
     };
     let headers = outputs.get("headers").and_then(Value::as_object);

@@ -34,7 +34,7 @@ type Answer = Result<Done, StoreError>;
 
 struct Request {
     work: Work,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<(Answer, Work)>,
 }
 
 /// The way to the thread. Dropping it lets the thread finish what waits and close the database.
@@ -65,7 +65,9 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let requests = self.requests.as_ref().ok_or_else(gone)?;
         requests.send(Request { work, answer }).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        // The work is freed here: the thread that writes has better things to do.
+        let (result, _) = answered.await.map_err(|_| gone())?;
+        result
     }
 }
 
@@ -80,15 +82,24 @@ impl Drop for Writer {
 fn serve(mut database: Database, mut waiting: mpsc::Receiver<Request>) {
     while let Some(first) = waiting.blocking_recv() {
         let (mut batch, mut answers) = (vec![first.work], vec![first.answer]);
-        while batch.len() < BATCH_MAX
-            && let Ok(next) = waiting.try_recv()
-        {
-            batch.push(next.work);
-            answers.push(next.answer);
+        loop {
+            let known = batch.len();
+            // Lets those run who are about to ask; there is no waiting if nobody is.
+            thread::yield_now();
+            while batch.len() < BATCH_MAX
+                && let Ok(next) = waiting.try_recv()
+            {
+                batch.push(next.work);
+                answers.push(next.answer);
+            }
+            if batch.len() == known || batch.len() == BATCH_MAX {
+                break;
+            }
         }
-        for (answer, result) in answers.into_iter().zip(database.write(&batch)) {
+        let results = database.write(&batch);
+        for ((answer, work), result) in answers.into_iter().zip(batch).zip(results) {
             // Whoever asked may have stopped waiting.
-            drop(answer.send(result));
+            drop(answer.send((result, work)));
         }
     }
 }
@@ -128,16 +139,26 @@ impl Database {
                 self.stopped = Some(Stop::Fenced);
                 return batch.iter().map(|_| Err(StoreError::Fenced)).collect();
             }
+            Err(Interrupt::Refused(_)) if batch.len() > 1 => return self.write_halves(batch),
+            Err(Interrupt::Refused(error)) => return vec![Err(error)],
             Err(Interrupt::Failed(failure)) => failure,
         };
         if !failure.passes() {
             self.write_over();
             self.stopped = Some(Stop::Failed(failure.clone()));
         } else if batch.len() > 1 {
-            // It may be the fault of one: the others need not share it.
-            return batch.chunks(1).flat_map(|one| self.write(one)).collect();
+            return self.write_halves(batch);
         }
         batch.iter().map(|_| Err(failure.clone().into())).collect()
+    }
+
+    /// It may be the fault of one: the others need not share it. A place to go back to before each
+    /// would find it sooner, but every page that changes would be copied, always.
+    fn write_halves(&mut self, batch: &[Work]) -> Vec<Answer> {
+        let (first, last) = batch.split_at(batch.len() / 2);
+        let mut answers = self.write(first);
+        answers.extend(self.write(last));
+        answers
     }
 
     /// A commit whose sync failed is whole in the log, and would count when the log is next read,
@@ -152,7 +173,7 @@ impl Database {
     fn commit(&mut self, batch: &[Work]) -> Result<Vec<Answer>, Interrupt> {
         let begun = Instant::now();
         let behavior = TransactionBehavior::Immediate;
-        let mut tx = self.connection.transaction_with_behavior(behavior)?;
+        let tx = self.connection.transaction_with_behavior(behavior)?;
         let sql = "UPDATE owner SET commits = commits + 1 WHERE epoch = ?1 RETURNING commits";
         let mut commits = None;
         if let Some(row) = tx.prepare_cached(sql)?.query([self.epoch])?.next()? {
@@ -161,17 +182,7 @@ impl Database {
         let Some(commits) = commits else { return Err(Interrupt::Fenced) };
         let mut answers = Vec::with_capacity(batch.len());
         for work in batch {
-            let mut savepoint = tx.savepoint()?;
-            let answer = match work.carry_out(&savepoint) {
-                Ok(done) => Ok(done),
-                Err(WriteError::Refused(error)) => {
-                    savepoint.rollback()?;
-                    Err(error)
-                }
-                Err(WriteError::Database(error)) => return Err(error.into()),
-            };
-            savepoint.commit()?;
-            answers.push(answer);
+            answers.push(Ok(work.carry_out(&tx)?));
         }
         tx.commit()?;
         self.counter.add(batch.len(), begun.elapsed());
@@ -206,7 +217,18 @@ impl Work {
 /// Why a transaction was given up.
 enum Interrupt {
     Fenced,
+    /// It is the fault of one request.
+    Refused(StoreError),
     Failed(Failure),
+}
+
+impl From<WriteError> for Interrupt {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Refused(error) => Self::Refused(error),
+            WriteError::Database(error) => error.into(),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Interrupt {

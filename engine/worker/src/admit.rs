@@ -361,7 +361,7 @@ impl Begun {
     /// Takes the first step. A run that ends in it is stored as one that has ended. `None` if the
     /// engine met a fault of its own: the run's task will meet it again, where it is dealt with.
     fn of(plan: &Plan, admission: &mut Admission) -> Option<Self> {
-        let mut run = Run::default();
+        let mut run = Run::unseen(plan);
         let started = &admission.started;
         let stepped = catch_unwind(AssertUnwindSafe(|| step(plan, &mut run, started)));
         let effects = stepped.ok()?;
@@ -369,7 +369,7 @@ impl Begun {
         if run.end().is_some() && effects.iter().all(at_once) {
             let finished = effects.iter().find_map(|it| match it {
                 Effect::Finish { status, error, response } => {
-                    let end = (*status, error.clone(), response.as_deref().cloned());
+                    let end = (*status, error.clone(), response.clone());
                     Some(finish::finished(plan, &run, started.at, end))
                 }
                 _ => None,
@@ -539,7 +539,7 @@ pub(crate) fn admission(
         parameters: Arc::clone(&flow.parameters),
         seed: random::seed(),
         run: run.as_str().to_owned(),
-        callback: inner.callback(&run),
+        callback: flow.plan.flow.waits_for_calls().then(|| inner.callback(&run)).flatten(),
         again: None,
     };
     Admission {

@@ -1,5 +1,7 @@
 //! The last event of a run.
 
+use std::sync::Arc;
+
 use base::{Failure, Status, Timestamp};
 use interp::{Plan, Run, Secrets, again};
 use journal::{Event, EventKind, Path};
@@ -13,7 +15,7 @@ pub(crate) fn finished(
     plan: &Plan,
     run: &Run,
     at: Timestamp,
-    end: (Status, Option<Value>, Option<Value>),
+    end: (Status, Option<Value>, Option<Arc<Value>>),
 ) -> Event {
     let (status, mut error, response) = end;
     if let Some(Value::Object(error)) = &mut error

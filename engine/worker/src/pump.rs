@@ -227,8 +227,8 @@ impl Task {
             inner,
             tenure,
             origin,
+            run: Run::unseen(&plan),
             plan,
-            run: Run::default(),
             mail,
             early,
             asking: BTreeSet::new(),
@@ -505,7 +505,7 @@ impl Task {
             Effect::Respond { outputs } => planned.responded = Some(outputs),
             Effect::Unsubscribe(ask) => planned.unsubscribe.push(ask),
             Effect::Finish { status, error, response } => {
-                let end = (status, error, response.map(|it| Value::clone(&it)));
+                let end = (status, error, response);
                 events.push(finish::finished(&self.plan, &self.run, self.inner.now(), end));
                 planned.finished = true;
             }

@@ -188,7 +188,7 @@ impl Seen {
                     .map(|it| it.remove("details"));
                 end.status == *status
                     && end.error == error
-                    && self.run.response().map(AsRef::as_ref) == response.as_ref()
+                    && self.run.response() == response.as_ref()
             });
             return (!same).then_some("it is not the end that the events lead to");
         }

@@ -1,6 +1,6 @@
 //! Times, names, suggestions and bodies as data.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{ActionName, Duration, Source, Timestamp, http::body_value, suggest::closest};
 
@@ -83,7 +83,7 @@ fn bodies_of_several_parts_are_taken_apart() {
         let body = body_value(Some(media), text.replace('\n', "\r\n").as_bytes());
         body.get("$multipart").cloned()
     };
-    let part = |headers: serde_json::Value, media: &str, text: &str| {
+    let part = |headers: Value, media: &str, text: &str| {
         let content = crate::base64::encode(text.as_bytes());
         json!({ "headers": headers, "body": { "$content-type": media, "$content": content } })
     };
@@ -111,4 +111,34 @@ fn bodies_of_several_parts_are_taken_apart() {
     }
     let many = "--x y\n\none\n".repeat(1_001) + "--x y--";
     assert_eq!(parts(form, &many), None);
+}
+
+#[test]
+fn json_is_read_as_the_library_reads_it() {
+    let texts = [
+        "null",
+        " [1, -2, 18446744073709551615, 1.5, -0.0, 1e300, 123456789012345678901234567890] ",
+        r#"{"b": 1, "a": {"x": [], "y": {}, "z": [{"b": [null, true]}, "ü\u00e4\n"]}, "b": 2}"#,
+        r#"[[[[]], {"a": [{}]}], [{"a": {"a": {"a": 1}}, "b": [1, [2, [3]]]}]]"#,
+        "",
+        "{\"a\": 1",
+        "[1, 2",
+        "{\"a\": 1} x",
+        "{a: 1}",
+        "01",
+        "\"\u{1}\"",
+        "1e999",
+        &format!("{}{}", "[".repeat(127), "]".repeat(127)),
+        &format!("{}{}", "[".repeat(128), "]".repeat(128)),
+    ];
+    for text in texts {
+        let (ours, library) = (crate::json::from_slice(text.as_bytes()), text.parse::<Value>());
+        match (ours, library) {
+            (Ok(ours), Ok(library)) => assert_eq!(ours.to_string(), library.to_string(), "{text}"),
+            (ours, library) => {
+                let words = |it: serde_json::Result<Value>| it.unwrap_err().to_string();
+                assert_eq!(words(ours), words(library), "{text}");
+            }
+        }
+    }
 }

@@ -141,7 +141,6 @@ pub(crate) const FOREIGN: &[(&str, &str, &str)] = &[
     ("substr", "that is JavaScript", "`substring`"),
     ("substringafter", "that is JSONata", "`last(split(x, y))`"),
     ("substringbefore", "that is JSONata", "`first(split(x, y))`"),
-    ("sum", "there is none", "a `foreach` with a variable"),
     ("switch", "there is none", "`if` or a `switch` action"),
     ("test", "that is jq or JavaScript", "`contains`, `startsWith` or `indexOf`"),
     ("text", "that is Power Fx", "`string`, `formatNumber` or `formatDateTime`"),

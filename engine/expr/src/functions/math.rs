@@ -1,11 +1,12 @@
 //! Arithmetic on whole, floating and decimal numbers.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::{Answer, Arguments, Eval, Function, Origin, required, rest};
+use super::{Answer, Arguments, Eval, Function, Origin, optional, required, rest};
+use crate::access::select;
 use crate::coerce::Number;
 use crate::error::EvalError;
 use crate::operand::Operand;
@@ -101,6 +102,21 @@ pub(super) const SUB: Function = Function {
     examples: &[("sub(10.5, 0.5)", "10.0"), ("sub(1, 3)", "-2")],
 };
 
+pub(super) const SUM: Function = Function {
+    name: "sum",
+    family: FAMILY,
+    origin: Origin::Flowright,
+    summary: "The sum of a list of numbers, or of one property of its items; null counts as nothing.",
+    params: &[required("list", Type::Array), optional("property", Type::String)],
+    returns: Type::Number,
+    eval: Eval::Pure(sum),
+    examples: &[
+        ("sum(createArray(1, 2, null, 0.5))", "3.5"),
+        ("sum(json('[{\"qty\": 2}, {\"qty\": 3}]'), 'qty')", "5"),
+        ("sum(json('[]'))", "0"),
+    ],
+};
+
 const NUMBER: &str = "be an integer, a float or a decimal number";
 
 /// One operation on each of the three kinds of number; `None` when the result does not fit.
@@ -110,9 +126,36 @@ struct Operation {
     decimal: fn(Decimal, Decimal) -> Option<Decimal>,
 }
 
+const ADDITION: Operation = Operation {
+    integer: i64::checked_add,
+    float: |a, b| a + b,
+    decimal: |a, b| Decimal::checked_add(a, b),
+};
+
 fn add(args: &mut Arguments<'_>) -> Answer<'static> {
-    let (integer, decimal) = (i64::checked_add, Decimal::checked_add);
-    calculate(args, &Operation { integer, float: |a, b| a + b, decimal })
+    calculate(args, &ADDITION)
+}
+
+fn sum(args: &mut Arguments<'_>) -> Answer<'static> {
+    let list = args.array(0)?;
+    let property =
+        if args.is_given(1) { Some(Operand::from(args.text(1)?.into_owned())) } else { None };
+    let mut sum = Number::Integer(0);
+    for item in list.iter() {
+        let item = Operand::Json(Cow::Borrowed(item));
+        let value = match &property {
+            Some(property) => select(item, property, true, "sum")?,
+            None => item,
+        };
+        if value.is_null() {
+            continue;
+        }
+        let number = Number::of(&value).ok_or_else(|| {
+            args.failure(&format!("adds numbers; one of the list is of type '{}'", value.kind()))
+        })?;
+        sum = combine(args, &ADDITION, sum, number)?;
+    }
+    Ok(sum.into())
 }
 
 fn sub(args: &mut Arguments<'_>) -> Answer<'static> {
@@ -156,6 +199,15 @@ fn refuse_zero(args: &Arguments<'_>) -> Result<(), EvalError> {
 
 fn calculate(args: &Arguments<'_>, operation: &Operation) -> Answer<'static> {
     let (a, b) = (number(args, 0)?, number(args, 1)?);
+    combine(args, operation, a, b).map(Operand::from)
+}
+
+fn combine(
+    args: &Arguments<'_>,
+    operation: &Operation,
+    a: Number,
+    b: Number,
+) -> Result<Number, EvalError> {
     let result = match (a, b) {
         (Number::Integer(a), Number::Integer(b)) => (operation.integer)(a, b).map(Number::Integer),
         (Number::Decimal(_), _) | (_, Number::Decimal(_)) => {
@@ -166,7 +218,7 @@ fn calculate(args: &Arguments<'_>, operation: &Operation) -> Answer<'static> {
             Some(Number::Float((operation.float)(a.to_f64(), b.to_f64())))
         }
     };
-    result.map(Operand::from).ok_or_else(|| {
+    result.ok_or_else(|| {
         args.failure("cannot be carried out: the result is too large or too small for its type")
     })
 }

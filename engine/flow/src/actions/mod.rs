@@ -157,6 +157,15 @@ pub enum ActionKind {
 }
 
 impl ActionKind {
+    /// Whether it goes on only when somebody calls back.
+    pub const fn waits_for_call(&self) -> bool {
+        match self {
+            Self::HttpWebhook(_) => true,
+            Self::ApiConnection(it) => it.webhook,
+            _ => false,
+        }
+    }
+
     /// The key by which flow files name it.
     pub const fn key(&self) -> &'static str {
         match self {

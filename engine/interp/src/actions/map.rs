@@ -10,7 +10,8 @@ use crate::{
 };
 
 pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Map) -> Ended {
-    let source = match exec.eval(key, &action.from) {
+    let scope = exec.scope(key);
+    let source = match exec.lent(&scope, key, &action.from) {
         Ok(source) => source,
         Err(ended) => return ended,
     };
@@ -18,10 +19,8 @@ pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Map) -> Ended {
         let message = format!("there is no mapping `{}`", action.mapping);
         return Ended::failed(Failure::new("MappingNotFound", message));
     };
-    match apply(mapping, &source, &exec.scope(key)) {
-        Ok(target) => {
-            Ended::succeeded(Some(object([("from", source)])), object([("body", target)]))
-        }
-        Err(failure) => Ended::failed(failure).inputs(object([("from", source)])),
+    match apply(mapping, &source, &scope) {
+        Ok(target) => Ended::succeeded(exec.from(source), object([("body", target)])),
+        Err(failure) => Ended::failed(failure).inputs(exec.from(source)),
     }
 }

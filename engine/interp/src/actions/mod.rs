@@ -30,12 +30,13 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use base::{Failure, Outcome, Status};
+use base::{Failure, Outcome, Status, value::object};
 use expr::Tree;
 use flow::ActionKind;
 use serde_json::{Map, Value};
 
 use crate::{
+    context::Scope,
     exec::{Ended, Exec},
     plan::Plan,
     run::Key,
@@ -136,6 +137,27 @@ impl Exec<'_> {
         tree.eval(&self.scope(key)).map_err(|error| Ended::failed(self.invalid_inputs(key, &error)))
     }
 
+    /// The same without a copy, where the value is the run's.
+    pub(crate) fn lent<'b>(
+        &self,
+        scope: &'b Scope<'b>,
+        key: &Key,
+        tree: &'b Tree,
+    ) -> Result<Cow<'b, Value>, Ended> {
+        let value = match tree {
+            Tree::Template(placed) => placed.template.eval_lent(scope),
+            Tree::Value(value) => Ok(Cow::Borrowed(value)),
+            Tree::Array(_) | Tree::Object(_) => tree.eval(scope).map(Cow::Owned),
+        };
+        value.map_err(|error| Ended::failed(self.invalid_inputs(key, &error)))
+    }
+
+    /// The inputs of an action that is computed, `{from}`, if anybody will look at them.
+    pub(crate) fn from(&self, source: Cow<'_, Value>) -> Option<Value> {
+        let is_seen = !self.run.is_unseen;
+        is_seen.then(|| object([("from", source.into_owned())]))
+    }
+
     /// The same; a large value that a record has already is not kept twice.
     pub(crate) fn eval_shared(&mut self, key: &Key, tree: &Tree) -> Result<Arc<Value>, Ended> {
         let Tree::Template(placed) = tree else { return self.eval(key, tree).map(Arc::new) };
@@ -180,25 +202,41 @@ impl Exec<'_> {
     }
 
     /// Evaluates the list that an action of this `kind` is `from`.
-    pub(crate) fn eval_list(
+    /// What is computed of the list `from`, as the body of the outputs.
+    pub(crate) fn of_list(
         &self,
-        key: &Key,
-        tree: &Tree,
+        (key, from): (&Key, &Tree),
         kind: &str,
-    ) -> Result<Vec<Value>, Ended> {
-        match self.eval(key, tree)? {
-            Value::Array(items) => Ok(items),
-            other => {
-                let must = if kind == "table" { "of type 'Array'" } else { "an array" };
-                let message = format!(
-                    "The 'from' property value in the '{kind}' action inputs is of type '{}'. The \
-                     value must be {must}.",
-                    base::value::kind(&other)
-                );
-                Err(Ended::failed(Failure::new("BadRequest", message)))
-            }
+        compute: impl FnOnce(&Scope<'_>, &[Value]) -> Result<Value, Ended>,
+    ) -> Ended {
+        let scope = self.scope(key);
+        let source = match self.lent(&scope, key, from) {
+            Ok(source) => source,
+            Err(ended) => return ended,
+        };
+        let items = match list(&source, kind) {
+            Ok(items) => items,
+            Err(ended) => return ended,
+        };
+        match compute(&scope, items) {
+            Ok(body) => Ended::succeeded(self.from(source), object([("body", body)])),
+            Err(ended) => ended.inputs(self.from(source)),
         }
     }
+}
+
+/// The items of `from`, which has to be a list.
+fn list<'a>(source: &'a Value, kind: &str) -> Result<&'a [Value], Ended> {
+    let Value::Array(items) = source else {
+        let must = if kind == "table" { "of type 'Array'" } else { "an array" };
+        let message = format!(
+            "The 'from' property value in the '{kind}' action inputs is of type '{}'. The value must \
+             be {must}.",
+            base::value::kind(source)
+        );
+        return Err(Ended::failed(Failure::new("BadRequest", message)));
+    };
+    Ok(items)
 }
 
 /// An action that waits to be called back cannot run where nobody can call.

@@ -1,8 +1,8 @@
 //! Query: filters a list.
 
-use base::value::object;
 use expr::WithItem;
 use flow::actions::query::Query;
+use serde_json::Value;
 
 use crate::{
     exec::{Ended, Exec},
@@ -10,21 +10,14 @@ use crate::{
 };
 
 pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Query) -> Ended {
-    let items = match exec.eval_list(key, &action.from, "query") {
-        Ok(items) => items,
-        Err(ended) => return ended,
-    };
-    let scope = exec.scope(key);
-    let mut kept = Vec::new();
-    for item in &items {
-        match action.condition.eval(&WithItem::new(&scope, item)) {
-            Ok(true) => kept.push(item.clone()),
-            Ok(false) => {}
-            Err(error) => {
-                let failure = exec.invalid_inputs(key, &error);
-                return Ended::failed(failure).inputs(object([("from", items.into())]));
+    exec.of_list((key, &action.from), "query", |scope, items| {
+        let mut kept = Vec::new();
+        for item in items {
+            let is_kept = action.condition.eval(&WithItem::new(scope, item));
+            if is_kept.map_err(|error| Ended::failed(exec.invalid_inputs(key, &error)))? {
+                kept.push(item.clone());
             }
         }
-    }
-    Ended::succeeded(Some(object([("from", items.into())])), object([("body", kept.into())]))
+        Ok(Value::Array(kept))
+    })
 }

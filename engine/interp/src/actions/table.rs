@@ -1,6 +1,6 @@
 //! Table: a list to CSV or HTML.
 
-use base::{Failure, value::object};
+use base::Failure;
 use expr::WithItem;
 use flow::actions::table::{Table, TableFormat};
 use serde_json::Value;
@@ -11,21 +11,14 @@ use crate::{
 };
 
 pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Table) -> Ended {
-    let items = match exec.eval_list(key, &action.from, "table") {
-        Ok(items) => items,
-        Err(ended) => return ended,
-    };
-    let cells = cells(exec, key, action, &items);
-    let inputs = object([("from", items.into())]);
-    let (header, rows) = match cells {
-        Ok(cells) => cells,
-        Err(ended) => return ended.inputs(inputs),
-    };
-    let text = match action.format {
-        TableFormat::Csv => csv(&header, &rows),
-        TableFormat::Html => html(&header, &rows),
-    };
-    Ended::succeeded(Some(inputs), object([("body", text.into())]))
+    exec.of_list((key, &action.from), "table", |_, items| {
+        let (header, rows) = cells(exec, key, action, items)?;
+        let text = match action.format {
+            TableFormat::Csv => csv(&header, &rows),
+            TableFormat::Html => html(&header, &rows),
+        };
+        Ok(Value::String(text))
+    })
 }
 
 type Cells = (Vec<String>, Vec<Vec<String>>);

@@ -41,20 +41,22 @@ fn initialize(exec: &mut Exec<'_>, key: &Key, all: &[Declaration]) -> Result<End
         exec.run.variables.insert(declaration.name.to_lowercase(), variable);
     }
     let inputs = object([("variables", shown.into())]);
-    Ok(done(inputs, Value::Null))
+    Ok(done(Some(inputs), Value::Null))
 }
 
 fn set(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ended> {
     let value = exec.eval_opt(key, change.value.as_ref())?.unwrap_or(Value::Null);
+    let is_unseen = exec.run.is_unseen;
     let variable = variable(exec, &change.name)?;
     let value = fitted(&variable.name, variable.ty, value)?;
     variable.value = value.clone();
-    Ok(shown(&variable.name, value))
+    Ok(shown(is_unseen, &variable.name, value))
 }
 
 fn count(exec: &mut Exec<'_>, key: &Key, change: &Change, sign: i64) -> Result<Ended, Ended> {
     let by = exec.eval_opt(key, change.value.as_ref())?.filter(|it| !it.is_null());
     let by = by.unwrap_or_else(|| 1.into());
+    let is_unseen = exec.run.is_unseen;
     let variable = variable(exec, &change.name)?;
     let now = if variable.value.is_null() { 0.into() } else { variable.value.clone() };
     let sum = match (&now, &by, variable.ty) {
@@ -78,7 +80,7 @@ fn count(exec: &mut Exec<'_>, key: &Key, change: &Change, sign: i64) -> Result<E
     };
     let sum = fitted(&variable.name, variable.ty, sum)?;
     variable.value = sum.clone();
-    Ok(shown(&variable.name, sum))
+    Ok(shown(is_unseen, &variable.name, sum))
 }
 
 /// Whole numbers stay whole; an overflow has no sum.
@@ -92,6 +94,7 @@ fn sum(now: &Number, by: &Number, sign: i64) -> Option<Value> {
 
 fn append(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ended> {
     let value = exec.eval_opt(key, change.value.as_ref())?.unwrap_or(Value::Null);
+    let is_unseen = exec.run.is_unseen;
     let variable = variable(exec, &change.name)?;
     let refused = || cannot_append(change, &variable.name, variable.ty, &value);
     if change.wants.is_some_and(|wants| wants != variable.ty) {
@@ -104,7 +107,7 @@ fn append(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ende
         (empty @ Value::Null, ParameterType::String) => *empty = expr::to_text(&value).into(),
         (_, _) => return Err(refused()),
     }
-    Ok(shown(&variable.name, value))
+    Ok(shown(is_unseen, &variable.name, value))
 }
 
 fn cannot_append(change: &Change, name: &str, ty: ParameterType, value: &Value) -> Ended {
@@ -124,14 +127,15 @@ fn variable<'a>(exec: &'a mut Exec<'_>, name: &str) -> Result<&'a mut Variable, 
     })
 }
 
-fn shown(name: &str, value: Value) -> Ended {
+/// What has become of a variable, as outputs and, if anybody will look at them, as inputs.
+fn shown(is_unseen: bool, name: &str, value: Value) -> Ended {
     let record = object([("name", name.into()), ("value", value)]);
-    done(record.clone(), object([("body", record)]))
+    done((!is_unseen).then(|| record.clone()), object([("body", record)]))
 }
 
 /// The cloud gives these actions no code of their own.
-fn done(inputs: Value, outputs: Value) -> Ended {
-    Ended { code: UNSPECIFIED.into(), ..Ended::succeeded(Some(inputs), outputs) }
+fn done(inputs: Option<Value>, outputs: Value) -> Ended {
+    Ended { code: UNSPECIFIED.into(), ..Ended::succeeded(inputs, outputs) }
 }
 
 /// The value if the variable's type admits it. Text of a number or object is taken as the cloud

@@ -99,7 +99,8 @@ pub(super) async fn gives_every_kind_of_event(store: &dyn Store) {
     for ticks in [i64::MIN, -1, 0, i64::MAX] {
         new.push(Event { at: at(ticks), ..woken("A") });
     }
-    let kind = EventKind::Finished { status: Status::TimedOut, error, response };
+    let kind =
+        EventKind::Finished { status: Status::TimedOut, error, response: response.map(Into::into) };
     new.push(Event { at: at(9), path: Path::run(), kind });
     check(store, new).await;
 }
@@ -240,7 +241,7 @@ pub(super) async fn gives_deep_values_or_refuses(store: &dyn Store) {
     let kind = EventKind::Finished {
         status: Status::Failed,
         error: Some(deep.clone()),
-        response: Some(deep.clone()),
+        response: Some(deep.clone().into()),
     };
     let end = Event { at: at(3), path: Path::run(), kind };
     store.append(vec![step("at-once", vec![end])]).await.unwrap();
