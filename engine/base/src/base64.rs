@@ -2,12 +2,20 @@
 
 use base64::{
     Engine as _, alphabet,
-    engine::{GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+    engine::{
+        GeneralPurpose, GeneralPurposeConfig,
+        general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+    },
 };
 
 /// Bytes as text.
 pub fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
+}
+
+/// Bytes as text in the alphabet of addresses, without padding, as tokens are written.
+pub fn encode_url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Text as bytes; `None` unless it is exactly what [`encode`] writes for some bytes. One text for one

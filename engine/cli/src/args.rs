@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    cmd::runs::args::{FlowsArgs, RunsArgs},
+    cmd::{
+        connections::args::ConnectionsArgs,
+        runs::args::{FlowsArgs, RunsArgs},
+    },
     database::Database,
 };
 
@@ -82,6 +85,8 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// See the flows of a running service; turn them on and off.
     Flows(FlowsArgs),
+    /// Set up the connections of an environment, log in and see whether they work.
+    Connections(ConnectionsArgs),
     /// Copy the runs into a file, while the service runs.
     Backup(BackupArgs),
     /// Put a copy of the runs back, while no service runs.

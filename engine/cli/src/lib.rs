@@ -2,5 +2,6 @@
 
 pub mod batch;
 pub mod document;
+pub mod environment_file;
 mod lent;
 pub mod summary;

@@ -1,10 +1,12 @@
-//! Looks up the secrets that environments name: `${env:NAME}`, `${file:path}`.
+//! Looks up the secrets that environments name: `${env:NAME}`, `${file:path}`, `${secret:name}`.
 
 use std::path::PathBuf;
 
 use base::Secret;
 use flow::environment::{Reference, Store};
 use worker::project::Secrets;
+
+use crate::network;
 
 /// Secrets of the process and of files.
 pub(crate) struct ProcessSecrets {
@@ -26,9 +28,15 @@ impl Secrets for ProcessSecrets {
                 })?;
                 Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
-            Store::Secret => Err(format!(
-                "`${{secret:{name}}}`: this version has no store of secrets yet; use `${{env:…}}` or `${{file:…}}`"
-            )),
+            Store::Secret => {
+                let found = network::vault(&self.root).secret(name);
+                let found = found.map_err(network::told)?;
+                found.ok_or_else(|| {
+                    format!(
+                        "there is no secret `{name}`; set it with `flowright connections rotate`"
+                    )
+                })
+            }
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::{ErrorClass, Failure, Quota, Secret, suggest};
+use base::{ErrorClass, Failure, Quota, Secret, digest::sha256_hex, suggest};
 use serde_json::Value;
 use url::Url;
 
-use crate::model::{ConnectionParam, Connector, ParamKind};
+use crate::{
+    auth::Auth,
+    model::{ConnectionParam, Connector, ParamKind},
+};
 
 /// A connector that can be asked.
 #[derive(Clone, Debug)]
@@ -17,7 +20,22 @@ pub struct Connection {
     pub connector: Arc<Connector>,
     /// How much may be asked of it: what the connector says, if the operator does not.
     pub quota: Quota,
+    /// How its requests travel, where the operator says so.
+    pub network: Network,
     values: BTreeMap<String, ConnectionValue>,
+    /// Which of several ways to prove who asks.
+    way: Option<String>,
+}
+
+/// How the requests of a connection travel.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Hosts and origins that may be called although they are not public.
+    pub allow_hosts: Vec<String>,
+    /// The address of a proxy, which may hold a password.
+    pub proxy: Option<Secret<String>>,
+    /// Certificates of authorities that this service's may lead to, as PEM.
+    pub ca_certificate: Option<String>,
 }
 
 /// One value of a connection.
@@ -66,7 +84,50 @@ impl Connection {
             problems.push(problem(name, unknown, &what));
         }
         let quota = connector.http.quota;
-        (Self { name: name.to_owned(), connector, quota, values: known }, problems)
+        let (name, network) = (name.to_owned(), Network::default());
+        (Self { name, connector, quota, network, values: known, way: None }, problems)
+    }
+
+    /// The same with one of the connector's ways to prove who asks.
+    ///
+    /// # Errors
+    /// If there is no such way.
+    pub fn with_way(mut self, way: &str) -> Result<Self, Failure> {
+        let spec = &self.connector.connection.auth;
+        if spec.choose(Some(way)).is_none() {
+            let known = spec.ways().join(", ");
+            let known = if known.is_empty() {
+                "it has only one way".to_owned()
+            } else {
+                format!("it has {known}")
+            };
+            let message = format!(
+                "connection `{}`: the connector `{}` has no way `{way}` to prove who asks; {known}",
+                self.name, self.connector.name
+            );
+            return Err(Failure::of_class(ErrorClass::Validation, "InvalidConnection", message));
+        }
+        self.way = Some(way.to_owned());
+        Ok(self)
+    }
+
+    /// How its requests prove who sends them.
+    pub fn auth(&self) -> &Auth {
+        self.connector.connection.auth.choose(self.way.as_deref()).unwrap_or(&Auth::None)
+    }
+
+    /// The same for the same values only: what was made for others is not for this one.
+    pub fn fingerprint(&self) -> String {
+        let plain = |it: &ConnectionValue| match it {
+            ConnectionValue::Plain(value) => value.to_string(),
+            ConnectionValue::Secret(secret) => format!("{:?}", secret.expose()),
+        };
+        let values: Vec<String> =
+            self.values.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+        let proxy = self.network.proxy.as_ref().map(Secret::expose);
+        let roots = &self.network.ca_certificate;
+        let text = format!("{} {:?} {values:?} {proxy:?} {roots:?}", self.connector.name, self.way);
+        sha256_hex(text.as_bytes())
     }
 
     /// A value that anybody may see; null if the operator left it out.
@@ -94,10 +155,24 @@ impl Connection {
 
     /// A text without the connection's secrets, in case a service repeats what it was sent.
     pub fn redact(&self, text: &str) -> String {
+        // Shorter ones would be found in any text.
+        self.without_secrets(text, 4)
+    }
+
+    /// The same for data, of which nothing but secrets must be lost: what is as long as keys are.
+    pub fn redact_data(&self, text: &str) -> String {
+        self.without_secrets(text, Self::KEY_CHARS_MIN)
+    }
+
+    /// As many characters as keys and tokens have at least; passwords may be words that data has, too.
+    pub const KEY_CHARS_MIN: usize = 16;
+
+    fn without_secrets(&self, text: &str, chars_min: usize) -> String {
         let secrets = self.values.values().filter_map(|it| match it {
-            // Shorter ones would be found in any text.
-            ConnectionValue::Secret(secret) if 4 <= secret.expose().len() => Some(secret.expose()),
-            ConnectionValue::Secret(_) | ConnectionValue::Plain(_) => None,
+            ConnectionValue::Secret(secret) => {
+                Some(secret.expose()).filter(|it| chars_min <= it.len())
+            }
+            ConnectionValue::Plain(_) => None,
         });
         secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "*sanitized*"))
     }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cell::Cell, str::FromStr as _};
 
-use base::{ErrorClass, Failure, HttpResponse, Timestamp};
+use base::{ErrorClass, Failure, HttpResponse, Secret, Timestamp};
 use expr::{Context, EvalError, Template, Tree};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -19,6 +19,8 @@ pub(crate) const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("idempotencyKey", 0, 0),
     ("input", 1, 1),
     ("item", 0, 0),
+    ("request", 1, 1),
+    ("signature", 0, 0),
     ("state", 1, 1),
     ("status", 0, 0),
     ("subscription", 1, 1),
@@ -42,6 +44,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) subscription: Option<&'a Value>,
     pub(crate) callback_url: Option<&'a str>,
     pub(crate) event: Option<&'a Value>,
+    /// What is about to be sent: for a text that is digested.
+    pub(crate) request: Option<&'a Value>,
+    /// Its digest.
+    pub(crate) signature: Option<&'a Secret<String>>,
 }
 
 /// A response, read once.
@@ -85,6 +91,8 @@ impl<'a> Scope<'a> {
             subscription: None,
             callback_url: None,
             event: None,
+            request: None,
+            signature: None,
         }
     }
 
@@ -138,6 +146,10 @@ impl<'a> Scope<'a> {
                 Ok(self.inputs.and_then(|it| it.get(name)).cloned().unwrap_or_default())
             }
             ("item", []) => Ok(self.item.cloned().unwrap_or_default()),
+            ("request", [Value::String(name)]) => Ok(member(self.request, name)),
+            ("signature", []) => {
+                Ok(self.signature.map_or(Value::Null, |it| it.expose().as_str().into()))
+            }
             ("state", [Value::String(name)]) => Ok(member(self.state, name)),
             ("status", []) => Ok(self.answer.map_or(Value::Null, |it| it.status.into())),
             ("subscription", [Value::String(name)]) => Ok(member(self.subscription, name)),

@@ -5,7 +5,7 @@ use expr::Dialect;
 use serde_json::{Map, Value};
 use yaml::{Kind, Mapping, Node, Scalar};
 
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, project::read_host, reader::Reader};
 
 /// The largest number in a connection's limits; larger ones are none.
 const QUOTA_MAX: usize = 1_000_000;
@@ -43,6 +43,14 @@ pub struct ConnectionSetting {
     pub params: Vec<Named>,
     /// How much may be asked of it, where the operator says so.
     pub quota: Quota,
+    /// Which of the connector's ways to prove who asks, and where it says so.
+    pub auth: Option<(String, Span)>,
+    /// Hosts and origins that it may call although they are not public.
+    pub allow_hosts: Vec<String>,
+    /// The address of its proxy.
+    pub proxy: Option<Setting>,
+    /// Certificates of authorities that its service's may lead to, as PEM.
+    pub ca_certificate: Option<Setting>,
 }
 
 /// A value that may name secrets.
@@ -140,9 +148,37 @@ fn read_connection(reader: &mut Reader, key: &yaml::Key, node: &Node) -> Connect
     let params = fields.given("params").map(|it| reader.mapping(it, "`params`"));
     let params = named(reader, params);
     let quota = fields.given("limits").map(|it| read_quota(reader, it));
+    let auth = fields.given("auth");
+    let auth = auth.and_then(|it| Some((reader.text(it, "`auth`")?, it.span)));
+    let hosts = fields.given("allowHosts");
+    let hosts = hosts.map_or(&[][..], |it| reader.list(it, "`allowHosts`"));
+    let allow_hosts = hosts.iter().filter_map(|it| read_host(reader, it)).collect();
+    let proxy = fields.given("proxy").and_then(|it| read_secret_text(reader, it, "`proxy`"));
+    let ca_certificate = fields
+        .given("caCertificate")
+        .and_then(|it| read_secret_text(reader, it, "`caCertificate`"));
     fields.finish(reader);
     let (name, span, quota) = (key.text.clone(), key.span, quota.unwrap_or_default());
-    ConnectionSetting { name, span, connector, params, quota }
+    ConnectionSetting {
+        name,
+        span,
+        connector,
+        params,
+        quota,
+        auth,
+        allow_hosts,
+        proxy,
+        ca_certificate,
+    }
+}
+
+/// Text that may name secrets.
+fn read_secret_text(reader: &mut Reader, node: &Node, what: &str) -> Option<Setting> {
+    if let Kind::Str(scalar) = &node.kind {
+        return Some(read_text(reader, scalar, node.span));
+    }
+    reader.wrong(node, what, "text");
+    None
 }
 
 /// `{concurrency, rate: {calls, per}}`.

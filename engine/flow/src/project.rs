@@ -155,7 +155,7 @@ fn read_bytes(reader: &mut Reader, node: &Node, usual: Option<u64>) -> Option<u6
 }
 
 /// A host stands for all its ports, an origin for one; nothing else would ever be met.
-fn read_host(reader: &mut Reader, node: &Node) -> Option<String> {
+pub(crate) fn read_host(reader: &mut Reader, node: &Node) -> Option<String> {
     let host = reader.text(node, "an item of `allowHosts`")?;
     let bare = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
     let port_without_scheme = !host.contains("://") && host.contains(':') && !host.starts_with('[');

@@ -9,7 +9,6 @@ use base::{ErrorClass, Failure, HttpRequest, HttpResponse, limits};
 use reqwest::{
     Certificate, Method, Response,
     header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue},
-    redirect::Policy,
 };
 use thiserror::Error;
 use url::Url;
@@ -18,8 +17,10 @@ use crate::{
     body::Body,
     certificate::Certificates,
     gate::Gates,
-    guard::{self, Egress, PublicOnly, Route},
-    tokens::{Rotated, Tokens},
+    guard::{self, Egress, Lookup},
+    pool::{Pool, Pools, Settings},
+    proxy::Proxies,
+    tokens::{TokenStore, Tokens},
 };
 
 /// How long to wait and whom to trust.
@@ -31,9 +32,10 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// Certificates of authorities that are trusted besides the system's, as PEM.
     pub extra_roots_pem: Vec<String>,
-    /// Called with the name of a connection when a service has replaced its refresh token, which
-    /// must then be kept: the old one may not work again.
-    pub on_rotated: Option<Rotated>,
+    /// Keeps refresh tokens that services have replaced: the old ones may not work again.
+    pub token_store: Option<Arc<dyn TokenStore>>,
+    /// The proxies of the environment; a connection may have its own.
+    pub proxies: Proxies,
 }
 
 impl Default for Options {
@@ -42,7 +44,8 @@ impl Default for Options {
             timeout: Duration::from_mins(2),
             connect_timeout: Duration::from_secs(10),
             extra_roots_pem: Vec::new(),
-            on_rotated: None,
+            token_store: None,
+            proxies: Proxies::default(),
         }
     }
 }
@@ -65,8 +68,8 @@ pub struct Client {
 }
 
 struct Inner {
-    named: reqwest::Client,
-    public: reqwest::Client,
+    plain: Arc<Pool>,
+    pools: Pools,
     timeout: Duration,
     tokens: Tokens,
     certificates: Certificates,
@@ -98,16 +101,28 @@ pub(crate) struct Bounds {
 }
 
 impl Client {
-    /// Makes a client. Proxies of the environment are not used: they would resolve names for us,
-    /// behind the back of the guard.
+    /// Makes a client.
+    ///
+    /// # Errors
+    /// If it would trust what is no certificate.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let named = builder(&options)?.build().map_err(Error::Setup)?;
-        let public = builder(&options)?.dns_resolver(PublicOnly).build().map_err(Error::Setup)?;
+        Self::with_lookup(options, guard::system_lookup())
+    }
+
+    pub(crate) fn with_lookup(options: Options, lookup: Lookup) -> Result<Self, Error> {
+        let mut roots = Vec::new();
+        for pem in &options.extra_roots_pem {
+            roots.extend(Certificate::from_pem_bundle(pem.as_bytes()).map_err(Error::Root)?);
+        }
+        let (connect_timeout, proxies) = (options.connect_timeout, options.proxies);
+        let settings = Settings { connect_timeout, roots, identity: None, proxies, lookup };
+        let plain = Pool::new(settings.clone());
+        plain.check().map_err(Error::Setup)?;
         let inner = Inner {
-            named,
-            public,
+            plain: Arc::new(plain),
+            pools: Pools::new(settings),
             timeout: options.timeout,
-            tokens: Tokens::new(options.on_rotated),
+            tokens: Tokens::new(options.token_store),
             certificates: Certificates::default(),
             gates: Gates::default(),
             observer: OnceLock::new(),
@@ -122,7 +137,7 @@ impl Client {
         egress: &Egress,
     ) -> Result<HttpResponse, Failure> {
         let began = Instant::now();
-        let result = self.send_within(request, egress, self.bounds(None)).await;
+        let result = self.send_within((self.plain(), egress), request, self.bounds(None)).await;
         self.tell(None, began, &result);
         result
     }
@@ -136,6 +151,15 @@ impl Client {
 
     pub(crate) fn tokens(&self) -> &Tokens {
         &self.inner.tokens
+    }
+
+    /// The pool of what belongs to no connection.
+    pub(crate) fn plain(&self) -> &Pool {
+        &self.inner.plain
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.inner.pools
     }
 
     pub(crate) fn gates(&self) -> &Gates {
@@ -171,16 +195,13 @@ impl Client {
 
     pub(crate) async fn send_within(
         &self,
+        (pool, egress): (&Pool, &Egress),
         request: &HttpRequest,
-        egress: &Egress,
         bounds: Bounds,
     ) -> Result<HttpResponse, Failure> {
         let url = Url::parse(&request.url)
             .map_err(|error| invalid(format!("the URL cannot be read: {error}")))?;
-        let client = match egress.route(&url)? {
-            Route::Named => &self.inner.named,
-            Route::Public => &self.inner.public,
-        };
+        let client = pool.client(&url, egress.route(&url)?).await?;
         let origin = url.origin().ascii_serialization();
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| invalid(format!("`{}` is not a method", request.method)))?;
@@ -192,20 +213,6 @@ impl Client {
         let response = outgoing.send().await.map_err(|error| failure(&error, &origin))?;
         read(response, &origin, bounds.body_bytes_max).await
     }
-}
-
-fn builder(options: &Options) -> Result<reqwest::ClientBuilder, Error> {
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(options.connect_timeout)
-        .redirect(Policy::none())
-        .referer(false)
-        .no_proxy()
-        .user_agent("flowright");
-    for pem in &options.extra_roots_pem {
-        let roots = Certificate::from_pem_bundle(pem.as_bytes()).map_err(Error::Root)?;
-        builder = builder.tls_certs_merge(roots);
-    }
-    Ok(builder)
 }
 
 fn header_map(request: &HttpRequest) -> Result<HeaderMap, Failure> {
@@ -221,7 +228,7 @@ fn header_map(request: &HttpRequest) -> Result<HeaderMap, Failure> {
         map.append(known, value);
     }
     if !map.contains_key(ACCEPT_ENCODING) {
-        map.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        map.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd"));
     }
     Ok(map)
 }
@@ -238,7 +245,7 @@ async fn read(
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect();
     let coding = response.headers().get("content-encoding").map(text).unwrap_or_default();
-    let mut body = Body::new(&coding, bytes_max);
+    let mut body = Body::new(&coding, bytes_max, origin)?;
     let announced = response.content_length().and_then(|it| usize::try_from(it).ok());
     if announced.is_some_and(|it| bytes_max < it) {
         return Err(body.too_large(origin));

@@ -2,8 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    fmt,
+    fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
 };
 
 use base::{ErrorClass, Failure};
@@ -151,24 +153,48 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     global && !protocol_assignments && !documentation && !six_to_four
 }
 
+/// Finds the addresses of a name.
+pub(crate) type Lookup = Arc<dyn Fn(String) -> Found + Send + Sync>;
+/// Addresses that are being found.
+pub(crate) type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// As the machine finds them.
+pub(crate) fn system_lookup() -> Lookup {
+    Arc::new(|host| {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host.as_str(), 0)).await?.collect()) })
+    })
+}
+
 /// Resolves names to public addresses only. The connection is made to the addresses that were
 /// checked, so a name cannot answer differently the second time.
-pub(crate) struct PublicOnly;
+pub(crate) struct PublicOnly(pub(crate) Lookup);
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
+        let host = name.as_str().to_owned();
+        let found = (self.0)(host.clone());
         Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
             let public: Vec<SocketAddr> =
-                found.into_iter().filter(|it| is_public(it.ip())).collect();
+                found.await?.into_iter().filter(|it| is_public(it.ip())).collect();
             if public.is_empty() {
                 return Err(NotPublic(host).into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
+}
+
+/// Refuses what a proxy would be asked to connect to, unless all its addresses are public: which one
+/// the proxy takes is not ours to say.
+pub(crate) async fn check_public(url: &Url, lookup: &Lookup) -> Result<(), Failure> {
+    // Numbers have been looked at as they are written.
+    let Some(Host::Domain(host)) = url.host() else { return Ok(()) };
+    let found = lookup(host.to_owned()).await.map_err(|error| {
+        let message = format!("the address of `{host}` cannot be found: {error}");
+        Failure::of_class(ErrorClass::Transient, "ConnectionFailed", message)
+    })?;
+    let all_public = !found.is_empty() && found.iter().all(|it| is_public(it.ip()));
+    if all_public { Ok(()) } else { Err(refused(&not_public(host))) }
 }
 
 /// All addresses of a name are private.

@@ -1,11 +1,11 @@
 //! Carries out one call of an operation: token, request, answer, further pages.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use base::{Duration, Failure, HttpResponse, Outcome, Timestamp, http::TRACEPARENT};
+use base::{Duration, Failure, HttpRequest, HttpResponse, Outcome, Timestamp, http::TRACEPARENT};
 use connector::{Call, Connection, Link, Operation, auth::Token, paging::Pages, request, response};
 
-use crate::{client::Client, gate::Closed, tokens::connection_egress};
+use crate::{client::Client, gate::Closed, hide, redirect, tokens::connection_egress};
 
 /// What a flow wants of a call besides its inputs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +22,14 @@ pub struct InvokeOptions<'a> {
 enum Trouble {
     Closed(Closed),
     Failed(Failure),
+}
+
+/// One request as it was answered.
+struct Exchanged {
+    /// Where it went.
+    address: String,
+    response: HttpResponse,
+    token: Option<Arc<Token>>,
 }
 
 impl From<Failure> for Trouble {
@@ -74,9 +82,10 @@ impl Client {
         loop {
             let link = next.as_deref().map(Link::Page).or(call.link);
             let call = Call { link, ..*call };
-            let (address, response) =
+            let Exchanged { address, response, token } =
                 self.exchange((connection, operation), &call, options).await?;
-            let outcome = response::read(connection, operation, &call, &response);
+            let mut outcome = response::read(connection, operation, &call, &response);
+            hide::secrets(connection, token.as_deref(), &mut outcome);
             if options.items_min == 0 || operation.paginate.is_none() || outcome.failure.is_some() {
                 return Ok(outcome);
             }
@@ -93,16 +102,17 @@ impl Client {
         (connection, operation): (&Connection, &Operation),
         call: &Call<'_>,
         options: InvokeOptions<'_>,
-    ) -> Result<(String, HttpResponse), Trouble> {
+    ) -> Result<Exchanged, Trouble> {
         let of = (connection, operation);
-        let token = self.token(connection, call.now, None).await?;
-        let (address, response) = self.ask(of, call, token.as_deref(), options).await?;
-        let Some(token) = token.filter(|_| response.status == 401) else {
-            return Ok((address, response));
-        };
-        tracing::debug!(connection = connection.name, "A token was turned down and is replaced.");
-        let token = self.token(connection, call.now, Some(&token)).await?;
-        self.ask(of, call, token.as_deref(), options).await
+        let mut token = self.token(connection, call.now, None).await?;
+        let (mut address, mut response) = self.ask(of, call, token.as_deref(), options).await?;
+        if token.is_some() && response.status == 401 {
+            let connection_name = &connection.name;
+            tracing::debug!(connection_name, "A token was turned down and is replaced.");
+            token = self.token(connection, call.now, token.as_deref()).await?;
+            (address, response) = self.ask(of, call, token.as_deref(), options).await?;
+        }
+        Ok(Exchanged { address, response, token })
     }
 
     async fn ask(
@@ -121,10 +131,8 @@ impl Client {
         let gate = self.gates().of(connection);
         let came = Instant::now();
         let pass = gate.enter(options.flow).await.map_err(Trouble::Closed)?;
-        let timeout = connection.connector.http.timeout.map(Duration::to_std);
-        let egress = connection_egress(connection);
         let began = Instant::now();
-        let sent = self.send_within(&request, &egress, self.bounds(timeout)).await;
+        let sent = self.follow((connection, operation), &mut request).await;
         self.tell(Some((&connection.name, began - came)), began, &sent);
         let response = sent?;
         if matches!(response.status, 429 | 503)
@@ -139,6 +147,36 @@ impl Client {
         }
         drop(pass);
         Ok((request.url, response))
+    }
+
+    /// Sends a request, and again where the service says that what it asks for is. `request` is then
+    /// the one that was answered. All of it takes no longer than one may.
+    async fn follow(
+        &self,
+        (connection, operation): (&Connection, &Operation),
+        request: &mut HttpRequest,
+    ) -> Result<HttpResponse, Failure> {
+        let timeout = connection.connector.http.timeout.map(Duration::to_std);
+        let mut bounds = self.bounds(timeout);
+        let until = Instant::now() + bounds.timeout;
+        let pool = self.pools().of(connection)?;
+        let egress = connection_egress(connection);
+        let mut redirects = 0;
+        loop {
+            let response = self.send_within((&pool, &egress), request, bounds).await?;
+            let is_wanted = operation.success.contains(&response.status);
+            // A signature is for the address that was signed.
+            if is_wanted || connection.auth().signs_requests() {
+                return Ok(response);
+            }
+            let Some(next) = redirect::next(request, &response)? else { return Ok(response) };
+            redirects += 1;
+            if redirect::REDIRECTS_MAX < redirects {
+                return Err(redirect::too_many());
+            }
+            *request = next;
+            bounds.timeout = until.saturating_duration_since(Instant::now());
+        }
     }
 }
 

@@ -88,7 +88,7 @@ impl Client {
             body: None,
         };
         let response = self
-            .send_within(&request, &place.egress(), certificate::BOUNDS)
+            .send_within((self.plain(), &place.egress()), &request, certificate::BOUNDS)
             .await
             .map_err(|failure| unavailable(failure.message))?;
         if response.status != 200 {

@@ -2,17 +2,33 @@
 
 use std::{
     collections::BTreeMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use base::{Duration, Failure, Secret, Timestamp};
-use connector::{Connection, Token, auth};
+use base::{Duration, ErrorClass, Failure, Secret, Timestamp};
+use connector::{
+    Connection, Token,
+    auth::{self, Asking, Stored},
+};
+use tokio::sync::OwnedMutexGuard;
 
-use crate::{client::Client, guard::Egress};
+use crate::{client::Client, guard::Egress, sign::Rsa};
 
-/// Called with the name of a connection and the refresh token that takes the old one's place.
-pub type Rotated = Arc<dyn Fn(&str, &Secret<String>) + Send + Sync>;
+/// Keeps what connections must not forget: refresh tokens that a service has given in place of the
+/// operator's, and what a login has brought. The texts are secrets.
+pub trait TokenStore: Send + Sync {
+    /// What was kept for a connection.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    fn load(&self, connection: &str) -> Result<Option<Secret<String>>, String>;
+
+    /// Keeps something for a connection in place of what was kept before.
+    ///
+    /// # Errors
+    /// Says why it cannot be written.
+    fn keep(&self, connection: &str, token: &Secret<String>) -> Result<(), String>;
+}
 
 /// A token is replaced this long before it ends, so that no request is under way when it does.
 const EARLY: Duration = Duration::seconds(120);
@@ -22,27 +38,80 @@ const LIFETIME_DEFAULT: Duration = Duration::seconds(30 * 60);
 /// The tokens at hand.
 pub(crate) struct Tokens {
     slots: Mutex<BTreeMap<String, Arc<Slot>>>,
-    on_rotated: Option<Rotated>,
+    store: Option<Arc<dyn TokenStore>>,
 }
 
-/// The token of one connection for one audience. Whoever holds the lock may ask for a new one.
+/// The token of one connection with these values. Whoever holds the lock may ask for a new one.
 type Slot = tokio::sync::Mutex<Kept>;
 
 #[derive(Default)]
 struct Kept {
     token: Option<(Arc<Token>, Timestamp)>,
     refresh: Option<Secret<String>>,
+    /// What the store had last: only another one there is news.
+    stored: Option<Secret<String>>,
 }
 
 impl Tokens {
-    pub(crate) fn new(on_rotated: Option<Rotated>) -> Self {
-        Self { slots: Mutex::default(), on_rotated }
+    pub(crate) fn new(store: Option<Arc<dyn TokenStore>>) -> Self {
+        Self { slots: Mutex::default(), store }
     }
 
-    fn slot(&self, key: String) -> Arc<Slot> {
+    fn slot(&self, connection: &Connection) -> Arc<Slot> {
+        // Changed credentials start afresh.
+        let key = format!("{} {}", connection.name, connection.fingerprint());
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(key).or_default())
     }
+
+    async fn load(
+        &self,
+        connection: &Connection,
+        identity: &str,
+    ) -> Result<Option<Stored>, Failure> {
+        let Some(store) = self.store.clone() else { return Ok(None) };
+        if !auth::refreshes(connection) {
+            // Nothing is kept for it, so it need not wait for the store.
+            return Ok(None);
+        }
+        let name = connection.name.clone();
+        let loaded = tokio::task::spawn_blocking(move || store.load(&name)).await;
+        let loaded = loaded.map_err(|error| unreadable(connection, &error.to_string()))?;
+        let text = loaded.map_err(|error| unreadable(connection, &error))?;
+        let stored = text.as_ref().and_then(Stored::from_text);
+        Ok(stored.filter(|it| it.identity == identity))
+    }
+
+    /// Keeps what a service gave. A token that cannot be kept is still good for this process, so
+    /// that is told to the operator and the work goes on.
+    async fn keep(&self, connection: &Connection, stored: &Stored) -> Result<(), String> {
+        let Some(store) = self.store.clone() else { return Ok(()) };
+        let (name, text) = (connection.name.clone(), stored.to_text());
+        let kept = tokio::task::spawn_blocking(move || store.keep(&name, &text)).await;
+        kept.map_err(|error| error.to_string())?
+    }
+
+    /// Keeps what a login has brought.
+    pub(crate) async fn keep_login(
+        &self,
+        connection: &Connection,
+        mut token: Token,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        if self.store.is_none() {
+            return Err(unreadable(connection, "there is nowhere to keep it"));
+        }
+        let identity = auth::identity(connection)?.unwrap_or_default();
+        let refresh = token.refresh.take();
+        let until = usable_until(&token, now);
+        let stored = Stored::new(&identity, &token, refresh.as_ref(), until);
+        self.keep(connection, &stored).await.map_err(|error| unreadable(connection, &error))
+    }
+}
+
+fn unreadable(connection: &Connection, why: &str) -> Failure {
+    let message = format!("the kept token of connection `{}`: {why}", connection.name);
+    Failure::of_class(ErrorClass::Transient, "TokenStoreUnavailable", message)
 }
 
 impl Client {
@@ -54,14 +123,8 @@ impl Client {
         now: Timestamp,
         refused: Option<&Token>,
     ) -> Result<Option<Arc<Token>>, Failure> {
-        let Some(configured) = auth::token_request(connection, None)? else { return Ok(None) };
-        // What the operator configured is part of the key: changed credentials start afresh.
-        let mut hasher = DefaultHasher::new();
-        configured.body.hash(&mut hasher);
-        configured.headers.hash(&mut hasher);
-        let key = format!("{} {} {:x}", connection.name, configured.url, hasher.finish());
-        let slot = self.tokens().slot(key);
-        let mut kept = slot.lock().await;
+        let Some(identity) = auth::identity(connection)? else { return Ok(None) };
+        let mut kept = self.tokens().slot(connection).lock_owned().await;
         if let Some((token, until)) = &kept.token {
             let refused = refused.is_some_and(|it| it.access == token.access);
             if now < *until && !refused {
@@ -69,22 +132,73 @@ impl Client {
             }
         }
         kept.token = None;
-        let request = match &kept.refresh {
-            Some(refresh) => auth::token_request(connection, Some(refresh))?.unwrap_or(configured),
-            None => configured,
-        };
-        let egress = connection_egress(connection);
-        let response = self.send_within(&request, &egress, self.bounds(None)).await?;
-        let mut token = auth::read_token(connection, &response)?;
-        if let Some(refresh) = token.refresh.take() {
-            if let Some(on_rotated) = &self.tokens().on_rotated {
-                on_rotated(&connection.name, &refresh);
+        let (client, connection) = (self.clone(), connection.clone());
+        let refused = refused.map(|it| it.access.clone());
+        // A refresh token that a service has taken back must not be lost with a caller that gives up.
+        let renewed = tokio::spawn(async move {
+            client.renew((&connection, &identity), now, refused, kept).await
+        });
+        renewed.await.map_err(|error| {
+            let message = format!("the token could not be asked for: {error}");
+            Failure::of_class(ErrorClass::Transient, "TokenMissing", message)
+        })?
+    }
+
+    async fn renew(
+        &self,
+        (connection, identity): (&Connection, &str),
+        now: Timestamp,
+        refused: Option<Secret<String>>,
+        mut kept: OwnedMutexGuard<Kept>,
+    ) -> Result<Option<Arc<Token>>, Failure> {
+        // Another process may have been given another one meanwhile.
+        if let Some(stored) = self.tokens().load(connection, identity).await? {
+            let fresh = stored.token(now).filter(|(it, _)| refused.as_ref() != Some(&it.access));
+            if let Some((token, until)) = fresh {
+                let token = Arc::new(token);
+                kept.token = Some((Arc::clone(&token), until));
+                return Ok(Some(token));
+            }
+            if stored.refresh.is_some() && stored.refresh != kept.stored {
+                kept.refresh.clone_from(&stored.refresh);
+                kept.stored = stored.refresh;
+            }
+        }
+        let asking = Asking { now, refresh: kept.refresh.as_ref(), signer: &Rsa };
+        let Some(request) = auth::token_request(connection, &asking)? else { return Ok(None) };
+        let mut token = auth::read_token(connection, &self.ask_token(connection, &request).await?)?;
+        let until = usable_until(&token, now);
+        if let Some(refresh) = token.refresh.take().filter(|_| auth::refreshes(connection)) {
+            if kept.refresh.as_ref() != Some(&refresh) {
+                let stored = Stored::new(identity, &token, Some(&refresh), until);
+                match self.tokens().keep(connection, &stored).await {
+                    Ok(()) => kept.stored = Some(refresh.clone()),
+                    Err(error) => {
+                        let connection = &connection.name;
+                        tracing::error!(
+                            connection,
+                            error,
+                            "A refresh token could not be kept; after a restart the old one is used."
+                        );
+                    }
+                }
             }
             kept.refresh = Some(refresh);
         }
         let token = Arc::new(token);
-        kept.token = Some((Arc::clone(&token), usable_until(&token, now)));
+        kept.token = Some((Arc::clone(&token), until));
         Ok(Some(token))
+    }
+
+    /// Asks a token service. What it answers is never sent elsewhere.
+    pub(crate) async fn ask_token(
+        &self,
+        connection: &Connection,
+        request: &base::HttpRequest,
+    ) -> Result<base::HttpResponse, Failure> {
+        let pool = self.pools().of(connection)?;
+        let egress = connection_egress(connection);
+        self.send_within((&pool, &egress), request, self.bounds(None)).await
     }
 }
 
@@ -96,7 +210,10 @@ fn usable_until(token: &Token, now: Timestamp) -> Timestamp {
     now.after(Duration::from_ticks(lifetime.ticks() - early.ticks()))
 }
 
-/// Where requests of a connection may go: the public internet and the connection's own addresses.
+/// Where requests of a connection may go: the public internet, the connection's own addresses, and
+/// what the operator allows it besides.
 pub fn connection_egress(connection: &Connection) -> Egress {
-    connection.origins().iter().fold(Egress::public(), |egress, it| egress.allow(it))
+    let own = connection.origins();
+    let named = own.iter().chain(&connection.network.allow_hosts);
+    named.fold(Egress::public(), |egress, it| egress.allow(it))
 }

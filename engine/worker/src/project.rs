@@ -10,7 +10,7 @@ use std::{
 };
 
 use base::{
-    Diagnostic, Failure, Secret, Severity, Source,
+    Diagnostic, Failure, Secret, Severity, Source, code,
     limits::{FILE_BYTES_MAX, WDL_BYTES_MAX},
 };
 use connector::{Catalog, Connection, ConnectionValue, model::ParamKind};
@@ -177,14 +177,12 @@ impl Project {
             Some(name) => Some(load_environment(root, &settings, name, &mut diagnostics)?),
             None => None,
         };
-        Ok(Self {
-            root: root.to_path_buf(),
-            settings,
-            flows,
-            catalog: Catalog::new(connectors),
-            environment,
-            diagnostics,
-        })
+        let catalog = Catalog::new(connectors);
+        if let Some((source, environment)) = &environment {
+            diagnostics.push((source.clone(), unknown_ways(environment, &catalog)));
+        }
+        let root = root.to_path_buf();
+        Ok(Self { root, settings, flows, catalog, environment, diagnostics })
     }
 
     /// Reads the flows of a file or folder that need not be in the project: a flow of ours, or
@@ -312,8 +310,18 @@ impl Project {
         let (mut connection, problems) =
             Connection::new(&setting.name, Arc::clone(connector), values);
         connection.quota = setting.quota.or(connection.quota);
-        match problems.first() {
-            Some(problem) => Err(problem.message.clone()),
+        connection.network.allow_hosts.clone_from(&setting.allow_hosts);
+        let text = |setting: &Option<Setting>| -> Result<Option<String>, String> {
+            let value = setting.as_ref().map(|it| resolve(it, secrets)).transpose()?;
+            Ok(value.as_ref().and_then(Value::as_str).map(str::to_owned))
+        };
+        connection.network.proxy = text(&setting.proxy)?.map(Secret::new);
+        connection.network.ca_certificate = text(&setting.ca_certificate)?;
+        if let Some(problem) = problems.first() {
+            return Err(problem.message.clone());
+        }
+        match &setting.auth {
+            Some((way, _)) => connection.with_way(way).map_err(|it| it.message),
             None => Ok(connection),
         }
     }
@@ -379,6 +387,28 @@ fn resolve(setting: &Setting, secrets: &dyn Secrets) -> Result<Value, String> {
             entries.collect::<Result<Map<_, _>, String>>().map(Value::Object)
         }
     }
+}
+
+/// Connections that choose a way to prove who asks which their connector does not have.
+fn unknown_ways(environment: &Environment, catalog: &Catalog) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for setting in &environment.connections {
+        let connector = setting.connector.as_deref().unwrap_or(&setting.name);
+        let (Some((way, span)), Some(connector)) = (&setting.auth, catalog.find(connector)) else {
+            continue;
+        };
+        let known = connector.connection.auth.ways();
+        if !known.contains(&way.as_str()) {
+            let message = format!("`{}` has no way `{way}` to prove who asks", connector.name);
+            let fault = Diagnostic::new(code::INVALID_CHOICE, *span, message);
+            found.push(if known.is_empty() {
+                fault.hint("it has only one: leave `auth` out")
+            } else {
+                fault.hint(format!("it is one of {}", known.join(", ")))
+            });
+        }
+    }
+    found
 }
 
 fn load_flow(root: &Path, file: &Path, name: String) -> Result<FlowFile, LoadError> {

@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub(crate) mod backup;
+pub(crate) mod connections;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod eval;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use base::{Severity, Status, Timestamp};
 use cli::summary;
 use flow::{ActionKind, Flow, Trigger, TriggerKind, triggers::manual::Input};
-use http_client::{Client, Egress};
+use http_client::Egress;
 use interp::{
     Run,
     fire::{Firing, fire},
@@ -23,7 +23,7 @@ use crate::{
     Outcome,
     args::RunArgs,
     choice::{self, Chosen},
-    diagnostics,
+    diagnostics, network,
     print::{self, Tone, note, tone},
     secrets::ProcessSecrets,
     tree,
@@ -175,7 +175,7 @@ fn performer(
     if let Some(file) = &args.mocks {
         return Ok(Box::new(Mocks::new(&read_data(file)?).map_err(anyhow::Error::msg)?));
     }
-    let client = Client::new(http_client::Options::default())?;
+    let client = network::client(&project.root)?;
     let hosts = project.settings.http.allow_hosts.iter();
     let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
     Ok(Box::new(Live::new(client, project.connections(secrets), egress)))

@@ -21,6 +21,7 @@ use crate::{
     args::ServeArgs,
     cmd::lint,
     database::Database,
+    network,
     print::{self, Tone, note, tone},
     secrets::ProcessSecrets,
     state,
@@ -132,7 +133,7 @@ impl Service {
         let store = place.database.open(&project.root, node).await?;
         let url = place.public_url.clone().unwrap_or(listening);
         let addresses = keys.addresses(url.clone());
-        let client = Client::new(http_client::Options::default())?;
+        let client = network::client(&project.root)?;
         let connections = project.connections(&secrets);
         for entry in connections.0.values() {
             if let Err(failure) = &entry.connection {
@@ -268,6 +269,7 @@ fn traces() -> anyhow::Result<Option<Traces>> {
     };
     let options = http_client::Options {
         timeout: Duration::from_secs(10),
+        proxies: network::proxies(),
         ..http_client::Options::default()
     };
     Ok(Some(Traces::start(settings, Client::new(options)?)))

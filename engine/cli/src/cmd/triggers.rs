@@ -7,6 +7,7 @@ use crate::{
     Outcome,
     args::{KeyPlaceArgs, RotateKeyArgs, TriggersArgs, TriggersCommand, TriggersListArgs},
     cmd::serve::{project_root, public_url},
+    network,
     print::{self, Tone, line, note, tone},
     secrets::ProcessSecrets,
     state,
@@ -26,7 +27,7 @@ fn list(args: &TriggersListArgs) -> anyhow::Result<Outcome> {
     let secrets = ProcessSecrets { root: root.clone() };
     let public_url = public_url(&args.public_url)?;
     let hooks = Hooks {
-        client: http_client::Client::new(http_client::Options::default())?,
+        client: network::client(&root)?,
         connections: project.connections(&secrets),
         addresses: state::trigger_keys(&database.state_folder(&root)?)?.addresses(public_url),
     };

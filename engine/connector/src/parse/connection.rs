@@ -1,30 +1,10 @@
 //! Reads what a connection needs and what all requests have in common.
 
 use base::{Quota, Span, quota::Rate};
-use yaml::{Entry, Mapping, Node};
+use yaml::{Entry, Mapping};
 
 use super::{operation::constant, reader::Reader};
-use crate::{
-    auth::{Auth, Grant, OAuth2},
-    model::{ConnectionParam, ConnectionSpec, HttpSpec, ParamKind},
-};
-
-#[derive(Clone, Copy)]
-enum AuthType {
-    None,
-    Basic,
-    ApiKey,
-    Bearer,
-    OAuth2,
-}
-
-const AUTH_TYPES: &[(&str, AuthType)] = &[
-    ("none", AuthType::None),
-    ("basic", AuthType::Basic),
-    ("apiKey", AuthType::ApiKey),
-    ("bearer", AuthType::Bearer),
-    ("oauth2", AuthType::OAuth2),
-];
+use crate::model::{ConnectionParam, ConnectionSpec, HttpSpec, ParamKind};
 
 impl Reader {
     /// What the operator has to supply.
@@ -36,9 +16,11 @@ impl Reader {
             return ConnectionSpec::default();
         };
         let entries = map.get("params").and_then(|it| self.entries(it, "`params`"));
+        let params: Vec<ConnectionParam> =
+            entries.into_iter().flatten().map(|it| self.connection_param(it)).collect();
         ConnectionSpec {
-            params: entries.into_iter().flatten().map(|it| self.connection_param(it)).collect(),
-            auth: map.get("auth").and_then(|it| self.auth(it)).unwrap_or_default(),
+            auth: map.get("auth").and_then(|it| self.auth(it, &params)).unwrap_or_default(),
+            params,
             test: map.get("test").and_then(|it| {
                 let map = self.object(it, "`test`", &["operation", "with"])?;
                 let operation = self.required_text(map, ("operation", "`test`"), it.span);
@@ -61,70 +43,6 @@ impl Reader {
             default: Self::json(map, "default"),
             description: self.text(map, "description").unwrap_or_default(),
         }
-    }
-
-    fn auth(&mut self, node: &Node) -> Option<Auth> {
-        let map = self.entries(node, "`auth`")?;
-        if map.get("type").is_none() {
-            self.sink.missing_key(node.span, "type", "`auth`");
-        }
-        let place = "`auth`";
-        Some(match self.choice(map, "type", AUTH_TYPES)? {
-            AuthType::None => {
-                self.object(node, place, &["type"])?;
-                Auth::None
-            }
-            AuthType::Basic => {
-                self.object(node, place, &["type", "username", "password"])?;
-                Auth::Basic {
-                    username: self.template_or(map, "username", "@connection('username')"),
-                    password: self.template_or(map, "password", "@connection('password')"),
-                }
-            }
-            AuthType::ApiKey => {
-                self.object(node, place, &["type", "in", "name", "value"])?;
-                let places = &[("header", false), ("query", true)];
-                Auth::ApiKey {
-                    in_query: self.choice(map, "in", places).unwrap_or(false),
-                    name: self.required_text(map, ("name", place), node.span),
-                    value: self.template_or(map, "value", "@connection('apiKey')"),
-                }
-            }
-            AuthType::Bearer => {
-                self.object(node, place, &["type", "token"])?;
-                Auth::Bearer { token: self.template_or(map, "token", "@connection('token')") }
-            }
-            AuthType::OAuth2 => self.oauth2(node)?,
-        })
-    }
-
-    fn oauth2(&mut self, node: &Node) -> Option<Auth> {
-        let known = &[
-            "type",
-            "grant",
-            "tokenUrl",
-            "clientId",
-            "clientSecret",
-            "refreshToken",
-            "clientAuth",
-            "form",
-        ];
-        let map = self.object(node, "`auth`", known)?;
-        for key in ["grant", "tokenUrl"] {
-            if map.get(key).is_none() {
-                self.sink.missing_key(node.span, key, "`auth` of type `oauth2`");
-            }
-        }
-        let ways = &[("body", false), ("basic", true)];
-        Some(Auth::OAuth2(Box::new(OAuth2 {
-            grant: self.choice(map, "grant", Grant::ALL)?,
-            token_url: self.template(map, "tokenUrl")?,
-            client_id: self.template_or(map, "clientId", "@connection('clientId')"),
-            client_secret: self.template_or(map, "clientSecret", "@connection('clientSecret')"),
-            refresh_token: self.template_or(map, "refreshToken", "@connection('refreshToken')"),
-            basic: self.choice(map, "clientAuth", ways).unwrap_or(false),
-            form: self.templates(map, "form"),
-        })))
     }
 
     /// What all requests have in common.

@@ -1,5 +1,6 @@
 //! Reads `connector.yaml`: the frame of the file, and what its parts say of each other.
 
+mod auth;
 mod connection;
 mod operation;
 mod reader;

@@ -3,22 +3,19 @@
 use base::{ErrorClass, Secret, base64};
 use serde_json::json;
 
-use super::{call, connect, dynamics, referrals, response, show};
-use crate::{
-    auth::{read_token, token_request},
-    request::build,
-};
+use super::{ask_token, call, connect, dynamics, referrals, response, show};
+use crate::{auth::read_token, request::build};
 
 #[test]
 fn tokens_are_asked_for() {
-    let request = token_request(&dynamics(), None).unwrap().unwrap();
+    let request = ask_token(&dynamics(), None).unwrap().unwrap();
     assert_eq!(
         show(&request),
         "POST https://login.microsoftonline.com/contoso/oauth2/v2.0/token\n\
          accept: application/json\ncontent-type: application/x-www-form-urlencoded\n\n\
          grant_type=client_credentials&client_id=app&client_secret=s3cret&scope=https%3A%2F%2Fcontoso.crm.dynamics.com%2F.default\n"
     );
-    let request = token_request(&referrals(), None).unwrap().unwrap();
+    let request = ask_token(&referrals(), None).unwrap().unwrap();
     assert_eq!(
         show(&request),
         "POST https://login.microsoftonline.com/contoso/oauth2/token\n\
@@ -26,7 +23,7 @@ fn tokens_are_asked_for() {
          grant_type=refresh_token&refresh_token=refresh&client_id=app&client_secret=s3cret%26more&resource=https%3A%2F%2Fapi.partner.microsoft.com\n"
     );
     let rotated = Secret::new("newer".to_owned());
-    let request = token_request(&referrals(), Some(&rotated)).unwrap().unwrap();
+    let request = ask_token(&referrals(), Some(&rotated)).unwrap().unwrap();
     assert!(show(&request).contains("refresh_token=newer&"));
 }
 
@@ -108,6 +105,24 @@ fn other_proofs_are_given() {
         "apiKey: { type: secret }",
         &["apiKey=!k&"],
         "GET https://x.example/a?q=1&key=k%26\n",
+    );
+    check(
+        "type: apiKey, header: X-Key",
+        "apiKey: { type: secret }",
+        &["apiKey=!k"],
+        "GET https://x.example/a?q=1\nX-Key: k\n",
+    );
+    check(
+        "type: apiKey, query: key",
+        "apiKey: { type: secret }",
+        &["apiKey=!k&"],
+        "GET https://x.example/a?q=1&key=k%26\n",
+    );
+    check(
+        "type: clientCertificate",
+        "certificate: { type: secret }, privateKey: { type: secret }",
+        &["certificate=!c", "privateKey=!k"],
+        "GET https://x.example/a?q=1\n",
     );
     check(
         "type: bearer",

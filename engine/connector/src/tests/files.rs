@@ -101,10 +101,10 @@ fn mistakes_are_found_at_their_place() {
     check(
         (
             "operations:",
-            "connection: { auth: { type: oauth2, grant: password, tokenUrl: x } }\noperations:",
+            "connection: { auth: { type: oauth2, grant: implicit, tokenUrl: x } }\noperations:",
         ),
         &[
-            "6:44 invalid-choice: `grant` cannot be `password` (it is one of clientCredentials, refreshToken)",
+            "6:44 invalid-choice: `grant` cannot be `implicit` (it is one of clientCredentials, refreshToken, authorizationCode, deviceCode, jwtBearer, password)",
         ],
     );
     check(

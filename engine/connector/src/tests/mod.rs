@@ -2,18 +2,24 @@
 
 mod auth;
 mod files;
+mod logins;
 mod polls;
 mod requests;
 mod responses;
 mod routes;
+mod signatures;
 mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::{Diagnostic, HttpRequest, HttpResponse, Secret, Source, Timestamp};
+use base::{Diagnostic, Failure, HttpRequest, HttpResponse, Secret, Source, Timestamp};
 use serde_json::Value;
 
-use crate::{Call, Connection, ConnectionValue, Connector, Token, auth::read_token, read};
+use crate::{
+    Call, Connection, ConnectionValue, Connector, Token,
+    auth::{Asking, Signer, read_token, token_request},
+    read,
+};
 
 pub(super) const REFERRALS: &str =
     include_str!("../../../../connectors/partner-center-referrals/connector.yaml");
@@ -52,6 +58,27 @@ pub(super) fn connect(text: &str, values: &[&str]) -> Connection {
     let (connection, problems) = Connection::new("test", load(text), values);
     assert_eq!(problems, Vec::new());
     connection
+}
+
+/// Signs by saying what was signed with which key.
+pub(super) struct Plain;
+
+impl Signer for Plain {
+    fn rs256(&self, key: &Secret<String>, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        if key.expose() == "bad" {
+            return Err("the key is no RSA key".to_owned());
+        }
+        Ok([key.expose().as_bytes(), b"|", bytes].concat())
+    }
+}
+
+/// The request for a token at ten o'clock.
+pub(super) fn ask_token(
+    connection: &Connection,
+    refresh: Option<&Secret<String>>,
+) -> Result<Option<HttpRequest>, Failure> {
+    let now = Timestamp::parse("2026-01-05T10:00:00Z").unwrap();
+    token_request(connection, &Asking { now, refresh, signer: &Plain })
 }
 
 pub(super) fn referrals() -> Connection {

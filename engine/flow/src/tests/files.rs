@@ -100,6 +100,36 @@ fn environments_name_secrets() {
 }
 
 #[test]
+fn environments_say_how_requests_travel() {
+    let source = source(
+        "connections:\n  crm:\n    auth: app\n    allowHosts: [crm.internal, 'http://10.0.0.1:81']\n    \
+         proxy: \"http://me:${secret:proxy}@proxy:3128\"\n    caCertificate: \"${file:ca.pem}\"\n",
+    );
+    let (environment, found) = environment::read(&source);
+    assert_eq!(lines(&source, &found), Vec::<String>::new());
+    let crm = &environment.connections[0];
+    assert_eq!(crm.auth.as_ref().map(|it| it.0.as_str()), Some("app"));
+    assert_eq!(crm.allow_hosts, ["crm.internal", "http://10.0.0.1:81"]);
+    let mut named = Vec::new();
+    for setting in [&crm.proxy, &crm.ca_certificate] {
+        setting.as_ref().unwrap().references(&mut |it| named.push(it.name.clone()));
+    }
+    assert_eq!(named, ["proxy", "ca.pem"]);
+
+    let faulty = "connections:\n  crm:\n    auth: [a]\n    allowHosts: ['a/b']\n    proxy: 1\n";
+    let source = Source::new("e.yaml", faulty);
+    let (_, found) = environment::read(&source);
+    assert_eq!(
+        lines(&source, &found),
+        [
+            "3:11 wrong-type `auth` must be text, not a list",
+            "4:18 wrong-type `a/b` is neither a host nor an origin (write `api.example.com` or `https://api.example.com:8443`)",
+            "5:12 wrong-type `proxy` must be text, not a number",
+        ]
+    );
+}
+
+#[test]
 fn environments_limit_connections() {
     let check = |limits: &str, expected: (Option<usize>, Option<(usize, i64)>), told: &[&str]| {
         let text = format!("connections:\n  crm:\n    limits: {limits}\n");

@@ -80,7 +80,7 @@ async fn bodies_are_bounded() {
     );
     assert_eq!(exchange(&server, "/empty").await, Ok((200, Vec::new())));
     assert_eq!(exchange(&server, "/plain").await.unwrap().1.len(), 1 << 20);
-    assert_eq!(server.seen()[0].header("accept-encoding"), Some("gzip"));
+    assert_eq!(server.seen()[0].header("accept-encoding"), Some("gzip, br, zstd"));
 }
 
 #[tokio::test]

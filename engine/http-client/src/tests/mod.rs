@@ -1,10 +1,18 @@
 //! Tests against servers on the loopback address; no other host is asked.
 
 mod bounds;
+mod compression;
 mod guard;
 mod invoke;
+mod login;
+mod proxies;
+mod redirects;
+mod sign;
 mod signature;
+mod ssrf;
+mod tls;
 mod tokens;
+mod upstreams;
 
 use std::{
     fmt::Write as _,

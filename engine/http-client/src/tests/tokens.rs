@@ -1,8 +1,12 @@
 //! Tokens: asked for once, replaced before they end, rotated refresh tokens kept.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use base::{Outcome, Secret};
@@ -13,7 +17,7 @@ use super::{
     Answer, Seen, Server, at,
     invoke::{connect, json_answer},
 };
-use crate::{Client, InvokeOptions, Options};
+use crate::{Client, InvokeOptions, Options, TokenStore};
 
 /// A token service that numbers its tokens, and a service that takes the newest only.
 async fn server(lifetime: &'static str, accepted: usize) -> Server {
@@ -53,7 +57,12 @@ fn dynamics(server: &Server) -> Connection {
     )
 }
 
-async fn ask(client: &Client, connection: &Connection, operation: &str, now: &str) -> Outcome {
+pub(super) async fn ask(
+    client: &Client,
+    connection: &Connection,
+    operation: &str,
+    now: &str,
+) -> Outcome {
     let inputs = json!({});
     let call = Call {
         inputs: &inputs,
@@ -140,17 +149,36 @@ async fn a_token_that_is_turned_down_is_replaced_once() {
     check(9, 401, 2, 2).await;
 }
 
-#[tokio::test]
-async fn rotated_refresh_tokens_are_used_and_reported() {
-    let server = server("600", 0).await;
-    let rotated: Arc<Mutex<Vec<String>>> = Arc::default();
-    let noted = Arc::clone(&rotated);
-    let on_rotated = move |name: &str, token: &Secret<String>| {
-        noted.lock().unwrap().push(format!("{name}: {}", token.expose()));
-    };
-    let options = Options { on_rotated: Some(Arc::new(on_rotated)), ..Options::default() };
-    let client = Client::new(options).unwrap();
-    let connection = connect(
+/// A store in memory; one that cannot be written if it is full.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) kept: Mutex<BTreeMap<String, Secret<String>>>,
+    pub(super) writes: AtomicUsize,
+    pub(super) is_full: AtomicBool,
+}
+
+impl TokenStore for Memory {
+    fn load(&self, connection: &str) -> Result<Option<Secret<String>>, String> {
+        Ok(self.kept.lock().unwrap().get(connection).cloned())
+    }
+
+    fn keep(&self, connection: &str, token: &Secret<String>) -> Result<(), String> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err("the disk is full".to_owned());
+        }
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        self.kept.lock().unwrap().insert(connection.to_owned(), token.clone());
+        Ok(())
+    }
+}
+
+pub(super) fn client_with(store: &Arc<Memory>) -> Client {
+    let token_store: Option<Arc<dyn TokenStore>> = Some(Arc::<Memory>::clone(store));
+    Client::new(Options { token_store, ..Options::default() }).unwrap()
+}
+
+fn events(server: &Server, refresh: &str) -> Connection {
+    connect(
         "partner-center-events",
         &[
             ("baseUrl", &server.origin),
@@ -158,22 +186,102 @@ async fn rotated_refresh_tokens_are_used_and_reported() {
             ("tenantId", "contoso"),
             ("clientId", "app"),
             ("clientSecret", "s3cret"),
-            ("refreshToken", "refresh-0"),
+            ("refreshToken", refresh),
         ],
-    );
+    )
+}
+
+/// The refresh tokens that a server was asked with, one after the other.
+fn refreshes(server: &Server) -> Vec<String> {
+    let posts = server.seen().into_iter().filter(|it| it.line.starts_with("POST"));
+    let of = |body: String| {
+        let (_, rest) = body.split_once("refresh_token=").unwrap();
+        rest.split('&').next().unwrap().to_owned()
+    };
+    posts.map(|it| of(it.body)).collect()
+}
+
+#[tokio::test]
+async fn rotated_refresh_tokens_are_used_and_outlive_the_process() {
+    let server = server("600", 0).await;
+    let store = Arc::new(Memory::default());
+    let client = client_with(&store);
+    let connection = events(&server, "refresh-0");
     for now in ["2026-01-05T10:00:00Z", "2026-01-05T10:10:00Z", "2026-01-05T10:20:00Z"] {
         assert_eq!(ask(&client, &connection, "ListEventTypes", now).await.failure, None);
     }
-    assert_eq!(*rotated.lock().unwrap(), ["test: refresh-1", "test: refresh-2", "test: refresh-3"]);
-    let asked: Vec<String> = server
-        .seen()
-        .into_iter()
-        .filter(|it| it.line.starts_with("POST"))
-        .map(|it| it.body)
-        .collect();
-    for (number, body) in asked.iter().enumerate() {
-        assert!(body.contains(&format!("refresh_token=refresh-{number}&")), "{body}");
+    assert_eq!(refreshes(&server), ["refresh-0", "refresh-1", "refresh-2"]);
+    assert_eq!(store.writes.load(Ordering::SeqCst), 3);
+
+    // The next process goes on with what was kept last.
+    let later = "2026-01-05T10:30:00Z";
+    assert_eq!(ask(&client_with(&store), &connection, "ListEventTypes", later).await.failure, None);
+    assert_eq!(refreshes(&server)[3..], ["refresh-3"]);
+    // A refresh token that the operator gives later counts more.
+    let given = events(&server, "given");
+    assert_eq!(ask(&client_with(&store), &given, "ListEventTypes", later).await.failure, None);
+    assert_eq!(refreshes(&server)[4..], ["given"]);
+    // One that cannot be kept is used by this process all the same.
+    store.is_full.store(true, Ordering::SeqCst);
+    let client = client_with(&store);
+    for now in ["2026-01-05T10:40:00Z", "2026-01-05T10:50:00Z"] {
+        assert_eq!(ask(&client, &given, "ListEventTypes", now).await.failure, None);
     }
+    assert_eq!(refreshes(&server)[5..], ["refresh-5", "refresh-6"]);
+}
+
+/// A store that cannot be opened.
+struct Locked;
+
+impl TokenStore for Locked {
+    fn load(&self, _: &str) -> Result<Option<Secret<String>>, String> {
+        Err("there is no key".to_owned())
+    }
+
+    fn keep(&self, _: &str, _: &Secret<String>) -> Result<(), String> {
+        Err("there is no key".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_is_in_the_way_of_those_who_need_it() {
+    let server = server("600", 0).await;
+    let token_store: Option<Arc<dyn TokenStore>> = Some(Arc::new(Locked));
+    let client = Client::new(Options { token_store, ..Options::default() }).unwrap();
+    let now = "2026-01-05T10:00:00Z";
+    assert_eq!(ask(&client, &dynamics(&server), "WhoAmI", now).await.failure, None);
+    let failed = ask(&client, &events(&server, "refresh-0"), "ListEventTypes", now).await;
+    let failure = failed.failure.unwrap();
+    assert_eq!(failure.code, "TokenStoreUnavailable");
+    assert_eq!(failure.message, "the kept token of connection `test`: there is no key");
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_loses_no_refresh_token() {
+    let slow = server_that_waits(Duration::from_millis(300)).await;
+    let store = Arc::new(Memory::default());
+    let client = client_with(&store);
+    let connection = events(&slow, "refresh-0");
+    let asked = ask(&client, &connection, "ListEventTypes", "2026-01-05T10:00:00Z");
+    assert!(tokio::time::timeout(Duration::from_millis(100), asked).await.is_err());
+    // Whoever comes next waits for what is under way.
+    let next = ask(&client, &connection, "ListEventTypes", "2026-01-05T10:00:01Z").await;
+    assert_eq!(next.failure, None);
+    assert_eq!(refreshes(&slow), ["refresh-0"]);
+    assert_eq!(store.writes.load(Ordering::SeqCst), 1);
+}
+
+/// A token service that takes its time.
+async fn server_that_waits(pause: Duration) -> Server {
+    Server::start(move |seen| {
+        if seen.line.starts_with("POST ") {
+            std::thread::sleep(pause);
+            let token = json!({ "access_token": "t", "refresh_token": "r", "expires_in": 3600 });
+            return json_answer(200, &token);
+        }
+        json_answer(200, &json!({}))
+    })
+    .await
 }
 
 #[tokio::test]

@@ -1,0 +1,52 @@
+//! `flowright connections`: what an environment connects to, and who flows are there.
+
+mod add;
+pub(crate) mod args;
+mod ask;
+mod list;
+mod login;
+mod rotate;
+mod test;
+
+use std::{path::PathBuf, sync::Arc};
+
+use connector::Connection;
+use worker::Project;
+
+use self::args::{ConnectionsArgs, ConnectionsCommand, PlaceArgs};
+use crate::{Outcome, cmd::serve::project_root, secrets::ProcessSecrets};
+
+pub(crate) async fn run(args: &ConnectionsArgs) -> anyhow::Result<Outcome> {
+    let ConnectionsArgs { place, command } = args;
+    match command {
+        ConnectionsCommand::List => list::run(place),
+        ConnectionsCommand::Add(args) => add::run(place, args),
+        ConnectionsCommand::Test(args) => test::run(place, &args.name).await,
+        ConnectionsCommand::Login(args) => login::run(place, args).await,
+        ConnectionsCommand::Rotate(args) => rotate::run(place, args),
+    }
+}
+
+/// A project with the environment that is meant.
+fn load(place: &PlaceArgs) -> anyhow::Result<(PathBuf, Project)> {
+    let root = project_root(place.project.as_deref())?;
+    let project = Project::load(&root, place.environment.as_deref())?;
+    anyhow::ensure!(
+        project.environment.is_some(),
+        "the project chooses no environment; name one with `--environment`"
+    );
+    Ok((root, project))
+}
+
+/// One connection that can be used.
+fn connection(project: &Project, name: &str) -> anyhow::Result<Arc<Connection>> {
+    let secrets = ProcessSecrets { root: project.root.clone() };
+    let mut connections = project.connections(&secrets);
+    let known: Vec<String> = connections.0.keys().cloned().collect();
+    let entry = connections.0.remove(name).ok_or_else(|| {
+        let near = base::suggest::closest(name, known.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+        anyhow::anyhow!("the environment has no connection `{name}`{near}")
+    })?;
+    entry.connection.map_err(|failure| anyhow::anyhow!("{}", failure.message))
+}
