@@ -1,6 +1,6 @@
 //! Deliveries to subscribers: in order for each resource, retried with back-off, kept for inspection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,9 +12,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, seven_digits};
+use crate::faults::{Chaos, Dice};
 
 const KEPT_ANSWER_BYTES: usize = 4 * 1024;
 const DELIVERIES_MAX: usize = 20_000;
+const MISHAPS_MAX: usize = 1_000;
+/// How long a delivery that is to be overtaken waits for the one that does it.
+const OVERTAKEN_WITHIN: Duration = Duration::from_secs(3);
 
 /// How often and how patiently a notification is delivered.
 #[derive(Clone, Debug)]
@@ -59,6 +63,51 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// The delivery this one repeats.
     pub replay_of: Option<usize>,
+}
+
+/// What goes wrong with the next deliveries whose event matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mishap {
+    /// The event must begin with this; empty matches every event.
+    pub event_prefix: String,
+    /// What happens.
+    pub kind: MishapKind,
+    /// How many deliveries suffer it.
+    pub count: u32,
+}
+
+/// What a mishap does to a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MishapKind {
+    /// It is made twice, byte for byte.
+    Duplicate,
+    /// It is made after the one that follows it.
+    Reorder,
+    /// It is never made, and listed as a dead letter.
+    Lose,
+}
+
+impl Mishap {
+    pub(crate) fn from_json(value: &Value) -> Result<Self, String> {
+        let fields = value.as_object().ok_or("a mishap must be an object")?;
+        let known = ["event", "kind", "count"];
+        if let Some(name) = fields.keys().find(|it| !known.contains(&it.as_str())) {
+            return Err(format!("unknown field `{name}`"));
+        }
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let kind = match text("kind") {
+            Some("duplicate") => MishapKind::Duplicate,
+            Some("reorder") => MishapKind::Reorder,
+            Some("lose") => MishapKind::Lose,
+            _ => return Err("`kind` is duplicate, reorder or lose".to_owned()),
+        };
+        let count = match fields.get("count") {
+            None => 1,
+            Some(it) => it.as_u64().ok_or("`count` must be a number")?,
+        };
+        let event_prefix = text("event").unwrap_or_default().to_owned();
+        Ok(Self { event_prefix, kind, count: u32::try_from(count).unwrap_or(u32::MAX) })
+    }
 }
 
 /// One attempt at a delivery.
@@ -132,6 +181,27 @@ struct State {
     deliveries: Vec<Delivery>,
     /// For each resource, the end of its last delivery, which the next one waits for.
     tails: BTreeMap<String, oneshot::Receiver<()>>,
+    mishaps: VecDeque<Mishap>,
+    dice: Option<Dice>,
+    /// Deliveries that wait until the next one has been made.
+    held: Vec<oneshot::Sender<()>>,
+}
+
+impl State {
+    /// What happens to a delivery of this event: as scripted, else by chance.
+    fn mishap(&mut self, event: &str) -> Option<MishapKind> {
+        let found = self.mishaps.iter().position(|it| event.starts_with(&it.event_prefix));
+        if let Some((at, mishap)) = found.and_then(|at| Some((at, self.mishaps.get_mut(at)?))) {
+            let kind = mishap.kind;
+            mishap.count = mishap.count.saturating_sub(1);
+            if mishap.count == 0 {
+                self.mishaps.remove(at);
+            }
+            return Some(kind);
+        }
+        let side = self.dice.as_mut()?.strike(2)?;
+        Some(if side == 0 { MishapKind::Duplicate } else { MishapKind::Reorder })
+    }
 }
 
 impl Courier {
@@ -163,8 +233,23 @@ impl Courier {
         again.attempts.clear();
         again.state = DeliveryState::Waiting;
         again.replay_of = Some(index);
-        self.queue(again);
+        self.add(again, false);
         true
+    }
+
+    /// Scripts what goes wrong with the next deliveries; false when there is no room for more.
+    pub(crate) fn mishap(&self, mishap: Mishap) -> bool {
+        let mut state = self.lock();
+        let fits = state.mishaps.len() < MISHAPS_MAX && mishap.count > 0;
+        if fits {
+            state.mishaps.push_back(mishap);
+        }
+        fits
+    }
+
+    /// Lets chance strike from now on; without chaos it strikes no more.
+    pub(crate) fn chance(&self, chaos: Option<&Chaos>) {
+        self.lock().dice = chaos.map(Dice::new);
     }
 
     pub(crate) fn all(&self) -> Vec<Delivery> {
@@ -182,27 +267,63 @@ impl Courier {
         drop(waiting.wait_for(|it| *it == 0).await);
     }
 
-    /// Queues a delivery; returns its index.
-    pub(crate) fn queue(self: &Arc<Self>, delivery: Delivery) -> usize {
-        let (done, end) = oneshot::channel();
+    /// Queues a delivery, with whatever goes wrong with it; returns its index.
+    pub(crate) fn queue(self: &Arc<Self>, mut delivery: Delivery) -> usize {
+        let mishap = self.lock().mishap(&delivery.event);
+        match mishap {
+            None => self.add(delivery, false),
+            Some(MishapKind::Reorder) => self.add(delivery, true),
+            Some(MishapKind::Duplicate) => {
+                let mut again = delivery.clone();
+                let index = self.add(delivery, false);
+                again.replay_of = Some(index);
+                self.add(again, false);
+                index
+            }
+            Some(MishapKind::Lose) => {
+                delivery.state = DeliveryState::DeadLetter;
+                let mut state = self.lock();
+                let index = state.deliveries.len();
+                if index < DELIVERIES_MAX {
+                    state.deliveries.push(delivery);
+                }
+                index
+            }
+        }
+    }
+
+    /// Has a delivery made: after the one before it for its resource, or after the next one of all.
+    fn add(self: &Arc<Self>, delivery: Delivery, overtaken: bool) -> usize {
         let mut state = self.lock();
         let index = state.deliveries.len();
-        let before = state.tails.insert(delivery.resource_id.clone(), end);
-        let room = index < DELIVERIES_MAX;
-        if room {
-            state.deliveries.push(delivery);
-            self.waiting.send_modify(|it| *it += 1);
-            let courier = Arc::clone(self);
-            self.runtime.spawn(async move {
-                if let Some(before) = before {
-                    // The end is told by dropping the sender, which reads as an error.
-                    drop(before.await);
-                }
-                courier.deliver(index).await;
-                courier.waiting.send_modify(|it| *it -= 1);
-                drop(done);
-            });
+        if index >= DELIVERIES_MAX {
+            return index;
         }
+        let (done, end) = oneshot::channel();
+        let resource = delivery.resource_id.clone();
+        state.deliveries.push(delivery);
+        let (before, overtakes) = if overtaken {
+            let (passed, passing) = oneshot::channel();
+            state.held.push(passed);
+            (Some(passing), Vec::new())
+        } else {
+            (state.tails.insert(resource, end), std::mem::take(&mut state.held))
+        };
+        self.waiting.send_modify(|it| *it += 1);
+        let courier = Arc::clone(self);
+        self.runtime.spawn(async move {
+            // The end of another is told by dropping its sender, which reads as an error.
+            match before {
+                Some(before) if overtaken => {
+                    drop(tokio::time::timeout(OVERTAKEN_WITHIN, before).await);
+                }
+                Some(before) => drop(before.await),
+                None => {}
+            }
+            courier.deliver(index).await;
+            courier.waiting.send_modify(|it| *it -= 1);
+            drop((done, overtakes));
+        });
         index
     }
 

@@ -1,4 +1,4 @@
-//! Scripted faults: what the next matching requests will suffer.
+//! Faults of requests: scripted for the next that match, or drawn from a seed.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -102,15 +102,82 @@ impl Fault {
     }
 }
 
+/// Faults that strike by chance; the same seed and the same requests give the same faults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chaos {
+    /// Where the draws begin.
+    pub seed: u64,
+    /// How many of a hundred requests suffer, and how many of a hundred deliveries.
+    pub percent: u8,
+}
+
+impl Chaos {
+    pub(crate) fn from_json(value: &Value) -> Result<Self, String> {
+        let fields = value.as_object().ok_or("chaos must be an object")?;
+        if let Some(name) = fields.keys().find(|it| !["seed", "percent"].contains(&it.as_str())) {
+            return Err(format!("unknown field `{name}`"));
+        }
+        let number = |name: &str| {
+            let found = fields.get(name).and_then(Value::as_u64);
+            found.ok_or_else(|| format!("`{name}` must be a number"))
+        };
+        let percent = u8::try_from(number("percent")?).ok().filter(|it| *it <= 100);
+        let percent = percent.ok_or("`percent` must be at most 100")?;
+        Ok(Self { seed: number("seed")?, percent })
+    }
+}
+
+/// Chaos under way: what it draws next.
+pub(crate) struct Dice {
+    state: u64,
+    percent: u64,
+}
+
+impl Dice {
+    pub(crate) fn new(chaos: &Chaos) -> Self {
+        Self { state: chaos.seed, percent: u64::from(chaos.percent) }
+    }
+
+    /// A number below `sides` when this one is struck.
+    pub(crate) fn strike(&mut self, sides: u64) -> Option<u64> {
+        let struck = self.draw() % 100 < self.percent;
+        let side = self.draw() % sides;
+        struck.then_some(side)
+    }
+
+    /// The generator `SplitMix64`: small, and well spread from any seed.
+    fn draw(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// What chance does to a request, each as likely as the others.
+fn by_chance(side: u64) -> FaultKind {
+    match side {
+        0 => FaultKind::Throttle { retry_after_seconds: 1 },
+        1 => FaultKind::Status(503),
+        2 => FaultKind::Delay(Duration::from_millis(50)),
+        3 => FaultKind::Reset,
+        _ => FaultKind::LoseReply,
+    }
+}
+
 #[derive(Default)]
-pub(crate) struct Faults(Mutex<VecDeque<Fault>>);
+pub(crate) struct Faults {
+    scripted: Mutex<VecDeque<Fault>>,
+    dice: Mutex<Option<Dice>>,
+}
 
 impl Faults {
     pub(crate) fn add(&self, mut fault: Fault) -> bool {
         if let FaultKind::Delay(pause) = &mut fault.kind {
             *pause = (*pause).min(DELAY_MAX);
         }
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.scripted.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = queue.len() < QUEUED_MAX;
         if fits {
             queue.push_back(fault);
@@ -118,9 +185,22 @@ impl Faults {
         fits
     }
 
-    /// Takes one application of the first fault that matches.
+    /// Lets chance strike from now on; without chaos it strikes no more.
+    pub(crate) fn chance(&self, chaos: Option<&Chaos>) {
+        *self.dice.lock().unwrap_or_else(PoisonError::into_inner) = chaos.map(Dice::new);
+    }
+
+    /// What this request suffers: the first scripted fault that matches, else what chance gives.
     pub(crate) fn take(&self, method: &str, path: &str) -> Option<FaultKind> {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_scripted(method, path).or_else(|| {
+            let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
+            dice.as_mut()?.strike(5).map(by_chance)
+        })
+    }
+
+    /// Takes one application of the first fault that matches.
+    fn take_scripted(&self, method: &str, path: &str) -> Option<FaultKind> {
+        let mut queue = self.scripted.lock().unwrap_or_else(PoisonError::into_inner);
         let at = queue.iter().position(|fault| fault.matches(method, path))?;
         let fault = queue.get_mut(at)?;
         fault.count -= 1;

@@ -27,6 +27,26 @@ pub(crate) trait Columns {
     fn kind(&self, path: &str) -> Option<Kind>;
     /// Whether `not`, `contains`, `startswith` and `endswith` are understood.
     fn functions(&self) -> bool;
+    /// The columns of the records in a collection, for `any` and `all`.
+    fn collection(&self, _name: &str) -> Option<&'static dyn Columns> {
+        None
+    }
+}
+
+/// A record that a filter is held against.
+pub(crate) trait Record {
+    /// A column's value; an array means any of it.
+    fn value(&self, path: &str) -> Value;
+    /// The records in a collection.
+    fn related(&self, _name: &str) -> Vec<Box<dyn Record + '_>> {
+        Vec::new()
+    }
+}
+
+impl<F: Fn(&str) -> Value> Record for F {
+    fn value(&self, path: &str) -> Value {
+        self(path)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -34,8 +54,22 @@ pub(crate) enum Expr {
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
-    Compare { path: String, operator: Operator, literal: Literal },
-    Call { function: Function, path: String, text: String },
+    Compare {
+        path: String,
+        operator: Operator,
+        literal: Literal,
+    },
+    Call {
+        function: Function,
+        path: String,
+        text: String,
+    },
+    /// Whether any, or every, record of a collection satisfies the inner filter.
+    Collection {
+        name: String,
+        all: bool,
+        inner: Option<Box<Expr>>,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +113,7 @@ enum Token {
 pub(crate) fn parse(text: &str, columns: &dyn Columns) -> Result<Expr, String> {
     let mut tokens = tokens(text)?;
     tokens.reverse();
-    let mut parser = Parser { tokens, columns, terms: 0 };
+    let mut parser = Parser { tokens, columns, variable: String::new(), terms: 0 };
     let expr = parser.or(0)?;
     match parser.tokens.pop() {
         None => Ok(expr),
@@ -131,16 +165,23 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
 }
 
 impl Expr {
-    /// Whether a row satisfies the filter; `value` reads a column, an array meaning any of it.
-    pub(crate) fn matches(&self, value: &dyn Fn(&str) -> Value) -> bool {
-        let any = |path: &str, test: &dyn Fn(&Value) -> bool| match value(path) {
+    /// Whether a record satisfies the filter.
+    pub(crate) fn matches(&self, record: &dyn Record) -> bool {
+        let any = |path: &str, test: &dyn Fn(&Value) -> bool| match record.value(path) {
             Value::Array(items) => items.iter().any(test),
             one => test(&one),
         };
         match self {
-            Self::And(a, b) => a.matches(value) && b.matches(value),
-            Self::Or(a, b) => a.matches(value) || b.matches(value),
-            Self::Not(inner) => !inner.matches(value),
+            Self::And(a, b) => a.matches(record) && b.matches(record),
+            Self::Or(a, b) => a.matches(record) || b.matches(record),
+            Self::Not(inner) => !inner.matches(record),
+            Self::Collection { name, all, inner } => {
+                let holds = |it: Box<dyn Record + '_>| {
+                    inner.as_ref().is_none_or(|inner| inner.matches(it.as_ref()))
+                };
+                let mut related = record.related(name).into_iter();
+                if *all { related.all(holds) } else { related.any(holds) }
+            }
             Self::Compare { path, operator, literal } => {
                 any(path, &|it| holds(it, *operator, literal))
             }
@@ -183,6 +224,8 @@ struct Parser<'a> {
     /// In reverse, so that the next token is popped.
     tokens: Vec<Token>,
     columns: &'a dyn Columns,
+    /// Inside `any` and `all`, what paths begin with; empty elsewhere.
+    variable: String,
     terms: usize,
 }
 
@@ -218,13 +261,16 @@ impl Parser<'_> {
                 Ok(Expr::Not(Box::new(self.term(depth + 1)?)))
             }
             Some(Token::Word(word)) if self.tokens.last() == Some(&Token::Open) => self.call(&word),
-            Some(Token::Word(path)) => self.comparison(path),
+            Some(Token::Word(path)) => self.comparison(&path),
             Some(token) => Err(format!("unexpected {token:?} in the filter")),
             None => Err("the filter ends too early".to_owned()),
         }
     }
 
     fn call(&mut self, name: &str) -> Result<Expr, String> {
+        if let Some((collection, quantifier @ ("any" | "all"))) = name.rsplit_once('/') {
+            return self.collection(collection, quantifier == "all");
+        }
         let function = match name {
             "contains" => Function::Contains,
             "startswith" => Function::StartsWith,
@@ -238,6 +284,7 @@ impl Parser<'_> {
         let Some(Token::Word(path)) = self.tokens.pop() else {
             return Err(format!("`{name}` needs a column first"));
         };
+        let path = self.own(&path)?;
         self.expect(&Token::Comma)?;
         let Some(Token::Quoted(text)) = self.tokens.pop() else {
             return Err(format!("`{name}` needs a quoted text second"));
@@ -250,7 +297,44 @@ impl Parser<'_> {
         }
     }
 
-    fn comparison(&mut self, path: String) -> Result<Expr, String> {
+    /// Reads `any(o:o/name eq 'x')` from behind its name.
+    fn collection(&mut self, name: &str, all: bool) -> Result<Expr, String> {
+        let columns = self.columns.collection(name).filter(|_| self.variable.is_empty());
+        let columns =
+            columns.ok_or_else(|| format!("could not find a collection named `{name}`"))?;
+        self.expect(&Token::Open)?;
+        if !all && self.tokens.last() == Some(&Token::Close) {
+            self.tokens.pop();
+            return Ok(Expr::Collection { name: name.to_owned(), all, inner: None });
+        }
+        let Some(Token::Word(word)) = self.tokens.pop() else {
+            return Err(format!("a variable is missing in `{name}`"));
+        };
+        let (variable, rest) =
+            word.split_once(':').ok_or_else(|| format!("`{word}` is no variable with a colon"))?;
+        if !rest.is_empty() {
+            self.tokens.push(Token::Word(rest.to_owned()));
+        }
+        let outer = std::mem::replace(&mut self.columns, columns);
+        self.variable = format!("{variable}/");
+        let inner = self.or(1);
+        self.columns = outer;
+        self.variable.clear();
+        let inner = Some(Box::new(inner?));
+        self.expect(&Token::Close)?;
+        Ok(Expr::Collection { name: name.to_owned(), all, inner })
+    }
+
+    /// A path without the variable it must begin with.
+    fn own(&self, path: &str) -> Result<String, String> {
+        match path.strip_prefix(&self.variable) {
+            Some(rest) => Ok(rest.to_owned()),
+            None => Err(format!("`{path}` does not begin with `{}`", self.variable)),
+        }
+    }
+
+    fn comparison(&mut self, path: &str) -> Result<Expr, String> {
+        let path = self.own(path)?;
         let kind = self.columns.kind(&path);
         let kind = kind.ok_or_else(|| format!("could not find a property named `{path}`"))?;
         let operator = match self.tokens.pop() {

@@ -1,4 +1,4 @@
-//! What both emulators do before they look at a request: log, faults, admin pages, tokens.
+//! What every emulator does before it looks at a request: log, faults, the pages of its own.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,14 +15,16 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
-use crate::faults::{Fault, FaultKind, Faults};
-use crate::http::{Answer, Cut, Door, Request, decode};
+use crate::clock::{Clock, seven_digits};
+use crate::courier::{Courier, Delivery, Mishap};
+use crate::door::{Cut, Door};
+use crate::faults::{Chaos, Fault, FaultKind, Faults};
+use crate::http::{Answer, Request, decode};
 use crate::log::{Log, Logged};
-use crate::oauth::Directory;
 use crate::page::{self, Table};
+use crate::tls::Authority;
 
-/// The largest body read; Dataverse and Partner Center payloads are far smaller.
+/// The largest body read; the payloads of these services are far smaller.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
@@ -35,16 +37,22 @@ pub(crate) trait Api: Send + Sync + 'static {
     /// The whole state as JSON, for `/_emulator/records`.
     fn records(&self) -> Value;
     fn tables(&self) -> Vec<Table>;
-    fn deliveries(&self) -> Value;
-    fn redeliver(&self, index: usize) -> bool;
+    /// Who carries its notifications, when it sends any.
+    fn courier(&self) -> Option<&Arc<Courier>> {
+        None
+    }
+    /// What somebody else does in the service, by a route of the emulator's own; none: no such route.
+    fn act(&self, _request: &Request) -> Option<Answer> {
+        None
+    }
 }
 
 /// The common front of one listener.
 pub(crate) struct Front {
     pub(crate) url: String,
     pub(crate) clock: Clock,
-    pub(crate) directory: Arc<Directory>,
     pub(crate) stop: watch::Sender<bool>,
+    authority: Option<Authority>,
     log: Log,
     faults: Faults,
 }
@@ -54,13 +62,17 @@ impl Front {
     pub(crate) async fn bind(
         port: u16,
         clock: Clock,
-        directory: Arc<Directory>,
+        authority: Option<Authority>,
     ) -> io::Result<(Arc<Self>, TcpListener)> {
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
+        let scheme = if authority.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr()?);
         let (stop, _) = watch::channel(false);
         let (log, faults) = (Log::default(), Faults::default());
-        Ok((Arc::new(Self { url, clock, directory, stop, log, faults }), listener))
+        Ok((Arc::new(Self { url, clock, stop, authority, log, faults }), listener))
     }
 
     /// Serves until stopped, in a task of its own.
@@ -68,10 +80,11 @@ impl Front {
         let state = Served { front: Arc::clone(self), api };
         let router = Router::new().fallback(handle).with_state(state);
         let service = router.into_make_service_with_connect_info::<Cut>();
+        let door = Door::new(listener, self.authority.as_ref().map(|it| it.acceptor.clone()));
         let mut stopped = self.stop.subscribe();
         let mut forced = self.stop.subscribe();
         tokio::spawn(async move {
-            let serving = axum::serve(Door(listener), service).with_graceful_shutdown(async move {
+            let serving = axum::serve(door, service).with_graceful_shutdown(async move {
                 // An error means the front is gone, which is a stop as well.
                 drop(stopped.wait_for(|it| *it).await);
             });
@@ -98,6 +111,13 @@ impl Front {
         self.faults.add(fault)
     }
 
+    pub(crate) fn chaos(&self, api: &dyn Api, chaos: Option<&Chaos>) {
+        self.faults.chance(chaos);
+        if let Some(courier) = api.courier() {
+            courier.chance(chaos);
+        }
+    }
+
     async fn perform(&self, api: &dyn Api, request: &Request, cut: &Cut) -> Answer {
         let fault = self.faults.take(&request.method, &request.path);
         let label = fault.as_ref().map(|it| format!("{it:?}"));
@@ -110,9 +130,9 @@ impl Front {
             Some(FaultKind::Reset) => Answer::empty(500),
             Some(FaultKind::Delay(pause)) => {
                 tokio::time::sleep(*pause).await;
-                self.route(api, request)
+                api.answer(request)
             }
-            Some(FaultKind::LoseReply) | None => self.route(api, request),
+            Some(FaultKind::LoseReply) | None => api.answer(request),
         };
         let lost = matches!(fault, Some(FaultKind::Reset | FaultKind::LoseReply));
         if lost {
@@ -122,17 +142,14 @@ impl Front {
         answer
     }
 
-    fn route(&self, api: &dyn Api, request: &Request) -> Answer {
-        self.directory.answer(request).unwrap_or_else(|| api.answer(request))
-    }
-
     /// The emulator's own routes, never logged and never faulty.
     fn admin(&self, api: &dyn Api, request: &Request) -> Option<Answer> {
         let path = request.path.as_str();
         let array = |items: Vec<Value>| Answer::json(200, &Value::Array(items));
         Some(match (request.method.as_str(), path) {
             ("GET", "/") => {
-                let html = page::render(api.name(), &api.tables(), &self.log.all());
+                let now = self.clock.now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+                let html = page::render(api.name(), &now, &api.tables(), &self.log.all());
                 Answer::bytes("text/html; charset=utf-8", html.into_bytes()).with(
                     "content-security-policy",
                     "default-src 'none'; style-src 'unsafe-inline'",
@@ -142,26 +159,41 @@ impl Front {
                 array(self.log.all().iter().map(Logged::to_json).collect())
             }
             ("GET", "/_emulator/records") => Answer::json(200, &api.records()),
-            ("GET", "/_emulator/deliveries") => Answer::json(200, &api.deliveries()),
+            ("GET", "/_emulator/deliveries") => {
+                let all = api.courier().map(|it| it.all()).unwrap_or_default();
+                array(all.iter().map(Delivery::to_json).collect())
+            }
+            ("GET", "/_emulator/clock") => self.shown_clock(),
+            ("POST", "/_emulator/clock") => self.move_clock(request),
             ("POST", "/_emulator/faults") => self.add_faults(request),
+            ("POST", "/_emulator/mishaps") => add_mishaps(api, request),
+            ("POST", "/_emulator/chaos") => {
+                match request.json().and_then(|it| Chaos::from_json(&it)) {
+                    Err(message) => Answer::error(400, "BadRequest", &message),
+                    Ok(chaos) => {
+                        self.chaos(api, Some(&chaos));
+                        Answer::empty(204)
+                    }
+                }
+            }
+            ("DELETE", "/_emulator/chaos") => {
+                self.chaos(api, None);
+                Answer::empty(204)
+            }
             ("POST", _) if path.starts_with("/_emulator/redeliver/") => {
                 let index = path.rsplit('/').next().and_then(|it| it.parse().ok());
-                let found = index.is_some_and(|index| api.redeliver(index));
+                let found = index.zip(api.courier()).is_some_and(|(index, it)| it.redeliver(index));
                 Answer::json(if found { 202 } else { 404 }, &json!({ "redelivered": found }))
             }
-            _ if path.starts_with("/_emulator") => {
-                Answer::error(404, "NotFound", "no such page of the emulator")
-            }
+            _ if path.starts_with("/_emulator") => api
+                .act(request)
+                .unwrap_or_else(|| Answer::error(404, "NotFound", "no such page of the emulator")),
             _ => return None,
         })
     }
 
     fn add_faults(&self, request: &Request) -> Answer {
-        let read = request.json().and_then(|body| match body {
-            Value::Array(items) => items.iter().map(Fault::from_json).collect(),
-            one => Fault::from_json(&one).map(|fault| vec![fault]),
-        });
-        match read {
+        match one_or_many(request, Fault::from_json) {
             Err(message) => Answer::error(400, "BadRequest", &message),
             Ok(faults) => {
                 let added = faults.into_iter().filter(|fault| self.faults.add(fault.clone()));
@@ -169,6 +201,56 @@ impl Front {
             }
         }
     }
+
+    fn shown_clock(&self) -> Answer {
+        Answer::json(200, &json!({ "now": seven_digits(self.clock.now(), "Z") }))
+    }
+
+    /// Moves the clock all emulators share, by a duration such as `PT2H` or `P14D`.
+    fn move_clock(&self, request: &Request) -> Answer {
+        let by = request.json().and_then(|body| {
+            let text = body.get("advance").and_then(Value::as_str).unwrap_or_default();
+            duration(text).ok_or_else(|| "`advance` must be a duration such as `P14D`".to_owned())
+        });
+        match by {
+            Err(message) => Answer::error(400, "BadRequest", &message),
+            Ok(by) => {
+                self.clock.advance(by);
+                self.shown_clock()
+            }
+        }
+    }
+}
+
+fn add_mishaps(api: &dyn Api, request: &Request) -> Answer {
+    let Some(courier) = api.courier() else {
+        return Answer::error(404, "NotFound", "this service sends no notifications");
+    };
+    match one_or_many(request, Mishap::from_json) {
+        Err(message) => Answer::error(400, "BadRequest", &message),
+        Ok(mishaps) => {
+            let added = mishaps.into_iter().filter(|mishap| courier.mishap(mishap.clone()));
+            Answer::json(200, &json!({ "added": added.count() }))
+        }
+    }
+}
+
+/// Reads a body that is one thing or an array of them.
+fn one_or_many<T>(
+    request: &Request,
+    read: impl Fn(&Value) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    match request.json()? {
+        Value::Array(items) => items.iter().map(read).collect(),
+        one => read(&one).map(|it| vec![it]),
+    }
+}
+
+/// A duration in ISO 8601 that is not negative; a day has 24 hours here.
+fn duration(text: &str) -> Option<Duration> {
+    let span: jiff::Span = text.parse().ok()?;
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    Duration::try_from(span.to_duration(days).ok()?).ok()
 }
 
 #[derive(Clone)]

@@ -15,8 +15,17 @@ const KEPT_BODY_BYTES: usize = 256 * 1024;
 
 /// Headers and form fields whose values never enter the log.
 const SECRET_HEADERS: &[&str] = &["authorization", "cookie"];
-const SECRET_FIELDS: &[&str] =
-    &["client_secret", "refresh_token", "password", "client_assertion", "assertion"];
+const SECRET_FIELDS: &[&str] = &[
+    "assertion",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "device_code",
+    "password",
+    "refresh_token",
+    "token",
+];
 
 /// One request as it arrived, with what came of it.
 #[derive(Clone, Debug)]
@@ -29,7 +38,7 @@ pub struct Logged {
     pub target: String,
     /// Names in lower case; the value of `authorization` is replaced.
     pub headers: BTreeMap<String, String>,
-    /// The body as text; secrets of token requests are replaced.
+    /// The body as text; the secrets of those who sign in are replaced.
     pub body: String,
     /// The status answered; none when the connection was cut.
     pub status: Option<u16>,
@@ -86,6 +95,10 @@ fn redact(name: &str, value: &str) -> (String, String) {
 fn body(request: &Request) -> String {
     let kept = request.body.get(..KEPT_BODY_BYTES).unwrap_or(&request.body);
     let text = String::from_utf8_lossy(kept).into_owned();
+    if request.path.starts_with("/services/Soap/") {
+        // An envelope to sign in with, which is hardly more than its secrets.
+        return "<redacted>".to_owned();
+    }
     if !request.path.contains("/oauth2/") {
         return text;
     }

@@ -1,4 +1,4 @@
-//! The first data of both emulators; every company and person is made up.
+//! The first data of Partner Center and Dataverse; every company and person is made up.
 
 use serde_json::{Map, Value, json};
 
@@ -9,6 +9,10 @@ pub(crate) const PARTNER_MPN: &str = "6115379";
 
 pub(crate) const USER_ID: &str = "75c2dd85-e89e-4711-8122-000d3aa2331c";
 pub(crate) const BUSINESS_UNIT_ID: &str = "1b0f6f0e-7a34-4f0c-9a2a-5c3a6f1d2e01";
+pub(crate) const COLLEAGUE_ID: &str = "86d3ee96-f9af-4822-9233-111e4bb3442d";
+const STRANGER_ID: &str = "97e4ffa7-0ab0-4933-a344-222f5cc4553e";
+const CHILD_UNIT_ID: &str = "2c107f1f-8b45-4150-8b3b-6d4b702e3f12";
+const OTHER_UNIT_ID: &str = "3d218020-9c56-4261-9c4c-7e5c813f4023";
 pub(crate) const ORGANIZATION_ID: &str = "5d1f3c9e-64cf-4c6f-8a93-2a1f6f0b7c02";
 pub(crate) const CURRENCY_USD: &str = "a1d5c5f2-0c0b-4a3e-9d61-2f4b8c7e5d03";
 pub(crate) const CURRENCY_EUR: &str = "b2e6d6a3-1d1c-4b4f-8e72-3a5c9d8f6e04";
@@ -18,16 +22,26 @@ pub(crate) fn rows() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("transactioncurrencies", CURRENCY_USD, currency("USD", "US Dollar", "$", 1.0)),
         ("transactioncurrencies", CURRENCY_EUR, currency("EUR", "Euro", "€", 0.92)),
-        (
-            "systemusers",
-            USER_ID,
-            json!({
-                "fullname": "Kyle Todd", "firstname": "Kyle", "lastname": "Todd",
-                "internalemailaddress": "kyle.todd@fabrikam.example",
-                "domainname": "kyle.todd@fabrikam.example", "isdisabled": false,
-            }),
-        ),
+        ("businessunits", BUSINESS_UNIT_ID, json!({ "name": "Fabrikam Partner Inc" })),
+        ("businessunits", CHILD_UNIT_ID, unit("Fabrikam West", BUSINESS_UNIT_ID)),
+        ("businessunits", OTHER_UNIT_ID, unit("Fabrikam Services", CHILD_UNIT_ID)),
+        ("systemusers", USER_ID, person("Kyle", "Todd", BUSINESS_UNIT_ID)),
+        ("systemusers", COLLEAGUE_ID, person("Ana", "Bowman", BUSINESS_UNIT_ID)),
+        ("systemusers", STRANGER_ID, person("Lee", "Gu", CHILD_UNIT_ID)),
     ]
+}
+
+fn unit(name: &str, parent: &str) -> Value {
+    json!({ "name": name, "_parentbusinessunitid_value": parent })
+}
+
+fn person(first: &str, last: &str, unit: &str) -> Value {
+    let address = format!("{first}.{last}@fabrikam.example").to_lowercase();
+    json!({
+        "fullname": format!("{first} {last}"), "firstname": first, "lastname": last,
+        "internalemailaddress": address, "domainname": address, "isdisabled": false,
+        "_businessunitid_value": unit,
+    })
 }
 
 fn currency(code: &str, name: &str, symbol: &str, rate: f64) -> Value {

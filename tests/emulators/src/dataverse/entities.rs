@@ -4,12 +4,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::callbacks;
 use super::projection::Projection;
-use super::tables::{Holds, OPPORTUNITIES, TABLES, Table};
+use super::tables::{Holds, OPPORTUNITIES, Table};
 use super::write;
 use super::{
-    CHANGES_MAX, Change, ChangeKind, Key, Refusal, Row, Service, State, bad_request, key, not_found,
+    CHANGES_MAX, Change, ChangeKind, Gone, Key, Refusal, Row, State, bad_request, key, not_found,
 };
 use crate::clock::whole_seconds;
 use crate::http::{Answer, Request};
@@ -26,175 +25,135 @@ pub(super) struct Place<'a> {
     pub(super) root: String,
     pub(super) table: &'static Table,
     pub(super) request: &'a Request,
+    pub(super) now: Timestamp,
 }
 
-impl Service {
-    pub(super) fn route(&self, request: &Request) -> Result<Answer, Refusal> {
-        let rest = request.path.strip_prefix("/api/data/").and_then(|it| it.split_once('/'));
-        let (version, rest) = rest.filter(|(it, _)| it.starts_with("v9.")).ok_or_else(no_route)?;
-        let rest = rest.trim_end_matches('/');
-        let root = self.root(version);
-        match (request.method.as_str(), rest) {
-            ("GET", "WhoAmI" | "WhoAmI()") => return Ok(who_am_i(&root)),
-            ("POST", "WinOpportunity") => return self.close(request, 1, 3),
-            ("POST", "LoseOpportunity") => return self.close(request, 2, 4),
-            _ => {}
-        }
-        let (set, inner) = match rest.split_once('(') {
-            Some((set, inner)) => (set, Some(inner.strip_suffix(')').ok_or_else(no_route)?)),
-            None => (rest, None),
-        };
-        if set == callbacks::SET {
-            return match (request.method.as_str(), inner) {
-                ("POST", None) => self.subscribe(&root, &body(request)?),
-                (method, id) => self.subscriptions(method, id),
-            };
-        }
-        let table = TABLES.iter().find(|it| it.set == set).ok_or_else(no_route)?;
-        let place = Place { root, table, request };
-        let Some(inner) = inner else {
-            return match request.method.as_str() {
-                "GET" => self.list(&place),
-                "POST" => self.create(&place),
-                _ => Err(not_allowed()),
-            };
-        };
-        let key = key(table, inner)?;
-        match request.method.as_str() {
-            "GET" => self.get(&place, &key),
-            "PATCH" => self.upsert(&place, &key),
-            "DELETE" => self.delete(&place, &key),
-            _ => Err(not_allowed()),
-        }
+pub(super) fn get(state: &State, place: &Place<'_>, key: &Key) -> Result<Answer, Refusal> {
+    let projection = Projection::of(place)?;
+    let id = state.find(place.table, key).ok_or_else(|| not_found(place.table, key))?;
+    let row = state.row(place.table, &id).ok_or_else(|| not_found(place.table, key))?;
+    let same = place.request.header("if-none-match") == Some(row.etag().as_str());
+    if same && projection.is_plain() {
+        return Ok(Answer::empty(304).with("etag", &row.etag()));
     }
+    Ok(represent(place, state, row, &projection, 200))
+}
 
-    fn get(&self, place: &Place<'_>, key: &Key) -> Result<Answer, Refusal> {
-        let projection = Projection::of(place)?;
-        let state = self.lock();
-        let id = state.find(place.table, key).ok_or_else(|| not_found(place.table, key))?;
-        let row = state.row(place.table, &id).ok_or_else(|| not_found(place.table, key))?;
-        let same = place.request.header("if-none-match") == Some(row.etag().as_str());
-        if same && projection.is_plain() {
-            return Ok(Answer::empty(304).with("etag", &row.etag()));
-        }
-        Ok(represent(place, &state, row, &projection, 200))
+pub(super) fn create(state: &mut State, place: &Place<'_>) -> Result<Answer, Refusal> {
+    let body = body(place.request)?;
+    let projection = Projection::of(place)?;
+    let written = write::read(state, place.table, &body)?;
+    let id = state.create(place.table, written, place.now)?;
+    after_write(place, state, &id, &projection, true)
+}
+
+pub(super) fn upsert(state: &mut State, place: &Place<'_>, key: &Key) -> Result<Answer, Refusal> {
+    let body = body(place.request)?;
+    let projection = Projection::of(place)?;
+    let (table, request) = (place.table, place.request);
+    let row = state.find(table, key).and_then(|id| state.row(table, &id).cloned());
+    if row.is_some() && request.header("if-none-match") == Some("*") {
+        return Err(Refusal::new(412, "0x80040237", MATCHING));
     }
-
-    fn create(&self, place: &Place<'_>) -> Result<Answer, Refusal> {
-        let body = body(place.request)?;
-        let projection = Projection::of(place)?;
-        let mut state = self.lock();
-        let written = write::read(&state, place.table, &body)?;
-        let id = state.create(place.table, written, self.clock.now())?;
-        after_write(place, &state, &id, &projection, true)
+    if request.header("if-match").is_some() {
+        check_version(request, row.as_ref().ok_or_else(|| not_found(table, key))?)?;
     }
+    let written = write::read(state, table, &body)?;
+    let id = state.put(table, key, written, place.now)?;
+    after_write(place, state, &id, &projection, row.is_none())
+}
 
-    fn upsert(&self, place: &Place<'_>, key: &Key) -> Result<Answer, Refusal> {
-        let body = body(place.request)?;
-        let projection = Projection::of(place)?;
-        let (table, request) = (place.table, place.request);
-        let mut state = self.lock();
-        let found = state.find(table, key);
-        let row = found.as_ref().and_then(|id| state.row(table, id));
-        let exists = row.is_some();
-        if exists && request.header("if-none-match") == Some("*") {
-            return Err(Refusal::new(412, "0x80040237", MATCHING));
-        }
-        if request.header("if-match").is_some() {
-            check_version(request, row.ok_or_else(|| not_found(table, key))?)?;
-        }
-        let mut written = write::read(&state, table, &body)?;
-        let id = if let Some(id) = found {
+pub(super) fn delete(state: &mut State, place: &Place<'_>, key: &Key) -> Result<Answer, Refusal> {
+    let table = place.table;
+    let id = state.find(table, key).ok_or_else(|| not_found(table, key))?;
+    if let Some(row) = state.row(table, &id) {
+        check_version(place.request, row)?;
+    }
+    state.delete(table, id, place.now);
+    Ok(Answer::empty(204))
+}
+
+/// `WinOpportunity` and `LoseOpportunity`: the only ways out of the open state.
+pub(super) fn close(
+    state: &mut State,
+    request: &Request,
+    now: Timestamp,
+    (to, default): (i64, i64),
+) -> Result<Answer, Refusal> {
+    let body = body(request)?;
+    let table = &OPPORTUNITIES;
+    let closing = body.get("OpportunityClose").and_then(Value::as_object);
+    let closing = closing.ok_or_else(|| bad_request("`OpportunityClose` is required"))?;
+    let reference = closing.get("opportunityid@odata.bind").and_then(Value::as_str);
+    let inner = reference
+        .and_then(|it| it.rsplit('/').next())
+        .and_then(|it| it.strip_prefix("opportunities("))
+        .and_then(|it| it.strip_suffix(')'));
+    let key = key(table, inner.ok_or_else(|| bad_request("the opportunity is not named"))?)?;
+    let reason = match body.get("Status").and_then(Value::as_i64) {
+        Some(-1) => default,
+        Some(reason) => reason,
+        None => return Err(bad_request("`Status` is required")),
+    };
+    let id = state.find(table, &key).ok_or_else(|| not_found(table, &key))?;
+    let open = state.row(table, &id).is_some_and(Row::is_open);
+    if !open {
+        return Err(closed());
+    }
+    let mut written = Map::new();
+    written.insert("statecode".to_owned(), json!(to));
+    written.insert("statuscode".to_owned(), json!(reason));
+    state.apply(table, &id, written, now)?;
+    Ok(Answer::empty(204))
+}
+
+impl State {
+    /// Changes the record a key names, or makes it.
+    pub(super) fn put(
+        &mut self,
+        table: &Table,
+        key: &Key,
+        mut written: Columns,
+        now: Timestamp,
+    ) -> Result<String, Refusal> {
+        if let Some(id) = self.find(table, key) {
             let named = written.shift_remove(table.id);
             if named.is_some_and(|it| it != id) {
                 return Err(bad_request("the id of a record cannot change"));
             }
-            state.change(table, &id, written, self.clock.now())?;
-            id
-        } else {
-            let (name, value) = match key {
-                Key::Id(id) => (table.id, id),
-                Key::Alternate(column, value) => (*column, value),
-            };
-            let given = written.insert(name.to_owned(), json!(value));
-            if given.is_some_and(|it| it.as_str() != Some(value)) {
-                return Err(bad_request("the key in the body is another one"));
-            }
-            state.create(table, written, self.clock.now())?
+            self.change(table, &id, written, now)?;
+            return Ok(id);
+        }
+        let (name, value) = match key {
+            Key::Id(id) => (table.id, id),
+            Key::Alternate(column, value) => (*column, value),
         };
-        after_write(place, &state, &id, &projection, !exists)
+        let given = written.insert(name.to_owned(), json!(value));
+        if given.is_some_and(|it| it.as_str() != Some(value)) {
+            return Err(bad_request("the key in the body is another one"));
+        }
+        self.create(table, written, now)
     }
 
-    fn delete(&self, place: &Place<'_>, key: &Key) -> Result<Answer, Refusal> {
-        let table = place.table;
-        let mut state = self.lock();
-        let id = state.find(table, key).ok_or_else(|| not_found(table, key))?;
-        if let Some(row) = state.row(table, &id) {
-            check_version(place.request, row)?;
-        }
-        if let Some(rows) = state.tables.get_mut(table.set) {
+    /// Removes a record that exists.
+    pub(super) fn delete(&mut self, table: &Table, id: String, now: Timestamp) {
+        self.version += 1;
+        if let Some(rows) = self.tables.get_mut(table.set) {
             rows.remove(&id);
         }
-        state.note(Change {
-            at: self.clock.now(),
+        self.gone.push(Gone { set: table.set, id: id.clone(), version: self.version });
+        self.note(Change {
+            at: now,
             table: table.set.to_owned(),
             id,
             kind: ChangeKind::Delete,
             columns: Map::new(),
+            by: self.acting.to_owned(),
         });
-        Ok(Answer::empty(204))
     }
 
-    /// `WinOpportunity` and `LoseOpportunity`: the only ways out of the open state.
-    fn close(&self, request: &Request, to: i64, default: i64) -> Result<Answer, Refusal> {
-        let body = body(request)?;
-        let table = &OPPORTUNITIES;
-        let closing = body.get("OpportunityClose").and_then(Value::as_object);
-        let closing = closing.ok_or_else(|| bad_request("`OpportunityClose` is required"))?;
-        let reference = closing.get("opportunityid@odata.bind").and_then(Value::as_str);
-        let inner = reference
-            .and_then(|it| it.rsplit('/').next())
-            .and_then(|it| it.strip_prefix("opportunities("))
-            .and_then(|it| it.strip_suffix(')'));
-        let key = key(table, inner.ok_or_else(|| bad_request("the opportunity is not named"))?)?;
-        let reason = match body.get("Status").and_then(Value::as_i64) {
-            Some(-1) => default,
-            Some(reason) => reason,
-            None => return Err(bad_request("`Status` is required")),
-        };
-        let mut state = self.lock();
-        let id = state.find(table, &key).ok_or_else(|| not_found(table, &key))?;
-        let open = state.row(table, &id).is_some_and(Row::is_open);
-        if !open {
-            return Err(closed());
-        }
-        let mut written = Map::new();
-        written.insert("statecode".to_owned(), json!(to));
-        written.insert("statuscode".to_owned(), json!(reason));
-        state.apply(table, &id, written, self.clock.now())?;
-        Ok(Answer::empty(204))
-    }
-
-    pub(super) fn put_row(&self, set: &str, columns: &Columns) -> Result<String, Refusal> {
-        let table = TABLES.iter().find(|it| it.set == set).ok_or_else(no_route)?;
-        let mut state = self.lock();
-        let mut written = write::read(&state, table, columns)?;
-        let now = self.clock.now();
-        let id = written.get(table.id).and_then(Value::as_str).map(str::to_owned);
-        match id.filter(|id| state.row(table, id).is_some()) {
-            Some(id) => {
-                written.shift_remove(table.id);
-                state.change(table, &id, written, now)?;
-                Ok(id)
-            }
-            None => state.create(table, written, now),
-        }
-    }
-}
-
-impl State {
     /// Creates a record from checked columns.
-    fn create(
+    pub(super) fn create(
         &mut self,
         table: &Table,
         written: Columns,
@@ -224,6 +183,7 @@ impl State {
             id: id.clone(),
             kind: ChangeKind::Create,
             columns: written,
+            by: self.acting.to_owned(),
         });
         Ok(id)
     }
@@ -236,6 +196,7 @@ impl State {
                 Holds::Flag => json!(false),
                 Holds::Lookup([("transactioncurrencyid", _)]) => json!(seed::CURRENCY_USD),
                 Holds::Lookup([("ownerid", _)]) => json!(seed::USER_ID),
+                Holds::Lookup([("createdby", _)]) => json!(self.acting),
                 _ if column.name == "statecode" => json!(0),
                 _ if column.name == "statuscode" => json!(1),
                 _ if column.name == "createdon" => json!(whole_seconds(now)),
@@ -249,7 +210,7 @@ impl State {
     }
 
     /// Changes a record by a caller's columns; what is won or lost stays as it is.
-    fn change(
+    pub(super) fn change(
         &mut self,
         table: &Table,
         id: &str,
@@ -269,7 +230,7 @@ impl State {
         self.apply(table, id, written, now)
     }
 
-    fn apply(
+    pub(super) fn apply(
         &mut self,
         table: &Table,
         id: &str,
@@ -289,6 +250,7 @@ impl State {
             id: id.to_owned(),
             kind: ChangeKind::Update,
             columns: written,
+            by: self.acting.to_owned(),
         });
         Ok(())
     }
@@ -297,7 +259,8 @@ impl State {
         self.version += 1;
         values.insert("modifiedon".to_owned(), json!(whole_seconds(now)));
         values.insert("versionnumber".to_owned(), json!(self.version));
-        if table.logical == "contact" {
+        values.insert("_modifiedby_value".to_owned(), json!(self.acting));
+        if ["contact", "lead"].contains(&table.logical) {
             let part = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default();
             let full = format!("{} {}", part("firstname"), part("lastname")).trim().to_owned();
             values.insert("fullname".to_owned(), json!(full));
@@ -342,7 +305,7 @@ impl Row {
 }
 
 /// The answer to a write: nothing but the address, or the record when it was asked for.
-fn after_write(
+pub(super) fn after_write(
     place: &Place<'_>,
     state: &State,
     id: &str,
@@ -362,7 +325,7 @@ fn after_write(
 }
 
 /// A record as an answer: the chosen columns, the key, the `ETag`, annotations when preferred.
-fn represent(
+pub(super) fn represent(
     place: &Place<'_>,
     state: &State,
     row: &Row,
@@ -374,11 +337,11 @@ fn represent(
     let mut body = Map::new();
     let context = format!("{}/$metadata#{set}{chosen}/$entity", place.root);
     body.insert("@odata.context".to_owned(), json!(context));
-    body.extend(projection.show(place, state, row));
+    body.extend(projection.show(place.table, state, row));
     Answer::json(status, &Value::Object(body)).with("etag", &row.etag())
 }
 
-fn check_version(request: &Request, row: &Row) -> Result<(), Refusal> {
+pub(super) fn check_version(request: &Request, row: &Row) -> Result<(), Refusal> {
     let Some(given) = request.header("if-match") else { return Ok(()) };
     let current = row.etag();
     if given.split(',').map(str::trim).any(|it| it == "*" || it == current) {
@@ -387,7 +350,7 @@ fn check_version(request: &Request, row: &Row) -> Result<(), Refusal> {
     Err(Refusal::new(412, "0x80060882", STALE))
 }
 
-fn body(request: &Request) -> Result<Columns, Refusal> {
+pub(super) fn body(request: &Request) -> Result<Columns, Refusal> {
     let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     if !kind.starts_with("application/json") {
         return Err(Refusal::new(415, "0x80060888", "the body must be `application/json`"));
@@ -399,24 +362,6 @@ fn body(request: &Request) -> Result<Columns, Refusal> {
     }
 }
 
-fn who_am_i(root: &str) -> Answer {
-    let body = json!({
-        "@odata.context": format!("{root}/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse"),
-        "BusinessUnitId": seed::BUSINESS_UNIT_ID,
-        "UserId": seed::USER_ID,
-        "OrganizationId": seed::ORGANIZATION_ID,
-    });
-    Answer::json(200, &body)
-}
-
-fn closed() -> Refusal {
+pub(super) fn closed() -> Refusal {
     Refusal::new(400, "0x80040203", "the opportunity is won or lost and cannot be edited")
-}
-
-fn no_route() -> Refusal {
-    Refusal::new(404, "0x8006088a", "Resource not found for the segment.")
-}
-
-fn not_allowed() -> Refusal {
-    Refusal::new(405, "0x80060888", "the method is not allowed here")
 }

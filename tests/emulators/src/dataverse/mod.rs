@@ -1,9 +1,16 @@
 //! Dataverse: the Web API for opportunities and what belongs to them, on one listener.
 
+mod batch;
+mod bulk;
 mod callbacks;
+mod delta;
 mod entities;
+mod limits;
+mod metadata;
 mod projection;
 mod query;
+mod related;
+mod route;
 mod tables;
 mod write;
 
@@ -16,9 +23,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::Shared;
 use crate::clock::{Clock, seven_digits};
-use crate::courier::{Courier, Delivery, Retry};
-use crate::faults::Fault;
+use crate::courier::{Courier, Delivery, Mishap};
+use crate::faults::{Chaos, Fault};
 use crate::front::{Api, Front};
 use crate::http::{Answer, Request};
 use crate::log::Logged;
@@ -26,6 +34,7 @@ use crate::oauth::{Credentials, Directory};
 use crate::page;
 use crate::seed;
 use callbacks::Callback;
+use limits::Limits;
 use query::Pages;
 use tables::{Holds, TABLES, Table};
 
@@ -52,6 +61,8 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Column to value as written; lookups under `_name_value`.
     pub columns: Map<String, Value>,
+    /// The user who did it.
+    pub by: String,
 }
 
 /// What a change did.
@@ -69,19 +80,15 @@ impl Change {
     fn to_json(&self) -> Value {
         json!({
             "at": seven_digits(self.at, "Z"), "table": self.table, "id": self.id,
-            "kind": format!("{:?}", self.kind), "columns": self.columns,
+            "kind": format!("{:?}", self.kind), "columns": self.columns, "by": self.by,
         })
     }
 }
 
 impl Dataverse {
-    pub(crate) async fn start(
-        port: u16,
-        retry: Retry,
-        clock: Clock,
-        directory: Arc<Directory>,
-    ) -> io::Result<Self> {
-        let (front, listener) = Front::bind(port, clock.clone(), Arc::clone(&directory)).await?;
+    pub(crate) async fn start(port: u16, shared: Shared) -> io::Result<Self> {
+        let Shared { retry, clock, authority, directory } = shared;
+        let (front, listener) = Front::bind(port, clock.clone(), authority).await?;
         let audiences = [front.url.clone(), front.local_url()];
         for audience in &audiences {
             directory.register(audience);
@@ -100,7 +107,7 @@ impl Dataverse {
 
     /// What a caller presents to get a token.
     pub fn credentials(&self) -> &Credentials {
-        &self.front.directory.credentials
+        &self.service.directory.credentials
     }
 
     /// All records of a set as a GET would show them, the oldest first; none for an unknown set.
@@ -112,8 +119,17 @@ impl Dataverse {
     /// id, changed otherwise. Columns and values are checked as the Web API checks them.
     pub fn put_row(&self, set: &str, columns: Value) -> Result<String, String> {
         let put = self.service.put_row(set, &seed::object(columns));
-        self.service.tell(&mut self.service.lock());
         put.map_err(|refusal| refusal.message)
+    }
+
+    /// Deletes a record as another user would.
+    pub fn delete_row(&self, set: &str, id: &str) -> Result<(), String> {
+        self.service.delete_row(set, id).map_err(|refusal| refusal.message)
+    }
+
+    /// How many requests a caller may make in five minutes; Dataverse allows six thousand.
+    pub fn set_requests_max(&self, max: usize) {
+        self.service.lock().limits.set_max(max);
     }
 
     /// Every write to a set, in order, with the columns each request sent.
@@ -147,6 +163,16 @@ impl Dataverse {
         self.front.fault(fault);
     }
 
+    /// Lets faults strike requests and deliveries by chance from now on; none ends it.
+    pub fn chaos(&self, chaos: Option<&Chaos>) {
+        self.front.chaos(self.service.as_ref(), chaos);
+    }
+
+    /// Scripts what goes wrong with deliveries.
+    pub fn mishap(&self, mishap: Mishap) {
+        self.service.courier.mishap(mishap);
+    }
+
     /// Moves the clock both emulators share.
     pub fn advance(&self, by: Duration) {
         self.front.clock.advance(by);
@@ -173,6 +199,7 @@ struct Row {
     values: Map<String, Value>,
 }
 
+#[derive(Clone)]
 struct State {
     /// For each set, its records by id.
     tables: BTreeMap<&'static str, BTreeMap<String, Row>>,
@@ -182,6 +209,19 @@ struct State {
     callbacks: BTreeMap<String, Callback>,
     /// How many of the changes the subscribers were told of.
     told: usize,
+    /// Records that were deleted, for change tracking.
+    gone: Vec<Gone>,
+    /// The user who is writing.
+    acting: &'static str,
+    limits: Limits,
+}
+
+/// A record that was deleted, and the version of the whole at which it was.
+#[derive(Clone)]
+struct Gone {
+    set: &'static str,
+    id: String,
+    version: u64,
 }
 
 /// How a record is addressed.
@@ -201,9 +241,12 @@ impl State {
             pages: Pages::default(),
             callbacks: BTreeMap::new(),
             told: 0,
+            gone: Vec::new(),
+            acting: seed::USER_ID,
+            limits: Limits::default(),
         };
         for (set, id, columns) in seed::rows() {
-            if let Some(table) = TABLES.iter().find(|it| it.set == set) {
+            if let Some(table) = Table::named(set) {
                 let mut values = seed::object(columns);
                 values.insert(table.id.to_owned(), json!(id));
                 state.insert(table, values, now);
@@ -227,6 +270,21 @@ impl State {
                     held.is_some_and(|it| it.to_lowercase() == value.to_lowercase())
                 };
                 rows.iter().find(|(_, row)| same(row)).map(|(id, _)| id.clone())
+            }
+        }
+    }
+
+    /// Puts the name of the record behind each lookup in the place of its id.
+    fn name_lookups(&self, table: &Table, row: &mut Value) {
+        for column in table.columns {
+            let Holds::Lookup(targets) = column.holds else { continue };
+            let Some(value) = row.get_mut(column.read_name()) else { continue };
+            let name = targets.iter().find_map(|(_, set)| {
+                let target = Table::named(set)?;
+                self.row(target, value.as_str()?)?.values.get(target.name).cloned()
+            });
+            if let Some(name) = name {
+                *value = name;
             }
         }
     }
@@ -267,6 +325,23 @@ impl Refusal {
     fn new(status: u16, code: &'static str, message: &str) -> Self {
         Self { status, code, message: message.to_owned() }
     }
+
+    /// As an answer, with the details that only callers who ask for annotations get.
+    fn answer(&self, annotated: bool) -> Answer {
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if let (true, Some(error)) = (annotated, error.as_object_mut()) {
+            let prefix = "@Microsoft.PowerApps.CDS";
+            error.insert(
+                format!("{prefix}.ErrorDetails.HttpStatusCode"),
+                json!(self.status.to_string()),
+            );
+            error.insert(format!("{prefix}.TraceText"), json!(""));
+            error.insert(format!("{prefix}.InnerError.Message"), json!(self.message));
+        }
+        Answer::json(self.status, &json!({ "error": error }))
+            .with("content-type", "application/json; odata.metadata=minimal")
+            .with("odata-version", "4.0")
+    }
 }
 
 fn bad_request(message: &str) -> Refusal {
@@ -305,20 +380,34 @@ impl Api for Service {
     }
 
     fn answer(&self, request: &Request) -> Answer {
-        let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
-        if self.directory.caller(request, &audiences).is_none() {
-            return Answer::empty(401).with("www-authenticate", "Bearer");
+        if let Some(answer) = self.directory.answer(request) {
+            return answer;
         }
-        let answer = self.route(request).unwrap_or_else(|refusal| {
-            Answer::error(refusal.status, refusal.code, &refusal.message)
-        });
-        self.tell(&mut self.lock());
-        let answer = if answer.body.is_empty() {
-            answer
-        } else {
-            answer.with("content-type", "application/json; odata.metadata=minimal")
+        let audiences: Vec<&str> = self.audiences.iter().map(String::as_str).collect();
+        let Some(caller) = self.directory.caller(request, &audiences) else {
+            let url = &self.audiences[0];
+            let challenge = format!("Bearer authorization_uri={url}, resource_id={url}/");
+            return Answer::empty(401).with("www-authenticate", &challenge);
         };
-        answer.with("odata-version", "4.0")
+        let mut state = self.lock();
+        let left = match state.limits.take(caller, self.clock.now()) {
+            Ok(left) => left,
+            Err(seconds) => {
+                return self.failure(request, 429).with("retry-after", &seconds.to_string());
+            }
+        };
+        state.acting = seed::USER_ID;
+        let answer = if request.path.ends_with("/$batch") {
+            self.batch(&mut state, request).unwrap_or_else(|refusal| refusal.answer(false))
+        } else {
+            self.answered(&mut state, request)
+        };
+        self.tell(&mut state);
+        answer
+            .with("odata-version", "4.0")
+            .with("x-ms-ratelimit-burst-remaining-xrm-requests", &left.to_string())
+            .with("x-ms-ratelimit-time-remaining-xrm-requests", "1,200.00")
+            .with("x-ms-service-request-id", &Uuid::new_v4().to_string())
     }
 
     fn failure(&self, _request: &Request, status: u16) -> Answer {
@@ -340,16 +429,20 @@ impl Api for Service {
         let state = self.lock();
         let mut tables = Vec::new();
         for table in TABLES {
-            let names: Vec<String> = table
-                .columns
-                .iter()
-                .filter(|it| !matches!(it.holds, Holds::Instant) && it.name != "versionnumber")
-                .map(tables::Column::read_name)
-                .collect();
-            let rows = state.rows(table.set);
+            // Who wrote a record, and when, is in the list of changes.
+            let shown = table.columns.iter().filter(|it| {
+                !matches!(it.holds, Holds::Instant)
+                    && !["versionnumber", "createdby", "modifiedby"].contains(&it.name)
+            });
+            let names: Vec<String> = shown.map(tables::Column::read_name).collect();
+            let mut rows = state.rows(table.set);
+            for row in &mut rows {
+                state.name_lookups(table, row);
+            }
             // Columns nobody has written yet only make the page wide.
-            let filled =
-                |name: &&str| rows.iter().any(|row| row.get(*name).is_some_and(|it| !it.is_null()));
+            let filled = |name: &&str| {
+                rows.iter().any(|row| row.get(*name).is_some_and(|it| !it.is_null() && it != false))
+            };
             let names: Vec<&str> = names.iter().map(String::as_str).filter(filled).collect();
             tables.push(page::Table::of(table.set, &names, &rows));
         }
@@ -358,12 +451,24 @@ impl Api for Service {
         tables
     }
 
-    fn deliveries(&self) -> Value {
-        self.courier.all().iter().map(Delivery::to_json).collect()
+    /// `POST /_emulator/records/{set}`, `DELETE /_emulator/records/{set}/{id}`: what a colleague does.
+    fn act(&self, request: &Request) -> Option<Answer> {
+        let rest = request.path.strip_prefix("/_emulator/records/")?;
+        let done = match (request.method.as_str(), rest.split_once('/')) {
+            ("POST", None) => match request.json() {
+                Err(message) => Err(bad_request(&message)),
+                Ok(body) => self
+                    .put_row(rest, &seed::object(body))
+                    .map(|id| Answer::json(200, &json!({ "id": id }))),
+            },
+            ("DELETE", Some((set, id))) => self.delete_row(set, id).map(|()| Answer::empty(204)),
+            _ => return None,
+        };
+        Some(done.unwrap_or_else(|refusal| refusal.answer(false)))
     }
 
-    fn redeliver(&self, index: usize) -> bool {
-        self.courier.redeliver(index)
+    fn courier(&self) -> Option<&Arc<Courier>> {
+        Some(&self.courier)
     }
 }
 
@@ -374,6 +479,53 @@ fn changes(state: &State) -> Vec<Value> {
 impl Service {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers one request of the Web API, refusals included.
+    fn answered(&self, state: &mut State, request: &Request) -> Answer {
+        let annotated = request.preferences().any(|it| it.starts_with("odata.include-annotations"));
+        match self.route(state, request) {
+            Err(refusal) => refusal.answer(annotated),
+            Ok(answer) if answer.body.is_empty() => answer.with("odata-version", "4.0"),
+            Ok(answer) => {
+                let json = answer.headers.iter().any(|(_, it)| it.starts_with("application/json"));
+                let answer = answer.with("odata-version", "4.0");
+                if json {
+                    answer.with("content-type", "application/json; odata.metadata=minimal")
+                } else {
+                    answer
+                }
+            }
+        }
+    }
+
+    fn put_row(&self, set: &str, columns: &Map<String, Value>) -> Result<String, Refusal> {
+        let table = Table::named(set).ok_or_else(route::no_route)?;
+        let mut state = self.lock();
+        state.acting = seed::COLLEAGUE_ID;
+        let mut written = write::read(&state, table, columns)?;
+        let id = written.get(table.id).and_then(Value::as_str).map(str::to_owned);
+        let now = self.clock.now();
+        let put = match id.filter(|id| state.row(table, id).is_some()) {
+            None => state.create(table, written, now),
+            Some(id) => {
+                written.shift_remove(table.id);
+                state.change(table, &id, written, now).map(|()| id)
+            }
+        };
+        self.tell(&mut state);
+        put
+    }
+
+    fn delete_row(&self, set: &str, id: &str) -> Result<(), Refusal> {
+        let table = Table::named(set).ok_or_else(route::no_route)?;
+        let mut state = self.lock();
+        let key = key(table, id)?;
+        let id = state.find(table, &key).ok_or_else(|| not_found(table, &key))?;
+        state.acting = seed::COLLEAGUE_ID;
+        state.delete(table, id, self.clock.now());
+        self.tell(&mut state);
+        Ok(())
     }
 
     /// The service root of the version the caller asked for, for links in answers.

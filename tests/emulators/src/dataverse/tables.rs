@@ -14,6 +14,16 @@ pub(crate) struct Table {
     /// Each state with the status reasons that belong to it, the default first.
     pub(crate) states: &'static [(i64, &'static [i64])],
     pub(crate) columns: &'static [Column],
+    /// The collections of records that lead here.
+    pub(crate) collections: &'static [Collection],
+}
+
+/// The records of a table whose lookup leads to a record of another one.
+pub(crate) struct Collection {
+    pub(crate) name: &'static str,
+    pub(crate) set: &'static str,
+    /// The lookup, by its column's name.
+    pub(crate) column: &'static str,
 }
 
 /// A column and what it may hold.
@@ -30,7 +40,8 @@ pub(crate) enum Holds {
     Id,
     Text(usize),
     Whole(i64, i64),
-    Choice(&'static [i64]),
+    /// The values with their labels.
+    Choice(&'static [(i64, &'static str)]),
     Money,
     Decimal,
     Flag,
@@ -55,11 +66,40 @@ const fn read_only(name: &'static str, holds: Holds) -> Column {
 const CURRENCY: Holds = Holds::Lookup(&[("transactioncurrencyid", "transactioncurrencies")]);
 const OWNER: Holds = Holds::Lookup(&[("ownerid", "systemusers")]);
 const STATES: &[(i64, &[i64])] = &[(0, &[1]), (1, &[2])];
+const STATE: Holds = Holds::Choice(&[(0, "Active"), (1, "Inactive")]);
+const LEAD_STATE: Holds = Holds::Choice(&[(0, "Open"), (1, "Qualified"), (2, "Disqualified")]);
+const LEAD_STATUS: Holds = Holds::Choice(&[
+    (1, "New"),
+    (2, "Contacted"),
+    (3, "Qualified"),
+    (4, "Lost"),
+    (5, "Cannot Contact"),
+    (6, "No Longer Interested"),
+    (7, "Canceled"),
+]);
+const STATUS: Holds = Holds::Choice(&[(1, "Active"), (2, "Inactive")]);
+
+const fn collection(name: &'static str, set: &'static str, column: &'static str) -> Collection {
+    Collection { name, set, column }
+}
 
 /// The columns every table ends with.
 const CREATED: Column = read_only("createdon", Holds::Instant);
 const MODIFIED: Column = read_only("modifiedon", Holds::Instant);
+const CREATED_BY: Column = read_only("createdby", Holds::Lookup(&[("createdby", "systemusers")]));
+const MODIFIED_BY: Column =
+    read_only("modifiedby", Holds::Lookup(&[("modifiedby", "systemusers")]));
 const VERSION: Column = read_only("versionnumber", Holds::Whole(0, i64::MAX));
+
+const SALES_STAGE: Holds =
+    Holds::Choice(&[(0, "Qualify"), (1, "Develop"), (2, "Propose"), (3, "Close")]);
+const OPPORTUNITY_STATUS: Holds = Holds::Choice(&[
+    (1, "In Progress"),
+    (2, "On Hold"),
+    (3, "Won"),
+    (4, "Canceled"),
+    (5, "Out-Sold"),
+]);
 
 pub(crate) const OPPORTUNITIES: Table = Table {
     set: "opportunities",
@@ -87,10 +127,11 @@ pub(crate) const OPPORTUNITIES: Table = Table {
         column("ownerid", OWNER),
         column("description", Holds::Text(2_000)),
         column("closeprobability", Holds::Whole(0, 100)),
-        column("opportunityratingcode", Holds::Choice(&[1, 2, 3])),
-        column("salesstage", Holds::Choice(&[0, 1, 2, 3])),
-        column("statecode", Holds::Choice(&[0, 1, 2])),
-        column("statuscode", Holds::Choice(&[1, 2, 3, 4, 5])),
+        column("opportunityratingcode", Holds::Choice(&[(1, "Hot"), (2, "Warm"), (3, "Cold")])),
+        column("salesstage", SALES_STAGE),
+        column("statecode", Holds::Choice(&[(0, "Open"), (1, "Won"), (2, "Lost")])),
+        column("statuscode", OPPORTUNITY_STATUS),
+        column("campaignid", Holds::Lookup(&[("campaignid", "campaigns")])),
         column("flowright_referralidentifier", Holds::Text(100)),
         column("flowright_referrallink", Holds::Text(255)),
         column("flowright_syncwithpartnercenter", Holds::Flag),
@@ -100,8 +141,15 @@ pub(crate) const OPPORTUNITIES: Table = Table {
         column("flowright_visibility", Holds::Flag),
         CREATED,
         MODIFIED,
+        CREATED_BY,
+        MODIFIED_BY,
         VERSION,
     ],
+    collections: &[collection(
+        "flowright_opportunity_microsoftsolution",
+        "flowright_microsoftsolutions",
+        "flowright_opportunityid",
+    )],
 };
 
 /// Every table, in the order they are shown.
@@ -128,11 +176,18 @@ pub(crate) const TABLES: &[Table] = &[
             column("primarycontactid", Holds::Lookup(&[("primarycontactid", "contacts")])),
             column("transactioncurrencyid", CURRENCY),
             column("ownerid", OWNER),
-            column("statecode", Holds::Choice(&[0, 1])),
-            column("statuscode", Holds::Choice(&[1, 2])),
+            column("statecode", STATE),
+            column("statuscode", STATUS),
             CREATED,
             MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
             VERSION,
+        ],
+        collections: &[
+            collection("opportunity_customer_accounts", "opportunities", "customerid"),
+            collection("opportunity_parent_account", "opportunities", "parentaccountid"),
+            collection("contact_customer_accounts", "contacts", "parentcustomerid"),
         ],
     },
     Table {
@@ -157,12 +212,57 @@ pub(crate) const TABLES: &[Table] = &[
                 ]),
             ),
             column("ownerid", OWNER),
-            column("statecode", Holds::Choice(&[0, 1])),
-            column("statuscode", Holds::Choice(&[1, 2])),
+            column("statecode", STATE),
+            column("statuscode", STATUS),
             CREATED,
             MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
             VERSION,
         ],
+        collections: &[
+            collection("opportunity_customer_contacts", "opportunities", "customerid"),
+            collection("opportunity_parent_contact", "opportunities", "parentcontactid"),
+            collection("account_primary_contact", "accounts", "primarycontactid"),
+        ],
+    },
+    Table {
+        set: "leads",
+        logical: "lead",
+        id: "leadid",
+        name: "fullname",
+        alternate_key: Some("flowright_referralidentifier"),
+        states: &[(0, &[1, 2]), (1, &[3]), (2, &[4, 5, 6, 7])],
+        columns: &[
+            column("leadid", Holds::Id),
+            required("subject", Holds::Text(300)),
+            column("firstname", Holds::Text(50)),
+            column("lastname", Holds::Text(50)),
+            read_only("fullname", Holds::Text(160)),
+            column("companyname", Holds::Text(100)),
+            column("emailaddress1", Holds::Text(100)),
+            column("telephone1", Holds::Text(50)),
+            column("address1_city", Holds::Text(80)),
+            column("address1_postalcode", Holds::Text(20)),
+            column("address1_country", Holds::Text(80)),
+            column("estimatedamount", Holds::Money),
+            column("estimatedclosedate", Holds::Date),
+            column("description", Holds::Text(2_000)),
+            column("leadqualitycode", Holds::Choice(&[(1, "Hot"), (2, "Warm"), (3, "Cold")])),
+            column("campaignid", Holds::Lookup(&[("campaignid", "campaigns")])),
+            column("transactioncurrencyid", CURRENCY),
+            column("ownerid", OWNER),
+            column("statecode", LEAD_STATE),
+            column("statuscode", LEAD_STATUS),
+            column("flowright_referralidentifier", Holds::Text(100)),
+            column("flowright_referrallink", Holds::Text(255)),
+            CREATED,
+            MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
+            VERSION,
+        ],
+        collections: &[],
     },
     Table {
         set: "transactioncurrencies",
@@ -177,12 +277,19 @@ pub(crate) const TABLES: &[Table] = &[
             required("currencyname", Holds::Text(100)),
             column("currencysymbol", Holds::Text(13)),
             column("exchangerate", Holds::Decimal),
-            column("statecode", Holds::Choice(&[0, 1])),
-            column("statuscode", Holds::Choice(&[1, 2])),
+            column("statecode", STATE),
+            column("statuscode", STATUS),
             CREATED,
             MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
             VERSION,
         ],
+        collections: &[collection(
+            "transactioncurrency_opportunity",
+            "opportunities",
+            "transactioncurrencyid",
+        )],
     },
     Table {
         set: "systemusers",
@@ -199,14 +306,146 @@ pub(crate) const TABLES: &[Table] = &[
             column("internalemailaddress", Holds::Text(100)),
             column("domainname", Holds::Text(1_024)),
             column("isdisabled", Holds::Flag),
+            column("businessunitid", Holds::Lookup(&[("businessunitid", "businessunits")])),
             CREATED,
             MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
             VERSION,
         ],
+        collections: &[collection("opportunity_owning_user", "opportunities", "ownerid")],
+    },
+    Table {
+        set: "businessunits",
+        logical: "businessunit",
+        id: "businessunitid",
+        name: "name",
+        alternate_key: None,
+        states: &[],
+        columns: &[
+            column("businessunitid", Holds::Id),
+            required("name", Holds::Text(160)),
+            column(
+                "parentbusinessunitid",
+                Holds::Lookup(&[("parentbusinessunitid", "businessunits")]),
+            ),
+            CREATED,
+            MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
+            VERSION,
+        ],
+        collections: &[collection("business_unit_system_users", "systemusers", "businessunitid")],
+    },
+    Table {
+        set: "campaigns",
+        logical: "campaign",
+        id: "campaignid",
+        name: "name",
+        alternate_key: None,
+        states: STATES,
+        columns: &[
+            column("campaignid", Holds::Id),
+            required("name", Holds::Text(128)),
+            column("codename", Holds::Text(32)),
+            column("transactioncurrencyid", CURRENCY),
+            column("ownerid", OWNER),
+            column("statecode", STATE),
+            column("statuscode", STATUS),
+            CREATED,
+            MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
+            VERSION,
+        ],
+        collections: &[collection("campaign_opportunities", "opportunities", "campaignid")],
+    },
+    Table {
+        set: "flowright_microsoftsolutions",
+        logical: "flowright_microsoftsolution",
+        id: "flowright_microsoftsolutionid",
+        name: "flowright_name",
+        alternate_key: None,
+        states: STATES,
+        columns: &[
+            column("flowright_microsoftsolutionid", Holds::Id),
+            required("flowright_name", Holds::Text(100)),
+            column(
+                "flowright_opportunityid",
+                Holds::Lookup(&[("flowright_OpportunityId", "opportunities")]),
+            ),
+            column(
+                "flowright_solutiondetailid",
+                Holds::Lookup(&[("flowright_SolutionDetailId", "flowright_solutiondetails")]),
+            ),
+            column("flowright_quantity", Holds::Decimal),
+            column("flowright_price", Holds::Money),
+            column("transactioncurrencyid", CURRENCY),
+            column("ownerid", OWNER),
+            column("statecode", STATE),
+            column("statuscode", STATUS),
+            CREATED,
+            MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
+            VERSION,
+        ],
+        collections: &[],
+    },
+    Table {
+        set: "flowright_solutiondetails",
+        logical: "flowright_solutiondetail",
+        id: "flowright_solutiondetailid",
+        name: "flowright_name",
+        alternate_key: Some("flowright_solutionidentifier"),
+        states: STATES,
+        columns: &[
+            column("flowright_solutiondetailid", Holds::Id),
+            required("flowright_name", Holds::Text(100)),
+            column("flowright_solutionidentifier", Holds::Text(100)),
+            column("flowright_solutiontype", Holds::Text(40)),
+            column("flowright_publisher", Holds::Text(255)),
+            column("ownerid", OWNER),
+            column("statecode", STATE),
+            column("statuscode", STATUS),
+            CREATED,
+            MODIFIED,
+            CREATED_BY,
+            MODIFIED_BY,
+            VERSION,
+        ],
+        collections: &[collection(
+            "flowright_solutiondetail_microsoftsolution",
+            "flowright_microsoftsolutions",
+            "flowright_solutiondetailid",
+        )],
     },
 ];
 
 impl Table {
+    pub(crate) fn named(set: &str) -> Option<&'static Table> {
+        TABLES.iter().find(|it| it.set == set)
+    }
+
+    pub(crate) fn of_logical(name: &str) -> Option<&'static Table> {
+        TABLES.iter().find(|it| it.logical == name)
+    }
+
+    /// The lookup behind a navigation property, and the table it leads to.
+    pub(crate) fn navigate(&self, name: &str) -> Option<(&'static Column, &'static Table)> {
+        self.columns.iter().find_map(|column| {
+            let Holds::Lookup(targets) = column.holds else { return None };
+            let (_, set) = targets.iter().find(|(navigation, _)| *navigation == name)?;
+            Some((column, Self::named(set)?))
+        })
+    }
+
+    /// A collection of records that lead here, and their table.
+    pub(crate) fn collection(&self, name: &str) -> Option<(&'static Collection, &'static Table)> {
+        let found = self.collections.iter().find(|it| it.name == name)?;
+        Some((found, Self::named(found.set)?))
+    }
+
     pub(crate) fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|it| it.name == name)
     }

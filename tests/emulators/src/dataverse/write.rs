@@ -5,7 +5,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::tables::{Column, Holds, TABLES, Table};
+use super::tables::{Column, Holds, Table};
 use super::{Refusal, State, bad_request, key};
 use crate::clock::whole_seconds;
 
@@ -18,20 +18,25 @@ pub(super) fn read(
     let mut written = Map::new();
     for (name, value) in body {
         if let Some(navigation) = name.strip_suffix("@odata.bind") {
-            let (column, set) = navigate(table, navigation)?;
-            written.insert(column.read_name(), bind(state, set, value)?);
+            let found = table.navigate(navigation);
+            let (column, target) = found.ok_or_else(|| undeclared(table, name))?;
+            check_writable(column)?;
+            written.insert(column.read_name(), bind(state, target, value)?);
         } else if name.contains('@') {
             // Other annotations say nothing about the record.
         } else {
             let column = table.column(name).filter(|it| !it.is_lookup());
             let column = column.ok_or_else(|| undeclared(table, name))?;
-            if column.read_only {
-                return Err(bad_request(&format!("the column `{name}` is read-only")));
-            }
+            check_writable(column)?;
             written.insert(name.clone(), fit(column, value)?);
         }
     }
     Ok(written)
+}
+
+fn check_writable(column: &Column) -> Result<(), Refusal> {
+    let message = format!("the column `{}` is read-only", column.name);
+    if column.read_only { Err(bad_request(&message)) } else { Ok(()) }
 }
 
 pub(super) fn undeclared(table: &Table, name: &str) -> Refusal {
@@ -41,19 +46,8 @@ pub(super) fn undeclared(table: &Table, name: &str) -> Refusal {
     ))
 }
 
-fn navigate(table: &Table, name: &str) -> Result<(&'static Column, &'static str), Refusal> {
-    for column in table.columns {
-        if let Holds::Lookup(targets) = column.holds
-            && let Some((_, set)) = targets.iter().find(|(navigation, _)| *navigation == name)
-        {
-            return Ok((column, set));
-        }
-    }
-    Err(undeclared(table, name))
-}
-
 /// The id behind `/accounts(guid)`, which must exist and be of the right table; null clears it.
-fn bind(state: &State, set: &str, value: &Value) -> Result<Value, Refusal> {
+pub(super) fn bind(state: &State, target: &'static Table, value: &Value) -> Result<Value, Refusal> {
     let reference = match value {
         Value::Null => return Ok(Value::Null),
         Value::String(reference) => reference,
@@ -64,16 +58,16 @@ fn bind(state: &State, set: &str, value: &Value) -> Result<Value, Refusal> {
         .strip_suffix(')')
         .and_then(|it| it.split_once('('))
         .ok_or_else(|| bad_request(&format!("`{reference}` is no reference to a record")))?;
-    let target = TABLES.iter().find(|it| it.set == given && it.set == set);
-    let target =
-        target.ok_or_else(|| bad_request(&format!("`{reference}` is not one of `{set}`")))?;
+    if given != target.set {
+        return Err(bad_request(&format!("`{reference}` is not one of `{}`", target.set)));
+    }
     let found = key(target, inner)?;
     let id = state.find(target, &found).ok_or_else(|| super::not_found(target, &found))?;
     Ok(json!(id))
 }
 
 /// The value as it is stored, when the column may hold it.
-fn fit(column: &Column, value: &Value) -> Result<Value, Refusal> {
+pub(super) fn fit(column: &Column, value: &Value) -> Result<Value, Refusal> {
     let name = column.name;
     if value.is_null() {
         let text = format!("the column `{name}` must not be null");
@@ -107,7 +101,7 @@ fn fit(column: &Column, value: &Value) -> Result<Value, Refusal> {
         }
         Holds::Choice(allowed) => {
             let number = value.as_i64().ok_or_else(wrong)?;
-            if !allowed.contains(&number) {
+            if !allowed.iter().any(|(it, _)| *it == number) {
                 let message = format!("the value {number} of `{name}` is outside the valid range");
                 return Err(Refusal::new(400, "0x8004431a", &message));
             }

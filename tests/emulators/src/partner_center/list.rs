@@ -52,7 +52,7 @@ pub(super) fn list(all: &[Value], request: &Request, url: &str) -> Result<Answer
     let mut found: Vec<&Value> = all
         .iter()
         .filter(|it| {
-            query.filter.as_ref().is_none_or(|filter| filter.matches(&|path| read(it, path)))
+            query.filter.as_ref().is_none_or(|filter| filter.matches(&|path: &str| read(it, path)))
         })
         .collect();
     for (path, descending) in query.order.iter().rev() {

@@ -19,9 +19,10 @@ use uuid::Uuid;
 
 pub use certificate::SigningChain;
 
+use crate::Shared;
 use crate::clock::{Clock, seven_digits};
-use crate::courier::{Courier, Delivery, DeliveryState, Retry};
-use crate::faults::Fault;
+use crate::courier::{Courier, Delivery, DeliveryState, Mishap};
+use crate::faults::{Chaos, Fault};
 use crate::front::{Api, Front};
 use crate::http::{Answer, Request};
 use crate::log::Logged;
@@ -51,11 +52,10 @@ impl PartnerCenter {
     pub(crate) async fn start(
         port: u16,
         signing: SigningChain,
-        retry: Retry,
-        clock: Clock,
-        directory: Arc<Directory>,
+        shared: Shared,
     ) -> io::Result<Self> {
-        let (front, listener) = Front::bind(port, clock.clone(), Arc::clone(&directory)).await?;
+        let Shared { retry, clock, authority, directory } = shared;
+        let (front, listener) = Front::bind(port, clock.clone(), authority).await?;
         let local = front.local_url();
         for audience in [REFERRALS_AUDIENCE, WEBHOOKS_AUDIENCE, &front.url, &local] {
             directory.register(audience);
@@ -82,7 +82,7 @@ impl PartnerCenter {
 
     /// What a caller presents to get a token.
     pub fn credentials(&self) -> &Credentials {
-        &self.front.directory.credentials
+        &self.service.directory.credentials
     }
 
     /// The root that vouches for the signing certificate of deliveries.
@@ -146,6 +146,16 @@ impl PartnerCenter {
         self.front.fault(fault);
     }
 
+    /// Lets faults strike requests and deliveries by chance from now on; none ends it.
+    pub fn chaos(&self, chaos: Option<&Chaos>) {
+        self.front.chaos(self.service.as_ref(), chaos);
+    }
+
+    /// Scripts what goes wrong with deliveries.
+    pub fn mishap(&self, mishap: Mishap) {
+        self.service.courier.mishap(mishap);
+    }
+
     /// Moves the clock both emulators share.
     pub fn advance(&self, by: Duration) {
         self.front.clock.advance(by);
@@ -172,8 +182,8 @@ pub(crate) struct Service {
 struct State {
     referrals: BTreeMap<String, Fields>,
     registration: Option<Registration>,
-    /// Validation events and the index of the delivery of each.
-    validations: BTreeMap<String, usize>,
+    /// Validation events: the index of the delivery of each, and when it was asked for.
+    validations: BTreeMap<String, (usize, Timestamp)>,
     validated: VecDeque<Timestamp>,
     changes: u64,
 }
@@ -196,6 +206,9 @@ impl Api for Service {
 
     fn answer(&self, request: &Request) -> Answer {
         self.expire();
+        if let Some(answer) = self.directory.answer(request) {
+            return answer;
+        }
         let path = request.path.as_str();
         if let Some(rest) = path.strip_prefix(REFERRALS_PATH) {
             return self.traced(request, self.guarded_referrals(request, rest));
@@ -256,12 +269,26 @@ impl Api for Service {
         ]
     }
 
-    fn deliveries(&self) -> Value {
-        self.courier.all().iter().map(Delivery::to_json).collect()
+    fn courier(&self) -> Option<&Arc<Courier>> {
+        Some(&self.courier)
     }
 
-    fn redeliver(&self, index: usize) -> bool {
-        self.courier.redeliver(index)
+    /// `POST /_emulator/referrals` and `PATCH /_emulator/referrals/{id}`: what Microsoft does.
+    fn act(&self, request: &Request) -> Option<Answer> {
+        let rest = request.path.strip_prefix("/_emulator/referrals")?;
+        let id = rest.strip_prefix('/');
+        let body = match request.json() {
+            Ok(body) => crate::seed::object(body),
+            Err(message) => return Some(rules::invalid("body", &message).answer()),
+        };
+        Some(match (request.method.as_str(), id) {
+            ("POST", None) => Answer::json(201, &json!({ "id": self.create_incoming(&body) })),
+            ("PATCH", Some(id)) if self.patch_incoming(id, &body) => Answer::empty(204),
+            ("PATCH", Some(_)) => {
+                Refusal::new(404, "itemNotFound", "id", "there is no such referral").answer()
+            }
+            _ => return None,
+        })
     }
 }
 

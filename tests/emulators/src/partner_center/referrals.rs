@@ -17,6 +17,8 @@ use crate::seed;
 
 /// The organisation that owns the other side of a shared deal.
 const MICROSOFT: &str = "msft";
+/// How long a deal must have been open to be registered once it is won.
+const REGISTERED_AFTER: SignedDuration = SignedDuration::from_hours(72);
 /// How long a new referral waits for an answer before it expires.
 const ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -100,6 +102,7 @@ impl Service {
         let mut after = before.clone();
         patch.apply(&mut after)?;
         if patch.is_registration() && at(&before, "substatus") == "Won" {
+            check_registrable(&before)?;
             self.store(&mut state, &mut after);
         } else {
             self.commit(&mut state, &before, &mut after)?;
@@ -150,6 +153,7 @@ impl Service {
         let Some(mut referral) = state.referrals.get(id).cloned() else { return false };
         seed::merge(&mut referral, changes);
         referral.insert("id".to_owned(), json!(id));
+        state.accept(&mut referral);
         self.store(&mut state, &mut referral);
         true
     }
@@ -219,6 +223,25 @@ impl State {
         Ok(())
     }
 
+    /// Once Microsoft has accepted its side, both sides carry the id of its own CRM.
+    fn accept(&mut self, referral: &mut Fields) {
+        if !is_microsofts(referral) || at(referral, "status") != "Active" {
+            return;
+        }
+        let engagement = text(referral, "engagementId").to_owned();
+        let sides = self.referrals.values_mut();
+        for side in sides.filter(|it| text(it, "engagementId") == engagement).chain([referral]) {
+            if let Some(Value::Object(tracking)) = side.get_mut("trackingInfo") {
+                let id = tracking.entry("microsoftMsxId").or_insert(Value::Null);
+                if id.is_null() {
+                    // Derived, so that both sides get the same one.
+                    let digits: String = engagement.chars().filter(char::is_ascii_digit).collect();
+                    *id = json!(format!("7-{}", digits.get(..10).unwrap_or(&digits)));
+                }
+            }
+        }
+    }
+
     /// Completes a new referral and keeps it.
     fn insert(&mut self, referral: &mut Fields, stamp: Timestamp) {
         let free = |id: &str| id.parse::<Uuid>().is_ok() && !self.referrals.contains_key(id);
@@ -277,6 +300,14 @@ fn take_settable(referral: &mut Fields, body: &Fields) {
     {
         details.insert("dealValue".to_owned(), number);
     }
+}
+
+/// A won deal can only be registered when it was open long enough.
+fn check_registrable(referral: &Fields) -> Result<(), Refusal> {
+    let times = instant(referral, "createdDateTime").zip(instant(referral, "closedDateTime"));
+    let long = times.is_some_and(|(made, won)| made.duration_until(won) >= REGISTERED_AFTER);
+    let text = "72 hours must lie between the creation of a deal and its being won";
+    if long { Ok(()) } else { Err(invalid("registrations", text)) }
 }
 
 fn body(request: &Request) -> Result<Fields, Refusal> {

@@ -22,6 +22,8 @@ const EVENTS: &[&str] = &[
     "invoice-ready",
 ];
 const VALIDATIONS_PER_MINUTE: usize = 2;
+/// What is known of a validation is forgotten after a week.
+const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where notifications go and which.
@@ -157,12 +159,14 @@ impl Service {
             changed: self.clock.tick(),
         };
         let index = self.send(&notice, &registration);
-        state.validations.insert(id.clone(), index);
+        state.validations.insert(id.clone(), (index, now));
         Answer::json(200, &json!({ "correlationId": id }))
     }
 
     fn validation(&self, id: &str) -> Answer {
-        let index = self.lock().validations.get(id).copied();
+        let now = self.clock.now();
+        let found = self.lock().validations.get(id).copied();
+        let index = found.filter(|(_, at)| at.duration_until(now) < KEPT).map(|(index, _)| index);
         let Some(delivery) = index.and_then(|index| self.courier.get(index)) else {
             return refused(404, "there is no such validation event");
         };

@@ -138,7 +138,7 @@ async fn conflicts_and_upserts() {
         ("DELETE", key, "", "", Value::Null, 204, ""),
         ("GET", key, "", "", Value::Null, 404, "0x80040217"),
         ("GET", "opportunities(name='n')", "", "", Value::Null, 400, "0x80060888"),
-        ("GET", "leads", "", "", Value::Null, 404, "0x8006088a"),
+        ("GET", "invoices", "", "", Value::Null, 404, "0x8006088a"),
         ("PUT", &one, "", "", name(), 405, "0x80060888"),
     ];
     for (method, rest, header, value, body, status, code) in cases {
@@ -289,7 +289,7 @@ async fn wrong_subscriptions() {
     for (message, more) in [
         (8, json!({})),
         (1, json!({ "scope": 5 })),
-        (1, json!({ "entityname": "lead" })),
+        (1, json!({ "entityname": "invoice" })),
         (1, json!({ "url": "nowhere" })),
         (3, json!({ "filteringattributes": "name,nick" })),
         (3, json!({ "filterexpression": "nick eq 1" })),

@@ -1,5 +1,6 @@
 //! Tests over real HTTP on the loopback address, with a client that shares nothing with the emulators.
 
+mod clients;
 mod dataverse;
 mod der;
 mod faults;
@@ -8,6 +9,11 @@ mod odata;
 mod receiver;
 mod referrals;
 mod rules;
+mod salesforce;
+mod services;
+mod soql;
+mod swagger;
+mod webapi;
 mod webhooks;
 
 use std::sync::LazyLock;
@@ -32,6 +38,8 @@ struct World {
     referrals: String,
     webhooks: String,
     dataverse: String,
+    /// A session of the org, once signed in to it.
+    session: String,
 }
 
 struct Got {
@@ -85,6 +93,7 @@ impl World {
             referrals: String::new(),
             webhooks: String::new(),
             dataverse: String::new(),
+            session: String::new(),
         };
         world.sign_in().await;
         world

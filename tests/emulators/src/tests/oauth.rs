@@ -158,3 +158,91 @@ async fn chunked_forms_and_basic_clients() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("access_token"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_person_signs_in_with_a_browser() {
+    let world = World::new().await;
+    let credentials = world.pc().credentials();
+    let hashed = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"verifier");
+    let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hashed.as_ref());
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let url = format!(
+        "{}/common/oauth2/v2.0/authorize?response_type=code&client_id={}&state=s%201\
+         &redirect_uri=http://localhost:1/cb&code_challenge={challenge}",
+        world.pc().url(),
+        credentials.client_id
+    );
+    // Only the safe way of answering a challenge is known.
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 400);
+    let url = format!("{url}&code_challenge_method=S256");
+    for (verifier, statuses) in [("verifier", [200, 400]), ("other", [400, 400])] {
+        let sent = client.get(&url).send().await.unwrap();
+        let location = sent.headers()["location"].to_str().unwrap().to_owned();
+        let (place, rest) = location.split_once("?code=").unwrap();
+        assert_eq!(place, "http://localhost:1/cb");
+        let (code, state) = rest.split_once('&').unwrap();
+        assert_eq!(state, "state=s%201");
+        let form = format!(
+            "grant_type=authorization_code&client_id={}&code={code}&code_verifier={verifier}\
+             &redirect_uri=http://localhost:1/cb&scope=https://api.partner.microsoft.com/.default",
+            credentials.client_id
+        );
+        for status in statuses {
+            let got = world.ask_token("oauth2/v2.0/token", &form).await;
+            assert_eq!(got.status, status, "{}", got.text);
+            if status == 200 {
+                // What was got without a secret is refreshed without one.
+                let refresh = got.json()["refresh_token"].as_str().unwrap().to_owned();
+                let form = format!(
+                    "grant_type=refresh_token&client_id={}&refresh_token={refresh}\
+                     &scope=https://api.partner.microsoft.com/.default",
+                    credentials.client_id
+                );
+                assert_eq!(world.ask_token("oauth2/v2.0/token", &form).await.status, 200);
+            }
+        }
+    }
+    let seeded = format!(
+        "grant_type=refresh_token&client_id={}&refresh_token={}&scope=https://api.partner.microsoft.com/.default",
+        credentials.client_id, credentials.refresh_token
+    );
+    assert_eq!(world.ask_token("oauth2/v2.0/token", &seeded).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_person_signs_in_for_a_device() {
+    let world = World::new().await;
+    let id = &world.pc().credentials().client_id;
+    let ask = format!("client_id={id}&scope=offline_access");
+    let device = world.ask_token("oauth2/v2.0/devicecode", &ask).await.json();
+    let form = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id={id}&device_code={}\
+         &scope=https://api.partner.microsoft.com/.default",
+        device["device_code"].as_str().unwrap()
+    );
+    let page = device["verification_uri"].as_str().unwrap();
+    assert_eq!(page, format!("{}/devicelogin", world.pc().url()));
+    let typed = device["user_code"].as_str().unwrap();
+    let open = async |code: &str| {
+        world.send("GET", &format!("{page}?code={code}"), &[], String::new()).await.status
+    };
+    let poll = async || world.ask_token("oauth2/v2.0/token", &form).await.code();
+    assert_eq!(poll().await, "authorization_pending");
+    assert_eq!(open("WRONG").await, 404);
+    assert_eq!(poll().await, "authorization_pending");
+    assert_eq!(open(typed).await, 200);
+    assert_eq!(poll().await, "");
+    assert_eq!(poll().await, "bad_verification_code");
+
+    let device = world.ask_token("oauth2/v2.0/devicecode", &ask).await.json();
+    world.pc().advance(Duration::from_mins(20));
+    let late = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id={id}&device_code={}",
+        device["device_code"].as_str().unwrap()
+    );
+    assert_eq!(world.ask_token("oauth2/v2.0/token", &late).await.code(), "expired_token");
+}

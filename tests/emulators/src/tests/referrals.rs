@@ -14,7 +14,7 @@ fn op(op: &str, path: &str, value: impl Into<Value>) -> Value {
 
 #[tokio::test]
 async fn from_creation_to_won() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let made = world.referral("POST", "", &[], deal()).await;
     assert_eq!(made.status, 200, "{}", made.text);
     let referral = made.json();
@@ -43,6 +43,8 @@ async fn from_creation_to_won() {
     let stale = world.referral("PATCH", &format!("/{id}"), &[("if-match", &etag)], money).await;
     assert_eq!((stale.status, stale.code().as_str()), (412, "resourceModified"));
 
+    world.pc().advance(Duration::from_hours(72));
+    world.sign_in().await;
     let won = json!([
         op("replace", "/status", "Closed"),
         op("replace", "/substatus", "Won"),
@@ -55,7 +57,7 @@ async fn from_creation_to_won() {
     assert_eq!(closed["details"]["dealValue"], json!(10000));
     assert_eq!(closed["team"].as_array().unwrap().len(), 2);
     assert_eq!(closed["closedDateTime"], closed["updatedDateTime"]);
-    assert_eq!(closed["updatedDateTime"], "2026-03-01T08:00:00.0000002Z");
+    assert_eq!(closed["updatedDateTime"], "2026-03-04T08:00:00.0000000Z");
     assert_eq!(world.pc().referral(id).unwrap(), closed);
 
     // Closed is closed, but a deal that was won may be registered.
@@ -69,6 +71,40 @@ async fn from_creation_to_won() {
     let registered = world.pc().referral(id).unwrap();
     assert_eq!(registered["registrations"][0]["contract"]["term"], "Finite");
     assert_eq!(registered["registrationStatus"], "ReviewPending");
+}
+
+#[tokio::test]
+async fn a_deal_won_too_soon_cannot_be_registered() {
+    let world = World::new().await;
+    let made = world.referral("POST", "", &[], deal()).await.json();
+    let path = format!("/{}", made["id"].as_str().unwrap());
+    let won = json!([op("replace", "/status", "Closed"), op("replace", "/substatus", "Won")]);
+    assert_eq!(world.referral("PATCH", &path, &[], won).await.status, 204);
+    let registration = json!([op("add", "/registrations/-", json!({ "type": "AzureIPCoSell" }))]);
+    let got = world.referral("PATCH", &path, &[], registration).await;
+    assert_eq!((got.status, got.json()["error"]["target"].as_str()), (400, Some("registrations")));
+}
+
+#[tokio::test]
+async fn microsoft_accepts_and_both_sides_get_its_id() {
+    let world = World::new().await;
+    let mut shared = deal();
+    shared["consent"]["consentToShareReferralWithMicrosoftSellers"] = json!(true);
+    let own = world.referral("POST", "", &[], shared.clone()).await.json();
+    let mut copy = shared;
+    copy["engagementId"] = own["engagementId"].clone();
+    copy["target"] = json!([{ "type": "BusinessProfileLocation", "id": "msft" }]);
+    let copy = world.referral("POST", "", &[], copy).await.json();
+    assert_eq!((&copy["organizationId"], &copy["status"]), (&json!("msft"), &json!("New")));
+    let accepted = json!({ "status": "Active", "substatus": "Accepted" });
+    assert!(world.pc().patch_referral(copy["id"].as_str().unwrap(), accepted));
+    let ids: BTreeSet<String> = world
+        .pc()
+        .referrals()
+        .iter()
+        .map(|it| it["trackingInfo"]["microsoftMsxId"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
 }
 
 #[tokio::test]

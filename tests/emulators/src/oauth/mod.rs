@@ -1,7 +1,9 @@
-//! The directory both emulators share: grants, opaque tokens bound to an audience, refusals.
+//! The directory Partner Center and Dataverse share: grants, tokens bound to an audience, refusals.
+
+mod logins;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,9 +13,11 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::http::{Answer, Request, form};
+use logins::Logins;
 
 const TOKEN_SECONDS: i64 = 3_599;
 const TOKENS_MAX: usize = 10_000;
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// The values a caller must present to get a token.
 #[derive(Clone, Debug)]
@@ -46,7 +50,7 @@ impl Default for Credentials {
 }
 
 /// Who a valid token speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Caller {
     User,
     Application,
@@ -60,6 +64,7 @@ struct Token {
 
 pub(crate) struct Directory {
     pub(crate) credentials: Credentials,
+    tls: bool,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -68,26 +73,28 @@ pub(crate) struct Directory {
 struct State {
     audiences: BTreeSet<String>,
     tokens: BTreeMap<String, Token>,
-    refresh_tokens: BTreeSet<String>,
+    /// Refresh tokens, and whether the application they belong to can keep no secret.
+    refresh_tokens: BTreeMap<String, bool>,
+    logins: Logins,
 }
 
 impl Directory {
-    pub(crate) fn new(credentials: Credentials, clock: Clock) -> Self {
+    pub(crate) fn new(credentials: Credentials, tls: bool, clock: Clock) -> Self {
         let mut state = State::default();
-        state.refresh_tokens.insert(credentials.refresh_token.clone());
-        Self { credentials, clock, state: Mutex::new(state) }
+        state.refresh_tokens.insert(credentials.refresh_token.clone(), false);
+        Self { credentials, tls, clock, state: Mutex::new(state) }
     }
 
     /// Makes a resource known; tokens are issued for known resources only.
     pub(crate) fn register(&self, audience: &str) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.audiences.insert(audience.trim_end_matches('/').to_owned());
     }
 
     /// The caller behind a bearer token, when it is known, fresh and meant for this audience.
     pub(crate) fn caller(&self, request: &Request, audiences: &[&str]) -> Option<Caller> {
         let (scheme, token) = request.header("authorization")?.split_once(' ')?;
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
         let token =
             state.tokens.get(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
         let fresh = token.expires > self.clock.now();
@@ -98,10 +105,19 @@ impl Directory {
     /// Answers a token endpoint; none when the path is no token endpoint.
     pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
         let path = request.path.strip_prefix('/')?;
+        if path == "devicelogin" && request.method == "GET" {
+            return Some(self.agree(request));
+        }
         let (tenant, rest) = path.split_once("/oauth2/")?;
-        let v1 = match rest {
-            "token" => true,
-            "v2.0/token" => false,
+        let v1 = match (request.method.as_str(), rest) {
+            (_, "token") => true,
+            (_, "v2.0/token") => false,
+            ("GET", "authorize" | "v2.0/authorize") => return Some(self.authorize(request)),
+            ("POST", "devicecode" | "v2.0/devicecode") => {
+                let host = request.header("host").unwrap_or_default();
+                let scheme = if self.tls { "https" } else { "http" };
+                return Some(self.device_code(request, &format!("{scheme}://{host}")));
+            }
             _ => return None,
         };
         if request.method != "POST" {
@@ -119,24 +135,41 @@ impl Directory {
         if !known {
             return Err(refused(400, "invalid_request", "AADSTS90002: tenant not found"));
         }
-        self.check_client(&fields)?;
         let grant = field("grant_type").unwrap_or_default();
+        let public = self.check_client(grant, &fields)?;
         let caller = self.check_grant(grant, &fields)?;
         let audience = self.audience(&fields, v1)?;
-        Ok(self.issue(&audience, caller, v1, field("scope").unwrap_or_default()))
+        let scope = field("scope").unwrap_or_default();
+        Ok(self.issue((&audience, caller), public, v1, scope))
     }
 
-    fn check_client(&self, fields: &BTreeMap<String, String>) -> Result<(), Answer> {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the application came without a secret, as one may on a person's own machine.
+    fn check_client(&self, grant: &str, fields: &BTreeMap<String, String>) -> Result<bool, Answer> {
         let given = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
         if given("client_id") != self.credentials.client_id {
             let text = "AADSTS700016: application not found in the directory";
             return Err(refused(401, "invalid_client", text));
         }
+        let public = match grant {
+            "authorization_code" => fields.contains_key("code_verifier"),
+            DEVICE => true,
+            "refresh_token" => {
+                self.lock().refresh_tokens.get(given("refresh_token")).is_some_and(|it| *it)
+            }
+            _ => false,
+        };
+        if public && !fields.contains_key("client_secret") {
+            return Ok(true);
+        }
         if given("client_secret") != self.credentials.client_secret {
             let text = "AADSTS7000215: invalid client secret provided";
             return Err(refused(401, "invalid_client", text));
         }
-        Ok(())
+        Ok(false)
     }
 
     fn check_grant(
@@ -148,8 +181,8 @@ impl Directory {
         match grant {
             "client_credentials" => Ok(Caller::Application),
             "refresh_token" => {
-                let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                if state.refresh_tokens.contains(given("refresh_token")) {
+                let state = self.lock();
+                if state.refresh_tokens.contains_key(given("refresh_token")) {
                     return Ok(Caller::User);
                 }
                 Err(refused(400, "invalid_grant", "AADSTS9002313: the refresh token is not valid"))
@@ -160,6 +193,8 @@ impl Directory {
                 let text = "AADSTS50126: invalid user name or password";
                 if right { Ok(Caller::User) } else { Err(refused(400, "invalid_grant", text)) }
             }
+            "authorization_code" => self.check_code(fields).map(|()| Caller::User),
+            DEVICE => self.check_device(given("device_code")).map(|()| Caller::User),
             "" => Err(refused(400, "invalid_request", "AADSTS900144: `grant_type` is missing")),
             _ => Err(refused(400, "unsupported_grant_type", "AADSTS70003: grant not supported")),
         }
@@ -177,19 +212,25 @@ impl Directory {
         };
         let asked = asked.unwrap_or_default();
         let asked = asked.trim_end_matches('/');
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
         let known = state.audiences.iter().find(|it| it.eq_ignore_ascii_case(asked)).cloned();
         known.ok_or_else(|| {
             refused(400, code, "AADSTS500011: the resource principal was not found in the tenant")
         })
     }
 
-    fn issue(&self, audience: &str, caller: Caller, v1: bool, scope: &str) -> Answer {
+    fn issue(
+        &self,
+        (audience, caller): (&str, Caller),
+        public: bool,
+        v1: bool,
+        scope: &str,
+    ) -> Answer {
         let now = self.clock.now();
         let expires = now.saturating_add(SignedDuration::from_secs(TOKEN_SECONDS)).unwrap_or(now);
         let access = opaque();
         let refresh = (caller == Caller::User).then(opaque);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.tokens.retain(|_, token| token.expires > now);
         if state.tokens.len() >= TOKENS_MAX {
             return refused(503, "temporarily_unavailable", "too many tokens are in use");
@@ -197,7 +238,7 @@ impl Directory {
         let token = Token { audience: audience.to_owned(), caller, expires };
         state.tokens.insert(access.clone(), token);
         if let Some(refresh) = &refresh {
-            state.refresh_tokens.insert(refresh.clone());
+            state.refresh_tokens.insert(refresh.clone(), public);
         }
         let mut body = Map::new();
         body.insert("token_type".to_owned(), json!("Bearer"));
