@@ -24,6 +24,11 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
+/// Text as bytes, in the alphabet of addresses; padding may be there.
+pub fn decode_url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()
+}
+
 /// Text as bytes, as .NET reads it: blanks and spare bits do not matter, padding does.
 pub fn decode_lenient(text: &str) -> Option<Vec<u8>> {
     const DECODER: GeneralPurpose = GeneralPurpose::new(

@@ -95,12 +95,20 @@ pub struct Failure {
     pub class: Option<ErrorClass>,
     /// When the service asks to be left alone until.
     pub retry_after: Option<Duration>,
+    /// How often trying again makes sense at most, if the connector knows.
+    pub retries_max: Option<u32>,
 }
 
 impl Failure {
     /// A failure of the engine's own finding, which a retry cannot mend.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), class: None, retry_after: None }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            class: None,
+            retry_after: None,
+            retries_max: None,
+        }
     }
 
     /// A failure that a service reported.

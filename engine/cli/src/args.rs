@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{
     cmd::{
         connections::args::ConnectionsArgs,
+        connectors::args::ConnectorsArgs,
         runs::args::{FlowsArgs, RunsArgs},
     },
     database::Database,
@@ -85,6 +86,8 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// See the flows of a running service; turn them on and off.
     Flows(FlowsArgs),
+    /// See the connectors at hand and what they can do.
+    Connectors(ConnectorsArgs),
     /// Set up the connections of an environment, log in and see whether they work.
     Connections(ConnectionsArgs),
     /// Copy the runs into a file, while the service runs.

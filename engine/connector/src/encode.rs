@@ -1,10 +1,10 @@
 //! Values as parts of a request: paths, queries, headers, bodies.
 
-use base::{ErrorClass, Failure, base64};
+use base::{ErrorClass, Failure, base64, multipart};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::model::Encoding;
+use crate::model::{Arrays, Encoding};
 
 /// Everything but what never means anything in a URL.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -38,6 +38,20 @@ pub(crate) fn push_query(query: &mut String, key: &str, value: &str) {
     query.extend(utf8_percent_encode(value, VALUE));
 }
 
+/// A value as one text or, of a list whose name is repeated, as several. Nulls in lists are nothing.
+pub(crate) fn texts(value: &Value, arrays: Arrays) -> Vec<String> {
+    let Value::Array(items) = value else { return vec![text(value)] };
+    let items = items.iter().filter(|it| !it.is_null()).map(text);
+    let separator = match arrays {
+        Arrays::Multi => return items.collect(),
+        Arrays::Csv => ",",
+        Arrays::Ssv => " ",
+        Arrays::Tsv => "\t",
+        Arrays::Pipes => "|",
+    };
+    vec![items.collect::<Vec<_>>().join(separator)]
+}
+
 /// A value as the text of a header.
 pub(crate) fn header(name: &str, text: String) -> Result<(String, String), Failure> {
     if text.chars().any(|it| it.is_control() && it != '\t') {
@@ -60,11 +74,24 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
+/// One field of a body that is a form: name, value, how a list is written.
+pub(crate) type FormField<'a> = (&'a str, &'a Value, Arrays);
+
 /// A body's bytes and their media type.
 pub(crate) fn body(value: &Value, encoding: Encoding) -> Result<(String, Vec<u8>), Failure> {
     match encoding {
         Encoding::Json => Ok(("application/json".to_owned(), value.to_string().into_bytes())),
-        Encoding::Form => Ok(("application/x-www-form-urlencoded".to_owned(), form(value)?)),
+        Encoding::Multipart if value.get("$multipart").is_some_and(Value::is_array) => {
+            let written = multipart::of_envelope(value);
+            written.unwrap_or_else(|| Err("there are no parts".to_owned())).map_err(invalid)
+        }
+        Encoding::Form | Encoding::Multipart => {
+            let fields = value.as_object().ok_or_else(|| invalid("a form must be an object"))?;
+            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            let fields: Vec<FormField<'_>> =
+                fields.map(|(name, value)| (name.as_str(), value, Arrays::Csv)).collect();
+            form(&fields, encoding)
+        }
         Encoding::Text => {
             Ok(("text/plain; charset=utf-8".to_owned(), expr::to_text(value).into_bytes()))
         }
@@ -72,13 +99,43 @@ pub(crate) fn body(value: &Value, encoding: Encoding) -> Result<(String, Vec<u8>
     }
 }
 
-fn form(value: &Value) -> Result<Vec<u8>, Failure> {
-    let fields = value.as_object().ok_or_else(|| invalid("a form must be an object"))?;
-    let mut form = String::new();
-    for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-        push_query(&mut form, name, &text(value));
+/// Fields as the body of a request, in their order.
+pub(crate) fn form(
+    fields: &[FormField<'_>],
+    encoding: Encoding,
+) -> Result<(String, Vec<u8>), Failure> {
+    match encoding {
+        Encoding::Json => {
+            let fields =
+                fields.iter().map(|(name, value, _)| ((*name).to_owned(), (*value).clone()));
+            body(&Value::Object(fields.collect()), encoding)
+        }
+        Encoding::Form => {
+            let mut form = String::new();
+            for (name, value, arrays) in fields {
+                for text in texts(value, *arrays) {
+                    push_query(&mut form, name, &text);
+                }
+            }
+            Ok(("application/x-www-form-urlencoded".to_owned(), form.into_bytes()))
+        }
+        Encoding::Multipart => {
+            let mut parts = Vec::new();
+            for (name, value, arrays) in fields {
+                let items = match value {
+                    Value::Array(items) if *arrays == Arrays::Multi => items.as_slice(),
+                    other => std::slice::from_ref(*other),
+                };
+                for item in items {
+                    let part = multipart::Part::field(name, item);
+                    parts.push(part.map_err(|why| invalid(format!("field `{name}`: {why}")))?);
+                }
+            }
+            let (boundary, bytes) = multipart::write(&parts);
+            Ok((format!("multipart/form-data; boundary={boundary}"), bytes))
+        }
+        Encoding::Text | Encoding::Binary => Err(invalid("fields make a form, not text or bytes")),
     }
-    Ok(form.into_bytes())
 }
 
 fn binary(value: &Value) -> Result<(String, Vec<u8>), Failure> {

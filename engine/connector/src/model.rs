@@ -131,12 +131,34 @@ pub struct HttpSpec {
 pub struct ErrorRule {
     /// Status codes; none means any that is not a success.
     pub status: Vec<u16>,
-    /// The service's own code, if that decides.
-    pub code: Option<String>,
+    /// The service's own codes, if they decide.
+    pub codes: Vec<String>,
+    /// What has to hold of the answer besides.
+    pub test: Option<Template>,
     /// The kind of trouble.
     pub class: ErrorClass,
     /// A message that says more than the service's.
     pub message: Option<Template>,
+    /// When trying again makes sense.
+    pub retry: Option<RetryHint>,
+}
+
+/// When trying again makes sense after an answer; the flow's own policy may allow less.
+#[derive(Clone, Debug)]
+pub struct RetryHint {
+    /// The pause before it.
+    pub after: Option<After>,
+    /// How often at most.
+    pub max: Option<usize>,
+}
+
+/// Where the length of a pause is found.
+#[derive(Clone, Debug)]
+pub enum After {
+    /// In this header of the answer.
+    Header(String),
+    /// In this text: a duration, seconds or an instant.
+    Text(Template),
 }
 
 /// What an operation does to the service's records; decides whether doing it twice is harmless.
@@ -219,6 +241,32 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// An operation of which nothing else is said; what it does is not known to be harmless.
+    pub fn new(id: &str, method: &str, path: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            description: String::new(),
+            effect: Effect::Action,
+            internal: false,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            routes: Vec::new(),
+            params: Vec::new(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body_param: "body".to_owned(),
+            body: None,
+            encoding: Encoding::Json,
+            returns: None,
+            success: Vec::new(),
+            paginate: None,
+            idempotency: Idempotency::None,
+            output: None,
+            unsubscribe: None,
+        }
+    }
+
     /// The parameter of that name.
     pub fn param(&self, name: &str) -> Option<&Param> {
         self.params.iter().find(|it| it.name == name)
@@ -250,8 +298,70 @@ pub struct Param {
     pub internal: bool,
     /// Encoded twice, for gateways that decode once.
     pub double: bool,
+    /// How a list is written where it is sent as text.
+    pub arrays: Arrays,
+    /// The operation that knows which values there are.
+    pub values: Option<DynamicValues>,
     /// JSON Schema of the value.
     pub schema: Value,
+}
+
+impl Param {
+    /// An optional parameter of which nothing else is said.
+    pub fn new(name: &str, place: Place, schema: Value) -> Self {
+        Self {
+            name: name.to_owned(),
+            place,
+            required: false,
+            default: None,
+            internal: false,
+            double: false,
+            arrays: Arrays::Csv,
+            values: None,
+            schema,
+        }
+    }
+}
+
+/// How a list is written where it is sent as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrays {
+    /// One text, with commas.
+    Csv,
+    /// One text, with blanks.
+    Ssv,
+    /// One text, with tabulators.
+    Tsv,
+    /// One text, with `|`.
+    Pipes,
+    /// The name once for each item.
+    Multi,
+}
+
+impl Arrays {
+    /// Every way, as files spell them.
+    pub const ALL: &[(&str, Self)] = &[
+        ("csv", Self::Csv),
+        ("ssv", Self::Ssv),
+        ("tsv", Self::Tsv),
+        ("pipes", Self::Pipes),
+        ("multi", Self::Multi),
+    ];
+}
+
+/// The operation that knows which values a parameter may have.
+#[derive(Clone, Debug)]
+pub struct DynamicValues {
+    /// The operation.
+    pub operation: String,
+    /// Its inputs; `input('name')` is what is given to the operation whose parameter it is.
+    pub with: Tree,
+    /// The list in its answer.
+    pub items: Template,
+    /// The value of an item, which is `item()`.
+    pub value: Template,
+    /// What people call it.
+    pub title: Option<Template>,
 }
 
 /// Where a parameter is sent.
@@ -263,6 +373,8 @@ pub enum Place {
     Query,
     /// As a header.
     Header,
+    /// As a field of the body, which is a form or has several parts.
+    Form,
     /// Nowhere by itself: expressions use it as `input('name')`.
     Input,
 }
@@ -273,6 +385,7 @@ impl Place {
         ("path", Self::Path),
         ("query", Self::Query),
         ("header", Self::Header),
+        ("form", Self::Form),
         ("input", Self::Input),
     ];
 }
@@ -284,6 +397,8 @@ pub enum Encoding {
     Json,
     /// `application/x-www-form-urlencoded`.
     Form,
+    /// `multipart/form-data`.
+    Multipart,
     /// `text/plain`.
     Text,
     /// Bytes: text as UTF-8, or a `$content` envelope.
@@ -295,6 +410,7 @@ impl Encoding {
     pub const ALL: &[(&str, Self)] = &[
         ("json", Self::Json),
         ("form", Self::Form),
+        ("multipart", Self::Multipart),
         ("text", Self::Text),
         ("binary", Self::Binary),
     ];
@@ -303,12 +419,48 @@ impl Encoding {
 /// How an answer goes on in further ones.
 #[derive(Clone, Debug)]
 pub struct Paginate {
-    /// The address of the next page; null on the last.
-    pub next_link: Template,
+    /// How the next page is asked for.
+    pub next: NextPage,
     /// The items of a page.
     pub items: Template,
+    /// Whether there is a next page, if the service says so.
+    pub more: Option<Template>,
+    /// The parameter that says how many items a page has at most.
+    pub page_size: Option<String>,
     /// Pages of one call at most.
     pub pages_max: usize,
+}
+
+impl Paginate {
+    /// The members of the body that lead to the items, if they are at a plain place in it.
+    pub fn items_at(&self) -> Option<Vec<&str>> {
+        let mut rest = self.items.source().trim().strip_prefix("@body()")?;
+        let mut members = Vec::new();
+        while !rest.is_empty() {
+            let (name, after) =
+                rest.trim_start_matches('?').strip_prefix("['")?.split_once("']")?;
+            members.push(name);
+            rest = after;
+        }
+        (!members.iter().any(|it| it.contains('\''))).then_some(members)
+    }
+}
+
+/// How the next page is asked for.
+#[derive(Clone, Debug)]
+pub enum NextPage {
+    /// Its address is in the answer; null on the last. A relative one counts from the page's own.
+    Link(Template),
+    /// Its path is in the answer; null on the last. It counts from the base URL.
+    Path(Template),
+    /// The header `Link` has its address, under this relation.
+    LinkHeader(String),
+    /// A parameter says how many items come before it.
+    Offset(String),
+    /// A parameter says which page it is, counted from what the flow gives, the default, or 1.
+    Page(String),
+    /// A parameter takes what the answer says; null on the last.
+    Cursor(String, Template),
 }
 
 /// What makes repeating a call harmless.

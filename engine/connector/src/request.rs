@@ -9,7 +9,7 @@ use crate::{
     connection::Connection,
     encode,
     inputs::Inputs,
-    model::{Idempotency, Operation, Param, Place},
+    model::{Encoding, Idempotency, Operation, Param, Place},
     scope::Scope,
 };
 
@@ -64,16 +64,30 @@ pub fn build(
     };
     set_headers(&mut request, connection, operation, &scope)?;
     if call.link.is_none()
-        && let Some(body) = &inputs.body
+        && let Some((media, bytes)) = body(operation, &inputs)?
     {
-        let (media, bytes) = encode::body(body, operation.encoding)?;
-        if request.header("content-type").is_none() {
+        // Of several parts, only we know what is between them.
+        if request.header("content-type").is_none() || operation.encoding == Encoding::Multipart {
             request.set_header("Content-Type", media);
         }
         request.body = Some(bytes);
     }
     auth::apply(&mut request, connection, call, token)?;
     Ok(request)
+}
+
+/// The media type and bytes of the body, if there is one.
+fn body(operation: &Operation, inputs: &Inputs) -> Result<Option<(String, Vec<u8>)>, Failure> {
+    if let Some(body) = &inputs.body {
+        return encode::body(body, operation.encoding).map(Some);
+    }
+    if !operation.params.iter().any(|it| it.place == Place::Form) {
+        return Ok(None);
+    }
+    let fields = given(operation, inputs, Place::Form);
+    let fields: Vec<encode::FormField<'_>> =
+        fields.map(|(param, value)| (param.name.as_str(), value, param.arrays)).collect();
+    encode::form(&fields, operation.encoding).map(Some)
 }
 
 /// Method and address of a call that names no link.
@@ -98,7 +112,9 @@ fn first(
         }
     }
     for (param, value) in given(operation, inputs, Place::Query) {
-        encode::push_query(&mut query, &param.name, &encode::text(value));
+        for text in encode::texts(value, param.arrays) {
+            encode::push_query(&mut query, &param.name, &text);
+        }
     }
     let mark = if query.is_empty() { "" } else { "?" };
     let url = format!("{base}{path}{mark}{query}");
@@ -106,7 +122,7 @@ fn first(
 }
 
 /// The address that paths are appended to, without a slash at its end.
-fn base_url(connection: &Connection, scope: &Scope<'_>) -> Result<String, Failure> {
+pub(crate) fn base_url(connection: &Connection, scope: &Scope<'_>) -> Result<String, Failure> {
     let text = scope.text(&connection.connector.http.base_url)?.unwrap_or_default();
     let fits = Url::parse(&text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -167,8 +183,10 @@ fn set_headers(
     }
     let inputs = scope.inputs.into_iter().flatten();
     for (name, value) in inputs.filter(|(_, value)| !value.is_null()) {
-        if operation.param(name).is_some_and(|it| it.place == Place::Header) {
-            let (name, value) = encode::header(name, encode::text(value))?;
+        if let Some(param) = operation.param(name).filter(|it| it.place == Place::Header) {
+            // One header of a name is enough: a list with commas is the same as several.
+            let text = encode::texts(value, param.arrays).join(", ");
+            let (name, value) = encode::header(name, text)?;
             request.set_header(&name, value);
         }
     }

@@ -1,12 +1,12 @@
 //! An HTTP response as the outcome of a call.
 
-use base::{ErrorClass, Failure, HttpResponse, Outcome, Timestamp, http};
+use base::{Duration, ErrorClass, Failure, HttpResponse, Outcome, Timestamp, http};
 use serde_json::{Value, json};
 
 use crate::{
     connection::Connection,
     inputs::Inputs,
-    model::{ErrorRule, Operation},
+    model::{After, ErrorRule, Operation, RetryHint},
     request::Call,
     scope::{Answer, Scope},
 };
@@ -18,7 +18,16 @@ pub fn read(
     call: &Call<'_>,
     response: &HttpResponse,
 ) -> Outcome {
-    let answer = Answer::new(response);
+    read_answer((connection, operation), call, response, &Answer::new(response))
+}
+
+/// The same of an answer whose body may be other than the response's: that of all pages.
+pub(crate) fn read_answer(
+    (connection, operation): (&Connection, &Operation),
+    call: &Call<'_>,
+    response: &HttpResponse,
+    answer: &Answer,
+) -> Outcome {
     let mut outputs = json!({
         "statusCode": answer.status,
         "headers": answer.headers,
@@ -28,7 +37,7 @@ pub fn read(
     let inputs = Inputs::sort(operation, call.inputs).unwrap_or_default();
     let scope = Scope {
         inputs: Some(&inputs.values),
-        answer: Some(&answer),
+        answer: Some(answer),
         ..Scope::of_call(connection, call)
     };
     if !is_success(operation, response.status) {
@@ -65,7 +74,8 @@ fn failure(
         template.and_then(|it| scope.text(it).ok().flatten()).filter(|it| !it.is_empty())
     };
     let code = text(connector.error_code.as_ref());
-    let rule = connector.errors.iter().find(|it| applies(it, response.status, code.as_deref()));
+    let said = (response.status, code.as_deref());
+    let rule = connector.errors.iter().find(|it| applies(it, said, scope));
     let class = rule.map_or_else(|| ErrorClass::of_status(response.status), |it| it.class);
     let said = text(rule.and_then(|it| it.message.as_ref()))
         .or_else(|| text(connector.error_message.as_ref()));
@@ -79,12 +89,75 @@ fn failure(
     let message = connection.redact(&message);
     let mut failure = Failure::of_class(class, http::status_name(response.status), message);
     failure.retry_after = response.header("retry-after").and_then(|it| http::retry_after(it, now));
+    if let Some(hint) = rule.and_then(|it| it.retry.as_ref()) {
+        failure.retry_after = asked_pause(hint, scope, response, now).or(failure.retry_after);
+        failure.retries_max = hint.max.and_then(|it| u32::try_from(it).ok());
+    }
     failure
 }
 
-fn applies(rule: &ErrorRule, status: u16, code: Option<&str>) -> bool {
+fn applies(rule: &ErrorRule, (status, code): (u16, Option<&str>), scope: &Scope<'_>) -> bool {
     (rule.status.is_empty() || rule.status.contains(&status))
-        && rule.code.as_deref().is_none_or(|wanted| code == Some(wanted))
+        && (rule.codes.is_empty() || code.is_some_and(|it| rule.codes.iter().any(|own| own == it)))
+        && rule.test.as_ref().is_none_or(|it| scope.eval(it) == Ok(Value::Bool(true)))
+}
+
+/// The pause that a connector reads in an answer.
+fn asked_pause(
+    hint: &RetryHint,
+    scope: &Scope<'_>,
+    response: &HttpResponse,
+    now: Timestamp,
+) -> Option<Duration> {
+    match hint.after.as_ref()? {
+        After::Header(name) => pause(&response.header(name)?.into(), now),
+        After::Text(template) => pause(&scope.eval(template).ok()?, now),
+    }
+}
+
+/// A pause as services write it: seconds, `PT60S`, or the instant at which it ends.
+pub(crate) fn pause(value: &Value, now: Timestamp) -> Option<Duration> {
+    let found = match value {
+        Value::Number(number) if number.as_i64().is_none() => {
+            Duration::parse_iso(&format!("PT{:.3}S", number.as_f64()?))?
+        }
+        Value::String(text) => match Duration::parse_iso(text.trim()) {
+            Some(pause) => pause,
+            None => short(value).or_else(|| Some(instant(value)?.since(now)))?,
+        },
+        Value::Number(_) => short(value).or_else(|| Some(instant(value)?.since(now)))?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    Some(found.max(Duration::ZERO))
+}
+
+/// What seconds since 1970 are from on, and no pause is.
+const INSTANT_MIN: i64 = 1_000_000_000;
+/// The same in milliseconds: 1973 in these, 5138 in seconds.
+const MILLISECONDS_MIN: i64 = 100_000_000_000;
+
+fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// Seconds of a pause.
+fn short(value: &Value) -> Option<Duration> {
+    whole(value).filter(|it| *it < INSTANT_MIN).map(Duration::seconds)
+}
+
+/// An instant as services write it: ISO 8601, as headers have it, seconds or milliseconds since 1970.
+pub(crate) fn instant(value: &Value) -> Option<Timestamp> {
+    let epoch = Timestamp::default();
+    if let Some(count) = whole(value) {
+        let since = if MILLISECONDS_MIN <= count {
+            Duration::milliseconds(count)
+        } else {
+            Duration::seconds(count)
+        };
+        return (INSTANT_MIN <= count).then(|| epoch.after(since));
+    }
+    let text = value.as_str()?.trim();
+    Timestamp::parse(text).or_else(|| Some(epoch.after(http::retry_after(text, epoch)?)))
 }
 
 /// The body in the outputs of an outcome.

@@ -44,7 +44,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) subscription: Option<&'a Value>,
     pub(crate) callback_url: Option<&'a str>,
     pub(crate) event: Option<&'a Value>,
-    /// What is about to be sent: for a text that is digested.
+    /// The request at hand: one that came in, or what is about to be sent and is digested.
     pub(crate) request: Option<&'a Value>,
     /// Its digest.
     pub(crate) signature: Option<&'a Secret<String>>,

@@ -97,6 +97,8 @@ pub struct Receive {
     pub body_bytes_max: usize,
     /// How a delivery proves where it comes from.
     pub verify: Verify,
+    /// Requests that only ask whether the address is ours.
+    pub handshakes: Vec<Handshake>,
     /// Schema of the body.
     pub body: Option<Value>,
     /// Keys of the body are those of the schema in any case.
@@ -125,6 +127,176 @@ pub enum Verify {
     UrlSecret,
     /// By an RSA signature whose certificate a header names.
     RsaCertificateUrl(Box<RsaCertificateUrl>),
+    /// By a keyed digest.
+    Hmac(Box<Hmac>),
+    /// By a token that somebody else has signed.
+    Jwt(Box<Jwt>),
+    /// By a user name and a password in the header `Authorization`.
+    Basic {
+        /// The user name.
+        username: Template,
+        /// The password.
+        password: Template,
+    },
+}
+
+impl Verify {
+    /// Whether the address is the proof: nothing else in a delivery is.
+    pub const fn is_by_address(&self) -> bool {
+        match self {
+            Self::None | Self::UrlSecret => true,
+            Self::RsaCertificateUrl(_) | Self::Hmac(_) | Self::Jwt(_) | Self::Basic { .. } => false,
+        }
+    }
+}
+
+/// A keyed digest of what a delivery says.
+#[derive(Clone, Debug)]
+pub struct Hmac {
+    /// What the delivery brings: one text or several.
+    pub signature: Template,
+    /// What stands before the digest; texts without it are something else.
+    pub prefix: String,
+    /// The algorithm.
+    pub digest: Digest,
+    /// How the digest is written.
+    pub written: Written,
+    /// The keys, one or several.
+    pub secrets: Tree,
+    /// How keys are written.
+    pub secret_written: Written,
+    /// What is digested, if it is not the body as it came.
+    pub signed: Option<Template>,
+    /// When it was sent.
+    pub timestamp: Option<Template>,
+    /// How long ago that may be.
+    pub tolerance: Duration,
+}
+
+/// A keyed digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digest {
+    /// HMAC with SHA-1, which some services still use; as a keyed digest it is not broken.
+    Sha1,
+    /// HMAC with SHA-256.
+    Sha256,
+    /// HMAC with SHA-384.
+    Sha384,
+    /// HMAC with SHA-512.
+    Sha512,
+}
+
+impl Digest {
+    /// Every digest, as files spell them.
+    pub const ALL: &[(&str, Self)] = &[
+        ("sha1", Self::Sha1),
+        ("sha256", Self::Sha256),
+        ("sha384", Self::Sha384),
+        ("sha512", Self::Sha512),
+    ];
+}
+
+/// How bytes are written as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// As hexadecimal digits in any case.
+    Hex,
+    /// As base64.
+    Base64,
+    /// As base64 in the alphabet of addresses, with padding or without.
+    Base64Url,
+    /// As they are: UTF-8.
+    Text,
+}
+
+impl Written {
+    /// What a digest may be written as.
+    pub const DIGESTS: &[(&str, Self)] =
+        &[("hex", Self::Hex), ("base64", Self::Base64), ("base64url", Self::Base64Url)];
+    /// What a key may be written as.
+    pub const ALL: &[(&str, Self)] = &[
+        ("text", Self::Text),
+        ("hex", Self::Hex),
+        ("base64", Self::Base64),
+        ("base64url", Self::Base64Url),
+    ];
+}
+
+/// A token in the form of JWT, whose keys are published.
+#[derive(Clone, Debug)]
+pub struct Jwt {
+    /// What the delivery brings.
+    pub token: Template,
+    /// What stands before the token.
+    pub prefix: String,
+    /// Where the keys are, as a JSON Web Key Set.
+    pub keys_url: Template,
+    /// Algorithms that are believed.
+    pub algorithms: Vec<TokenAlgorithm>,
+    /// Who may have issued it, one or several.
+    pub issuer: Tree,
+    /// For whom it must be, one or several.
+    pub audience: Tree,
+    /// Further claims that must be so.
+    pub claims: Vec<(String, Template)>,
+    /// How far clocks may be apart.
+    pub tolerance: Duration,
+}
+
+/// A signature that can be checked with a public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenAlgorithm {
+    /// RSA PKCS#1 with SHA-256.
+    Rs256,
+    /// RSA PKCS#1 with SHA-384.
+    Rs384,
+    /// RSA PKCS#1 with SHA-512.
+    Rs512,
+    /// RSA-PSS with SHA-256.
+    Ps256,
+    /// RSA-PSS with SHA-384.
+    Ps384,
+    /// RSA-PSS with SHA-512.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl TokenAlgorithm {
+    /// Every algorithm, as tokens spell them. Those without a signature or with a shared key are not
+    /// among them.
+    pub const ALL: &[(&str, Self)] = &[
+        ("RS256", Self::Rs256),
+        ("RS384", Self::Rs384),
+        ("RS512", Self::Rs512),
+        ("PS256", Self::Ps256),
+        ("PS384", Self::Ps384),
+        ("PS512", Self::Ps512),
+        ("ES256", Self::Es256),
+        ("ES384", Self::Es384),
+        ("EdDSA", Self::EdDsa),
+    ];
+}
+
+/// A request that only asks whether the address is ours, and what it is answered.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// Upper-case method.
+    pub method: String,
+    /// Whether a request is one.
+    pub when: Template,
+    /// Whether it must prove itself like a delivery; only then its answer may be made of secrets.
+    pub verified: bool,
+    /// The status of the answer.
+    pub status: u16,
+    /// Headers of the answer.
+    pub headers: Vec<(String, Template)>,
+    /// Body of the answer: text, or JSON.
+    pub body: Option<Tree>,
 }
 
 /// An RSA signature over the raw body, with the certificate named by a header.

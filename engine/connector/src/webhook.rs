@@ -10,10 +10,11 @@ use crate::{
     encode::invalid,
     inputs,
     model::{Connector, Effect, Idempotency, Operation},
+    proof::texts,
     request::Call,
     response,
     scope::{Answer, Scope},
-    trigger::{Subscription, SubscriptionCall, Trigger, TriggerKind, Verify, Webhook},
+    trigger::{Subscription, SubscriptionCall, Trigger, TriggerKind, Webhook},
 };
 
 /// What is known about a flow's subscription.
@@ -34,17 +35,6 @@ pub struct Current {
     pub url: String,
     /// What it delivers.
     pub events: Vec<String>,
-}
-
-/// How a delivery must prove where it comes from, with the operator's values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verification {
-    /// Not at all.
-    None,
-    /// By the secret part of the address it came to; whoever routes requests checks it.
-    UrlSecret,
-    /// By a signature.
-    Certificate(Box<CertificateSignature>),
 }
 
 /// An RSA signature over the raw body, with the certificate named by a header.
@@ -270,26 +260,6 @@ pub fn may_replace(
     Ok(scope.text(foreign)?.as_deref() == Some("replace"))
 }
 
-/// How deliveries must prove where they come from.
-pub fn verification(connection: &Connection, webhook: &Webhook) -> Result<Verification, Failure> {
-    let declared = match &webhook.receive.verify {
-        Verify::None => return Ok(Verification::None),
-        Verify::UrlSecret => return Ok(Verification::UrlSecret),
-        Verify::RsaCertificateUrl(declared) => declared,
-    };
-    let scope = Scope::new(connection);
-    Ok(Verification::Certificate(Box::new(CertificateSignature {
-        signature_headers: declared.signature_headers.clone(),
-        prefix: declared.prefix.clone(),
-        algorithm_header: declared.algorithm_header.clone(),
-        algorithms: declared.algorithms.clone(),
-        certificate_header: declared.certificate_header.clone(),
-        certificate_hosts: texts(&scope.eval(&declared.allow_hosts)?),
-        trust_anchors_pem: scope.text(&declared.trust_anchors)?,
-        issuer_contains: scope.text(&declared.issuer_contains)?.unwrap_or_default(),
-    })))
-}
-
 /// Reads a delivery whose proof was accepted.
 pub fn receive(
     connection: &Connection,
@@ -359,9 +329,4 @@ fn answer(outcome: &Outcome) -> Answer {
         headers: outputs.and_then(|it| it.get("headers")).cloned().unwrap_or_default(),
         body: response::body(outcome).clone(),
     }
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    let items = value.as_array().into_iter().flatten();
-    items.filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -20,6 +20,7 @@ use crate::{
     guard::{self, Egress, Lookup},
     pool::{Pool, Pools, Settings},
     proxy::Proxies,
+    token_proof::KeySets,
     tokens::{TokenStore, Tokens},
 };
 
@@ -73,6 +74,7 @@ struct Inner {
     timeout: Duration,
     tokens: Tokens,
     certificates: Certificates,
+    key_sets: KeySets,
     gates: Gates,
     observer: OnceLock<Observer>,
 }
@@ -124,6 +126,7 @@ impl Client {
             timeout: options.timeout,
             tokens: Tokens::new(options.token_store),
             certificates: Certificates::default(),
+            key_sets: KeySets::default(),
             gates: Gates::default(),
             observer: OnceLock::new(),
         };
@@ -191,6 +194,10 @@ impl Client {
 
     pub(crate) fn certificates(&self) -> &Certificates {
         &self.inner.certificates
+    }
+
+    pub(crate) fn key_sets(&self) -> &KeySets {
+        &self.inner.key_sets
     }
 
     pub(crate) async fn send_within(

@@ -2,8 +2,15 @@
 
 use std::{sync::Arc, time::Instant};
 
-use base::{Duration, Failure, HttpRequest, HttpResponse, Outcome, Timestamp, http::TRACEPARENT};
-use connector::{Call, Connection, Link, Operation, auth::Token, paging::Pages, request, response};
+use base::{
+    Duration, ErrorClass, Failure, HttpRequest, HttpResponse, Outcome, Timestamp, http::TRACEPARENT,
+};
+use connector::{
+    Call, Connection, Link, Operation,
+    auth::Token,
+    paging::{Next, Pages},
+    request, response,
+};
 
 use crate::{client::Client, gate::Closed, hide, redirect, tokens::connection_egress};
 
@@ -78,21 +85,36 @@ impl Client {
         options: InvokeOptions<'_>,
     ) -> Result<Outcome, Trouble> {
         let mut pages = Pages::new(connection, operation, options.items_min);
-        let mut next: Option<String> = None;
+        let mut next: Option<Next> = None;
         loop {
-            let link = next.as_deref().map(Link::Page).or(call.link);
-            let call = Call { link, ..*call };
+            let page = match &next {
+                None => *call,
+                Some(Next::Link(link)) => Call { link: Some(Link::Page(link)), ..*call },
+                Some(Next::Inputs(inputs)) => Call { inputs, link: None, ..*call },
+            };
             let Exchanged { address, response, token } =
-                self.exchange((connection, operation), &call, options).await?;
-            let mut outcome = response::read(connection, operation, &call, &response);
+                self.exchange((connection, operation), &page, options).await?;
+            let mut outcome = response::read(connection, operation, &page, &response);
             hide::secrets(connection, token.as_deref(), &mut outcome);
+            self.leave_alone(connection, &outcome);
             if options.items_min == 0 || operation.paginate.is_none() || outcome.failure.is_some() {
                 return Ok(outcome);
             }
-            match pages.add(&call, &address, &response)? {
-                Some(page) => next = Some(page),
-                None => return Ok(pages.merge(outcome)),
+            next = pages.add(call, &address, &response)?;
+            if next.is_none() {
+                return Ok(pages.merge(call, &response));
             }
+        }
+    }
+
+    /// Lets everybody wait for a service that is throttled as its connector reads its answers.
+    fn leave_alone(&self, connection: &Connection, outcome: &Outcome) {
+        let failure = outcome.failure.as_ref();
+        let throttled = failure.filter(|it| it.class == Some(ErrorClass::Throttled));
+        if let Some(pause) = throttled.and_then(|it| it.retry_after)
+            && Duration::ZERO < pause
+        {
+            self.gates().of(connection).close(pause.to_std());
         }
     }
 

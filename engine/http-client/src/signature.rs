@@ -21,7 +21,7 @@ pub struct Delivery<'a> {
 /// Why a delivery is not believed, and what to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// 400 if something is missing, else 401.
+    /// 400 if something is missing, 503 if it cannot be checked at present, else 401.
     pub status: u16,
     /// Name of the reason.
     pub code: &'static str,
@@ -32,6 +32,10 @@ pub struct Rejected {
 impl Rejected {
     pub(crate) fn untrusted(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: 401, code, message: message.into() }
+    }
+
+    pub(crate) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: 503, code, message: message.into() }
     }
 
     fn incomplete(message: String) -> Self {

@@ -59,6 +59,9 @@ pub struct Ask {
     pub idempotency_key: String,
     /// Whether the driver must write `Intended` before it asks.
     pub intent: bool,
+    /// Whether it may have been done already, by an attempt of which nobody knows what became: it is
+    /// looked for first, if its service can be asked whether it was.
+    pub repeated: bool,
     /// Instead of asking anew, look here for the result of what was accepted (202).
     pub follow: Option<String>,
     /// Where the service calls back, if the action waits for that.
@@ -75,6 +78,7 @@ impl Ask {
             attempt: 1,
             turn: 1,
             intent: false,
+            repeated: false,
             follow: None,
             request,
             ..self

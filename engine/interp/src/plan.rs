@@ -20,6 +20,8 @@ pub struct Plan {
     pub environment: String,
     /// Calls that must not be repeated blindly: their intent is written before they are made.
     pub unsafe_calls: Vec<ActionId>,
+    /// Those of them that can be looked for, so that they are repeated if they were not made.
+    pub sought_calls: Vec<ActionId>,
     /// Calls that make something new whenever another run makes them, whatever they are known by.
     pub creating_calls: Vec<ActionId>,
     /// The action behind which the run stops, to be looked at.
@@ -64,6 +66,7 @@ impl Plan {
             secure_parameters: Map::new(),
             environment: String::new(),
             unsafe_calls: Vec::new(),
+            sought_calls: Vec::new(),
             creating_calls: Vec::new(),
             until: None,
             places,

@@ -1,6 +1,6 @@
 //! When a question is asked again, and where the result of an accepted one is looked for.
 
-use base::{Duration, ErrorClass, Failure, Outcome, Timestamp, http};
+use base::{Duration, ErrorClass, Failure, Outcome, Timestamp, http, limits::RETRIES_MAX};
 use flow::{Action, RetryPolicy};
 
 use crate::{effect::Request, run::Asking};
@@ -17,7 +17,8 @@ const POLL_MIN: Duration = Duration::seconds(1);
 /// Longer pauses are not believed: a day is the longest interval a policy may have.
 const PAUSE_MAX: Duration = Duration::seconds(86_400);
 
-/// The pause before the next attempt, after so many retries; none if there is to be none.
+/// The pause before the next attempt, after so many retries; none if there is to be none. Where the
+/// flow has no policy, a connector that knows its service says how often; else it may only say less.
 pub fn next_pause(
     policy: Option<&RetryPolicy>,
     used: usize,
@@ -37,16 +38,23 @@ pub fn next_pause(
             (*count, minimum.map_or(pause, |minimum| pause.max(minimum)))
         }
     };
+    let count = match failure.retries_max.and_then(|it| usize::try_from(it).ok()) {
+        Some(max) if policy.is_none() => max.min(RETRIES_MAX),
+        Some(max) => count.min(max),
+        None => count,
+    };
     (used < count).then(|| failure.retry_after.unwrap_or(pause).max(Duration::ZERO).min(PAUSE_MAX))
 }
 
 /// Whether a question may be asked again at all. Another flow is asked once: its run is known by the
-/// question. What must not be done twice is asked again only if it was certainly not done.
+/// question. What must not be done twice is asked again only if it was certainly not done, or can be
+/// looked for first.
 pub(crate) fn may_ask_again(asking: &Asking, failure: &Failure) -> bool {
     match asking.request {
         Request::Flow { .. } | Request::Batch { .. } | Request::Unsubscribe { .. } => false,
         Request::Operation { .. } | Request::Route { .. } | Request::Http { .. } => {
             !asking.intent
+                || asking.sought
                 || failure.class == Some(ErrorClass::Throttled)
                 || NOT_SENT.contains(&failure.code.as_str())
         }

@@ -150,6 +150,8 @@ pub(crate) struct Asking {
     pub phase: Phase,
     pub history: Vec<Attempt>,
     pub intent: bool,
+    /// Whether the service can be asked if it was done.
+    pub sought: bool,
     /// Retries used up since the last success.
     pub retries: usize,
     pub intended: Option<u32>,
@@ -275,12 +277,15 @@ impl Run {
 
     /// Questions that are open, as effects: what a driver has to ask after it has read the journal.
     ///
-    /// One whose intent is in the journal is not among them; see [`Run::unknown`].
+    /// One whose intent is in the journal may have been done: if it can be looked for it is asked as a
+    /// repeated one, else it is not among them; see [`Run::unknown`].
     pub fn outstanding(&self, plan: &Plan) -> Vec<Effect> {
         let asked = self.slots.iter().filter_map(|(key, slot)| {
             let asking = asked(slot)?;
             let unknown = asking.intended == Some(asking.attempt);
-            (!unknown).then(|| Effect::Ask(asking.effect(plan, self, key)))
+            let ask = asking.effect(plan, self, key);
+            let repeated = ask.repeated || unknown;
+            (!unknown || asking.sought).then_some(Effect::Ask(Ask { repeated, ..ask }))
         });
         asked.collect()
     }
@@ -316,11 +321,12 @@ impl Run {
         self.end.is_none() && slot.and_then(asking).is_some_and(|it| it.subscribes)
     }
 
-    /// Questions whose intent is in the journal but not their answer: path and attempt.
+    /// Questions whose intent is in the journal but not their answer, and which cannot be looked for:
+    /// path and attempt.
     pub fn unknown(&self, plan: &Plan) -> Vec<(Path, u32)> {
         let intended = self.slots.iter().filter_map(|(key, slot)| {
             let asking = asked(slot)?;
-            (asking.intended == Some(asking.attempt))
+            (asking.intended == Some(asking.attempt) && !asking.sought)
                 .then(|| (plan.path(key.action, &key.passes), asking.attempt))
         });
         intended.collect()
@@ -354,6 +360,7 @@ impl Asking {
             phase: Phase::Asked { follow: None },
             history: Vec::new(),
             intent,
+            sought: false,
             retries: 0,
             intended: None,
             subscribes: false,
@@ -376,6 +383,7 @@ impl Asking {
             attempt: self.attempt,
             turn: self.turn,
             intent: self.intent && follow.is_none(),
+            repeated: self.sought && follow.is_none() && 1 < self.attempt,
             follow,
             request: self.request.clone(),
         }

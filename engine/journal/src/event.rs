@@ -177,6 +177,8 @@ struct FailureRecord {
     class: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after_ticks: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retries_max: Option<u32>,
 }
 
 mod outcome {
@@ -191,6 +193,7 @@ mod outcome {
             message: it.message.clone(),
             class: it.class.map(|class| class.name().to_owned()),
             retry_after_ticks: it.retry_after.map(Duration::ticks),
+            retries_max: it.retries_max,
         });
         OutcomeRecord { outputs: outcome.outputs.clone(), failure }.serialize(to)
     }
@@ -202,6 +205,7 @@ mod outcome {
             message: it.message,
             class: it.class.as_deref().and_then(ErrorClass::parse),
             retry_after: it.retry_after_ticks.map(Duration::from_ticks),
+            retries_max: it.retries_max,
         });
         Ok(Outcome { outputs: record.outputs, failure })
     }

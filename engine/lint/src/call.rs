@@ -40,12 +40,27 @@ pub(crate) struct Given<'a> {
     pub(crate) as_text: bool,
 }
 
+/// A connector with all that is known of what these inputs name.
+pub(crate) fn seen<'a>(view: &View<'a>, connector: &'a Connector, inputs: &Tree) -> &'a Connector {
+    let text = |value: Value| value.as_str().map(str::to_owned);
+    view.catalog().seen(connector, |input| match inputs {
+        Tree::Value(value) => text(value.get(input)?.clone()),
+        Tree::Object(entries) => {
+            let is_it = |key: &Key| matches!(key, Key::Plain(key) if key == input);
+            let (_, value) = entries.iter().find(|(key, _)| is_it(key))?;
+            text(value.constant()?)
+        }
+        Tree::Template(_) | Tree::Array(_) => None,
+    })
+}
+
 impl<'a> Call<'a> {
     /// The call that an action makes, if it names an operation that the connector has.
     pub(crate) fn of_action(view: &View<'a>, action: &'a Action) -> Option<Self> {
         let ActionKind::ApiConnection(call) = &action.kind else { return None };
         let ApiConnection { target: Target::Operation(id), .. } = call else { return None };
         let connector = view.connector(&call.connection)?;
+        let connector = seen(view, connector, &call.parameters);
         let operation: &Operation = connector.operation(id)?;
         let body = operation.body.as_ref().map(|it| (operation.body_param.as_str(), it));
         Some(Self {
@@ -63,6 +78,7 @@ impl<'a> Call<'a> {
     pub(crate) fn of_trigger(view: &View<'a>, trigger: &'a Trigger) -> Option<Self> {
         let TriggerKind::ApiConnection(on) = &trigger.kind else { return None };
         let connector = view.connector(&on.connection)?;
+        let connector = seen(view, connector, &on.parameters);
         let known: &ConnectorTrigger = connector.trigger(&on.operation)?;
         Some(Self {
             connector,

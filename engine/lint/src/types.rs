@@ -153,6 +153,7 @@ fn trigger(view: &View<'_>, trigger: &Trigger) -> Type {
         }
         TriggerKind::ApiConnection(on) => {
             let connector = view.connector(&on.connection);
+            let connector = connector.map(|it| crate::call::seen(view, it, &on.parameters));
             let known = connector.and_then(|it| Some((it, it.trigger(&on.operation)?)));
             let returns = known.and_then(|(it, known)| Some((it, known.returns.as_ref()?)));
             returns.map_or(Type::Any, |(it, schema)| body(of_connector(it, schema)))

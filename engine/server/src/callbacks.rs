@@ -29,6 +29,7 @@ pub(crate) async fn receive(
         path: &path,
         method: parts.method.as_str(),
         queries: &queries,
+        query: parts.uri.query().unwrap_or_default(),
         headers: &headers,
         body: &body,
     };

@@ -35,6 +35,7 @@ pub(crate) async fn receive(
         path: parts.uri.path().strip_prefix(PREFIX).unwrap_or_default(),
         method: parts.method.as_str(),
         queries: &queries,
+        query: parts.uri.query().unwrap_or_default(),
         headers: &headers,
         body: &body,
     };
@@ -43,6 +44,7 @@ pub(crate) async fn receive(
             let receipt = shared.engine.fire(incoming).await?;
             answer(&shared, receipt).await
         }
+        Accepted::Handshake(answer) => Ok(answers::respond(&answer)),
         // Services are answered as their connector says, and not told what it led to.
         Accepted::Delivery(Delivery { status, events }) => {
             shared.engine.take_in(events).await?;

@@ -2,7 +2,7 @@
 
 use base::{RunId, Secret, Timestamp, digest::hmac_sha256_hex, http::percent_path};
 use connector::{
-    Connection, trigger,
+    Connection,
     trigger::{Cardinality, Webhook},
     webhook::webhook,
 };
@@ -149,10 +149,7 @@ impl<'a> Subscribed<'a> {
 
     /// Whether the address is the proof of those who deliver there.
     pub(crate) const fn is_signed(&self) -> bool {
-        match self.webhook.receive.verify {
-            trigger::Verify::None | trigger::Verify::UrlSecret => true,
-            trigger::Verify::RsaCertificateUrl(_) => false,
-        }
+        self.webhook.receive.verify.is_by_address()
     }
 }
 

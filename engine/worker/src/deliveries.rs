@@ -2,20 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::{Failure, Timestamp};
-use connector::{
-    Connection,
-    trigger::Cardinality,
-    webhook::{self, Verification},
-};
+use base::Timestamp;
+use connector::{Connection, trigger::Cardinality, webhook};
 use flow::{Trigger, TriggerKind, triggers::api_connection::ApiConnectionTrigger};
 
 use crate::{
     addresses::{Place, SHARED, Subscribed},
     admit::Incoming,
     deploy::Deployed,
-    hooks::{Call, Hooks, Rejected, check_size, read_body, unverifiable, visible_headers},
+    hooks::{Accepted, Call, Hooks, Rejected, read_body, visible_headers},
     meant,
+    proof::{Declared, Genuine},
 };
 
 /// What a service has delivered.
@@ -65,24 +62,20 @@ impl Hooks {
         segments: &[String],
         call: &Call<'_>,
         now: Timestamp,
-    ) -> Result<Delivery, Rejected> {
+    ) -> Result<Accepted, Rejected> {
         let subscribers = self.subscribers(flows, segments);
         let first = subscribers.first().ok_or_else(Rejected::not_found)?;
         let subscribed = first.subscribed().ok_or_else(Rejected::not_found)?;
-        if call.method != "POST" {
-            return Err(Rejected::method("POST".to_owned()));
-        }
-        check_size(subscribed.webhook, call)?;
-        let unavailable = |failure: Failure| unverifiable(&first.flow.name, &failure.message);
-        let verification = webhook::verification(&first.connection, subscribed.webhook);
-        match verification.map_err(unavailable)? {
-            Verification::Certificate(signed) => {
-                self.check_certificate((&first.flow.name, &signed), call, now).await?;
-            }
-            Verification::UrlSecret | Verification::None => {
-                let place = Place::of(first.flow, first.trigger, Some(&subscribed));
-                self.check_signature(&place, call)?;
-            }
+        let declared = Declared {
+            of: &first.flow.name,
+            method: "POST",
+            connection: &first.connection,
+            webhook: subscribed.webhook,
+        };
+        let place = Place::of(first.flow, first.trigger, Some(&subscribed));
+        let address = || self.check_signature(&place, call);
+        if let Genuine::Handshake(answer) = self.prove(declared, call, now, address).await? {
+            return Ok(Accepted::Handshake(answer));
         }
         // What says that it is JSON has to be.
         read_body(call)?;
@@ -95,7 +88,7 @@ impl Hooks {
             return Err(rejected);
         }
         let events = events.into_iter().flatten().flatten().collect();
-        Ok(Delivery { status: subscribed.webhook.receive.status, events })
+        Ok(Accepted::Delivery(Delivery { status: subscribed.webhook.receive.status, events }))
     }
 
     /// The triggers that an address was made for: one, or all that share a subscription.

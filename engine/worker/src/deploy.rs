@@ -6,7 +6,10 @@ use std::{
 };
 
 use base::{Source, Timestamp, digest::sha256_hex};
-use connector::{Catalog, Connector, Operation, model::Effect};
+use connector::{
+    Catalog, Connector, Operation,
+    model::{Effect, Idempotency},
+};
 use expr::Tree;
 use flow::{
     ActionId, ActionKind, Flow, Package, Trigger, actions::api_connection::Target, import::Beside,
@@ -56,6 +59,9 @@ impl Deployed {
             calls(&flow, catalog, |it| matches!(it.effect, Effect::Create | Effect::Action));
         let mut plan = Plan::new(flow, package.mappings);
         plan.secure_parameters = secure;
+        plan.sought_calls = calls(&plan.flow, catalog, |it| {
+            !it.repeat_is_safe() && matches!(it.idempotency, Idempotency::Find { .. })
+        });
         (plan.unsafe_calls, plan.creating_calls) = (unsafe_calls, creating_calls);
         Self {
             name: name.to_owned(),
@@ -137,6 +143,9 @@ impl Deployed {
         let mut plan = Plan::new(flow, package.mappings);
         (plan.unsafe_calls, plan.creating_calls) = (unsafe_calls, creating_calls);
         if let Some(present) = present {
+            let sought = present.plan.sought_calls.iter().map(|id| present.plan.flow.action(*id));
+            let sought = sought.filter_map(|it| plan.flow.find(it.name.as_str()));
+            plan.sought_calls = sought.filter(|id| plan.unsafe_calls.contains(id)).collect();
             plan.secure_parameters.clone_from(&present.plan.secure_parameters);
             plan.environment.clone_from(&present.plan.environment);
         }

@@ -3,10 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base::{RunId, Timestamp, http};
-use connector::{
-    trigger::Webhook,
-    webhook::{self, CertificateSignature, Verification},
-};
+use connector::{trigger::Webhook, webhook};
 use flow::{
     Trigger, TriggerKind,
     triggers::{relative_path::RelativePath, request::Verify},
@@ -21,6 +18,7 @@ use crate::{
     deploy::Deployed,
     engine::Engine,
     live::Connections,
+    proof::{Declared, Genuine, unverifiable},
 };
 
 /// Who tells genuine requests from others.
@@ -42,6 +40,8 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// Query parameters.
     pub queries: &'a BTreeMap<String, String>,
+    /// The same as they came, still escaped.
+    pub query: &'a str,
     /// Headers as received.
     pub headers: &'a [(String, String)],
     /// The bytes.
@@ -55,6 +55,15 @@ pub enum Accepted {
     Request(Incoming),
     /// Of a service that was asked to deliver.
     Delivery(Delivery),
+    /// Of a service that only wants to know whether the address is ours: `{statusCode, headers,
+    /// body}` says so.
+    Handshake(Value),
+}
+
+/// What a request is found to be.
+enum Checked {
+    Handshake(Value),
+    Body(Value),
 }
 
 /// Why a request was refused, before anything was stored.
@@ -133,14 +142,18 @@ impl Hooks {
         let segments = segments(call.path).ok_or_else(Rejected::not_found)?;
         let Some(Found { flow, trigger, served, parameters }) = find(&flows, &segments) else {
             let now = engine.now();
-            return self.delivery(&flows, &segments, call, now).await.map(Accepted::Delivery);
+            return self.delivery(&flows, &segments, call, now).await;
         };
-        if !served.method.eq_ignore_ascii_case(call.method) {
+        // A service that asks whether the address is ours may do so in another way than it delivers.
+        if served.verify.is_none() && !served.method.eq_ignore_ascii_case(call.method) {
             return Err(Rejected::method(served.method.to_uppercase()));
         }
         let place = Place::of(flow, trigger, None);
-        let target = Target { flow, place, verify: served.verify };
-        let body = self.check(&target, call, engine.now()).await?;
+        let target = Target { flow, place, method: served.method, verify: served.verify };
+        let body = match self.checked(&target, call, engine.now()).await? {
+            Checked::Handshake(answer) => return Ok(Accepted::Handshake(answer)),
+            Checked::Body(body) => body,
+        };
         let with_proof = trigger.has_option("IncludeAuthorizationHeadersInOutputs");
         let outputs = Arc::new(outputs(call, body, parameters, with_proof));
         let (flow, trigger) = (flow.name.clone(), trigger.name.as_str().to_owned());
@@ -148,16 +161,16 @@ impl Hooks {
     }
 
     /// The body of a genuine request.
-    async fn check(
+    async fn checked(
         &self,
         target: &Target<'_>,
         call: &Call<'_>,
         now: Timestamp,
-    ) -> Result<Value, Rejected> {
-        let Target { flow, place, verify } = target;
+    ) -> Result<Checked, Rejected> {
+        let Target { flow, place, method, verify } = target;
         let Some(verify) = verify else {
             self.check_signature(place, call)?;
-            return read_body(call);
+            return read_body(call).map(Checked::Body);
         };
         let unavailable = |message: String| unverifiable(&flow.name, &message);
         let connection = self
@@ -169,19 +182,15 @@ impl Hooks {
             let connector = &verify.connector;
             return Err(unavailable(format!("`{connector}` has no webhook `{}`", verify.trigger)));
         };
-        check_size(declared, call)?;
-        match webhook::verification(connection, declared)
-            .map_err(|failure| unavailable(failure.message))?
-        {
-            Verification::Certificate(signed) => {
-                self.check_certificate((&flow.name, &signed), call, now).await?;
-            }
-            Verification::UrlSecret | Verification::None => {
-                return Err(unavailable(format!("`{}` signs nothing", verify.connector)));
-            }
+        if declared.receive.verify.is_by_address() {
+            return Err(unavailable(format!("`{}` signs nothing", verify.connector)));
+        }
+        let of = Declared { of: &flow.name, method, connection, webhook: declared };
+        if let Genuine::Handshake(answer) = self.prove(of, call, now, || Ok(())).await? {
+            return Ok(Checked::Handshake(answer));
         }
         let body = read_body(call)?;
-        Ok(webhook::respelled(connection, declared, body))
+        Ok(Checked::Body(webhook::respelled(connection, declared, body)))
     }
 
     pub(crate) fn check_signature(
@@ -196,28 +205,6 @@ impl Hooks {
         let message = "the address is not signed, or its signature is not valid";
         Err(Rejected::new(401, "DirectApiAuthorizationRequired", message))
     }
-
-    /// `of` is whom it is for, as logs name it.
-    pub(crate) async fn check_certificate(
-        &self,
-        (of, signed): (&str, &CertificateSignature),
-        call: &Call<'_>,
-        now: Timestamp,
-    ) -> Result<(), Rejected> {
-        let delivery = http_client::Delivery { headers: call.headers, body: call.body, now };
-        self.client.verify(signed, &delivery).await.map_err(|rejected| {
-            let (code, reason) = (rejected.code, &rejected.message);
-            tracing::warn!(of, code, reason, "A delivery was refused.");
-            let message = "the signature of the delivery was not accepted";
-            Rejected::new(rejected.status, rejected.code, message)
-        })
-    }
-}
-
-/// The operator has to do something before deliveries can be believed.
-pub(crate) fn unverifiable(of: &str, reason: &str) -> Rejected {
-    tracing::error!(of, reason, "A delivery cannot be verified.");
-    Rejected::new(503, "VerificationUnavailable", "deliveries cannot be verified at present")
 }
 
 pub(crate) fn check_size(declared: &Webhook, call: &Call<'_>) -> Result<(), Rejected> {
@@ -233,6 +220,7 @@ pub(crate) fn check_size(declared: &Webhook, call: &Call<'_>) -> Result<(), Reje
 struct Target<'a> {
     flow: &'a Deployed,
     place: Place<'a>,
+    method: &'a str,
     verify: Option<&'a Verify>,
 }
 

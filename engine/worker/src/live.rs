@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use async_trait::async_trait;
 use base::{Failure, HttpResponse, Outcome, Timestamp, digest::sha256_hex, http::TRACEPARENT};
 use connector::{
-    Call, Connection, Link, Operation, route,
+    Call, Connection, Link, Operation, route, unknown,
     webhook::{self, Removal},
 };
 use flow::Flow;
@@ -116,6 +116,22 @@ impl Live {
         let link = follow.as_deref().map(Link::Page);
         let call = Call { link, ..call(ask, &inputs, now) };
         let options = options(question, wanted.minimum_items);
+        if ask.repeated
+            && let Some(lookup) = unknown::after_unknown(connection, operation, &call)?
+        {
+            let asked = Call { inputs: &lookup.inputs, ..call };
+            let options = InvokeOptions { items_min: 0, ..options };
+            let found = self.client.try_invoke(connection, lookup.operation, &asked, options).await;
+            let found = match found {
+                Ok(answer) => unknown::read_lookup(connection, operation, &call, &answer)
+                    .map_err(|failure| not_found_out(&failure))?,
+                Err(closed) => return Ok(Err(closed)),
+            };
+            if let Some(done) = found {
+                tracing::info!(path = %ask.path, "What may have been asked for was found, and is not asked for again.");
+                return Ok(Ok(done));
+            }
+        }
         Ok(self.client.try_invoke(connection, operation, &call, options).await)
     }
 
@@ -185,6 +201,15 @@ impl Live {
         let response = self.client.send(&request, &self.egress).await?;
         Ok(Outcome::of_response(outputs(&response), now))
     }
+}
+
+/// A call that may have been made, and looking for it failed: that may be tried again.
+fn not_found_out(failure: &Failure) -> Failure {
+    let message = format!(
+        "the service may or may not have done what was asked, and looking for it failed: {}",
+        failure.message
+    );
+    Failure { code: "UnknownOutcome".to_owned(), message, ..failure.clone() }
 }
 
 /// The header by which services know a request that they have seen.

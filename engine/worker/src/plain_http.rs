@@ -1,6 +1,6 @@
 //! The inputs of an HTTP action as a request.
 
-use base::{Failure, HttpRequest, base64};
+use base::{Failure, HttpRequest, base64, multipart};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -56,9 +56,17 @@ fn object<'a>(inputs: &'a Value, name: &str) -> Result<Option<&'a Map<String, Va
     }
 }
 
-/// Text is sent as it is, an envelope as its bytes, anything else as JSON.
+/// Text is sent as it is, an envelope as its bytes or its parts, anything else as JSON.
 fn set_body(request: &mut HttpRequest, body: &Value) -> Result<(), Failure> {
     let content = body.get("$content").and_then(Value::as_str);
+    let several = if content.is_none() { multipart::of_envelope(body) } else { None };
+    if let Some(several) = several {
+        let (media, bytes) = several.map_err(invalid)?;
+        // Only this one names the boundary.
+        request.set_header("Content-Type", media);
+        request.body = Some(bytes);
+        return Ok(());
+    }
     let (media, bytes) = match (body, content) {
         (Value::String(text), _) => (None, text.clone().into_bytes()),
         (_, Some(content)) => {

@@ -10,10 +10,10 @@ use std::{
 };
 
 use base::{
-    Diagnostic, Failure, Secret, Severity, Source, code,
+    Diagnostic, Failure, Secret, Severity, Source, Span, code,
     limits::{FILE_BYTES_MAX, WDL_BYTES_MAX},
 };
-use connector::{Catalog, Connection, ConnectionValue, model::ParamKind};
+use connector::{Catalog, Connection, ConnectionValue, discover::Snapshot, model::ParamKind};
 use flow::{
     Environment, Package,
     environment::{ConnectionSetting, Part, Reference, Setting},
@@ -32,6 +32,8 @@ use crate::{
 pub const PROJECT_FILE: &str = "flowright.yaml";
 const FLOW_FILE: &str = "flow.yaml";
 const CONNECTOR_FILE: &str = "connector.yaml";
+/// The folder of what services have said of their schemas: `schemas/<connector>/<name>.json`.
+pub const SNAPSHOTS: &str = "schemas";
 /// How deep flow folders may lie below the project's flows.
 const FOLDER_DEPTH_MAX: usize = 16;
 
@@ -172,12 +174,13 @@ impl Project {
             }
         }
         flows.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut catalog = Catalog::new(connectors);
+        catalog.learn(&load_snapshots(root, &mut diagnostics)?);
         let name = environment.or(settings.environment.as_deref());
         let environment = match name {
             Some(name) => Some(load_environment(root, &settings, name, &mut diagnostics)?),
             None => None,
         };
-        let catalog = Catalog::new(connectors);
         if let Some((source, environment)) = &environment {
             diagnostics.push((source.clone(), unknown_ways(environment, &catalog)));
         }
@@ -446,6 +449,30 @@ fn of_document(document: Document, is_named: bool) -> Vec<FlowFile> {
         FlowFile { name, id, files: files.collect(), settings: settings.clone(), package }
     });
     flows.collect()
+}
+
+/// What services have said of their schemas, as it was pulled.
+fn load_snapshots(
+    root: &Path,
+    diagnostics: &mut Vec<(Source, Vec<Diagnostic>)>,
+) -> Result<Vec<Snapshot>, LoadError> {
+    let mut snapshots = Vec::new();
+    let folder = root.join(SNAPSHOTS);
+    for folder in if folder.is_dir() { entries(&folder)? } else { Vec::new() } {
+        let files = if folder.is_dir() { entries(&folder)? } else { Vec::new() };
+        for file in files.iter().filter(|it| it.extension().is_some_and(|it| it == "json")) {
+            let source = source(root, file, WDL_BYTES_MAX)?;
+            match Snapshot::read(source.text()) {
+                Ok(snapshot) => snapshots.push(snapshot),
+                Err(message) => {
+                    let found = Diagnostic::new(code::WRONG_TYPE, Span::default(), message);
+                    let found = found.hint("pull it again with `flowright connectors schema pull`");
+                    diagnostics.push((source, vec![found]));
+                }
+            }
+        }
+    }
+    Ok(snapshots)
 }
 
 fn load_environment(

@@ -8,5 +8,6 @@ pub fn generated() -> Vec<(&'static str, String)> {
     vec![
         ("docs/reference/functions.md", functions::page()),
         ("docs/reference/rules.md", rules::page()),
+        ("docs/reference/connector.schema.json", format!("{:#}\n", connector::file_schema())),
     ]
 }

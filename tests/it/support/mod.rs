@@ -2,6 +2,7 @@
 
 pub(crate) mod case;
 pub(crate) mod recorder;
+pub(crate) mod responder;
 pub(crate) mod service;
 pub(crate) mod through;
 pub(crate) mod trace;

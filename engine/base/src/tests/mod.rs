@@ -142,3 +142,23 @@ fn json_is_read_as_the_library_reads_it() {
         }
     }
 }
+
+#[test]
+fn bodies_of_several_parts_are_read_as_they_were_written() {
+    use crate::multipart::{Part, of_envelope, write};
+    let field = |name: &str, value: Value| Part::field(name, &value).unwrap();
+    let parts = [field("a", json!("one\r\n--x")), field("b", json!(true)), field("", json!(null))];
+    let (boundary, bytes) = write(&parts);
+    let media = format!("multipart/form-data; boundary={boundary}");
+    let body = body_value(Some(&media), &bytes);
+    let texts = body["$multipart"].as_array().unwrap().iter().map(|part| {
+        let content = part["body"]["$content"].as_str().unwrap();
+        String::from_utf8(crate::base64::decode(content).unwrap()).unwrap()
+    });
+    assert_eq!(texts.collect::<Vec<_>>(), ["one\r\n--x", "true", ""]);
+    // What was received is sent on as it is.
+    let (again, same) = of_envelope(&body).unwrap().unwrap();
+    assert!(again.starts_with("multipart/form-data; boundary="), "{again}");
+    assert_eq!(body_value(Some(&again), &same)["$multipart"], body["$multipart"]);
+    assert_eq!(of_envelope(&json!({ "$content": "" })), None);
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod connections;
+pub(crate) mod connectors;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod eval;

@@ -13,7 +13,7 @@ use crate::{
 const PLACE: &str = "`auth`";
 
 #[derive(Clone, Copy)]
-enum AuthType {
+pub(super) enum AuthType {
     None,
     Basic,
     ApiKey,
@@ -24,7 +24,7 @@ enum AuthType {
     ClientCertificate,
 }
 
-const AUTH_TYPES: &[(&str, AuthType)] = &[
+pub(super) const AUTH_TYPES: &[(&str, AuthType)] = &[
     ("none", AuthType::None),
     ("basic", AuthType::Basic),
     ("apiKey", AuthType::ApiKey),
@@ -36,7 +36,7 @@ const AUTH_TYPES: &[(&str, AuthType)] = &[
 ];
 
 /// Where a proof may go.
-const PLACES: &[(&str, bool)] = &[("header", false), ("query", true)];
+pub(super) const PLACES: &[(&str, bool)] = &[("header", false), ("query", true)];
 
 /// One way that is being read.
 struct Way<'n> {
@@ -245,7 +245,7 @@ fn parameter(way: &Way<'_>, param: &str) -> String {
 }
 
 /// What a type has besides `type`.
-const fn keys(kind: AuthType) -> &'static [&'static str] {
+pub(super) const fn keys(kind: AuthType) -> &'static [&'static str] {
     match kind {
         AuthType::None => &[],
         AuthType::Basic => &["username", "password"],

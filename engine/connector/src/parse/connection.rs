@@ -6,12 +6,15 @@ use yaml::{Entry, Mapping};
 use super::{operation::constant, reader::Reader};
 use crate::model::{ConnectionParam, ConnectionSpec, HttpSpec, ParamKind};
 
+pub(super) const KEYS: &[&str] = &["auth", "params", "test"];
+pub(super) const PARAM_KEYS: &[&str] = &["default", "description", "example", "required", "type"];
+pub(super) const HTTP_KEYS: &[&str] =
+    &["baseUrl", "concurrency", "followLinksTo", "headers", "rate", "timeout"];
+
 impl Reader {
     /// What the operator has to supply.
     pub(super) fn connection(&mut self, map: &Mapping) -> ConnectionSpec {
-        let Some(map) = map
-            .get("connection")
-            .and_then(|it| self.object(it, "`connection`", &["params", "auth", "test"]))
+        let Some(map) = map.get("connection").and_then(|it| self.object(it, "`connection`", KEYS))
         else {
             return ConnectionSpec::default();
         };
@@ -32,9 +35,8 @@ impl Reader {
     fn connection_param(&mut self, entry: &Entry) -> ConnectionParam {
         let name = entry.key.text.clone();
         let place = format!("connection parameter `{name}`");
-        let known = &["type", "required", "default", "description", "example"];
         let empty = Mapping::default();
-        let map = self.object(&entry.value, &place, known).unwrap_or(&empty);
+        let map = self.object(&entry.value, &place, PARAM_KEYS).unwrap_or(&empty);
         let kind = self.choice(map, "type", ParamKind::ALL).unwrap_or(ParamKind::String);
         ConnectionParam {
             name,
@@ -47,10 +49,9 @@ impl Reader {
 
     /// What all requests have in common.
     pub(super) fn http(&mut self, map: &Mapping, span: Span) -> HttpSpec {
-        let known = &["baseUrl", "headers", "timeout", "concurrency", "rate", "followLinksTo"];
         let empty = Mapping::default();
         let map = match map.get("http") {
-            Some(node) => self.object(node, "`http`", known).unwrap_or(&empty),
+            Some(node) => self.object(node, "`http`", HTTP_KEYS).unwrap_or(&empty),
             None => &empty,
         };
         if map.get("baseUrl").is_none() {

@@ -2,24 +2,33 @@
 
 mod auth;
 mod connection;
+mod discovery;
+mod file_schema;
 mod operation;
+mod paginate;
 mod reader;
 mod schema;
 mod trigger;
+mod verify;
 
 use std::collections::BTreeMap;
 
-use base::{Diagnostic, ErrorClass, Source, Span, code, limits};
+use base::{Diagnostic, ErrorClass, Source, Span, Timestamp, code, limits};
 use yaml::{Mapping, Node};
 
+pub use self::file_schema::file_schema;
 use self::reader::Reader;
 use crate::{
-    model::{Connector, ErrorRule, Idempotency, Operation},
-    schema as schemas,
+    discover,
+    model::{After, Connector, ErrorRule, Idempotency, Operation, RetryHint},
+    response, schema as schemas,
     trigger::{Trigger, TriggerKind},
 };
 
-const KEYS: &[&str] = &[
+pub(crate) const ERROR_KEYS: &[&str] = &["class", "message", "retry", "when"];
+pub(crate) const WHEN_KEYS: &[&str] = &["code", "status", "test"];
+pub(crate) const RETRY_KEYS: &[&str] = &["after", "max"];
+pub(crate) const KEYS: &[&str] = &[
     "aliases",
     "connection",
     "connector",
@@ -105,19 +114,43 @@ impl Reader {
 
     fn error_rule(&mut self, node: &Node) -> Option<ErrorRule> {
         let place = "an entry of `errors`";
-        let map = self.object(node, place, &["when", "class", "message"])?;
+        let map = self.object(node, place, ERROR_KEYS)?;
         for key in ["when", "class"] {
             if map.get(key).is_none() {
                 self.sink.missing_key(node.span, key, place);
             }
         }
-        let when = self.object(map.get("when")?, "`when`", &["status", "code"])?;
+        let when = self.object(map.get("when")?, "`when`", WHEN_KEYS)?;
+        let class = self.choice(map, "class", ErrorClass::ALL)?;
         Some(ErrorRule {
             status: self.statuses(when, "status"),
-            code: self.text(when, "code"),
-            class: self.choice(map, "class", ErrorClass::ALL)?,
+            codes: self.words(when, "code"),
+            test: self.template(when, "test"),
+            class,
             message: self.template(map, "message"),
+            retry: map.get("retry").and_then(|it| self.retry_hint(it, class)),
         })
+    }
+
+    fn retry_hint(&mut self, node: &Node, class: ErrorClass) -> Option<RetryHint> {
+        let map = self.object(node, "`retry`", RETRY_KEYS)?;
+        if !class.retryable() {
+            let message = format!("`retry` says nothing: `{}` is not retried", class.name());
+            self.sink.push(Diagnostic::new(code::INVALID_CHOICE, node.span, message));
+        }
+        let text = map.get("after").and_then(Node::as_str);
+        let after = match text.and_then(|it| it.strip_prefix("header:")) {
+            Some(name) => Some(After::Header(name.trim().to_owned())),
+            None => self.template(map, "after").map(After::Text),
+        };
+        if let (Some(After::Text(template)), Some(node)) = (&after, map.get("after"))
+            && let Some(literal) = template.literal()
+            && response::pause(literal, Timestamp::default()).is_none()
+        {
+            let found = Diagnostic::new(code::INVALID_TIME, node.span, "`after` is not a pause");
+            self.sink.push(found.hint("write it as in `PT60S`, `header:Retry-After` or `@body()`"));
+        }
+        Some(RetryHint { after, max: self.count(map, "max") })
     }
 
     /// Operations that build on others are read after these.
@@ -172,10 +205,19 @@ impl Reader {
             if let Some((id, _)) = &operation.unsubscribe {
                 named.push((id, span_of("operations", &operation.id)));
             }
+            let asked = operation.params.iter().filter_map(|it| it.values.as_ref());
+            let span = span_of("operations", &operation.id);
+            named.extend(asked.map(|it| (it.operation.as_str(), span)));
         }
         for trigger in connector.triggers.values() {
             let span = span_of("triggers", &trigger.id);
             named.extend(called(trigger).into_iter().map(|id| (id, span)));
+            let asked = trigger.params.iter().filter_map(|it| it.values.as_ref());
+            named.extend(asked.map(|it| (it.operation.as_str(), span)));
+        }
+        for (name, schema) in &connector.schemas {
+            let asked = schema.get(discover::KEYWORD).and_then(|it| it.get("operation")?.as_str());
+            named.extend(asked.map(|it| (it, span_of("schemas", name))));
         }
         for (id, span) in named {
             if connector.operation(id).is_none() {

@@ -6,11 +6,11 @@ use yaml::{Entry, Mapping, Node};
 
 use super::reader::Reader;
 use crate::{
-    model::{Effect, Encoding, Idempotency, Operation, Paginate},
+    model::{Effect, Encoding, Idempotency, Operation, Place},
     route::Route,
 };
 
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "body",
     "bodyParam",
     "description",
@@ -32,9 +32,8 @@ const KEYS: &[&str] = &[
     "unsubscribe",
 ];
 
-const METHODS: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-/// Pages of one call, if the connector names no limit: 5,000 items a page make a million.
-const PAGES_MAX_DEFAULT: usize = 200;
+pub(super) const IDEMPOTENCY_KEYS: &[&str] = &["find", "header", "id", "upsert", "value"];
+pub(crate) const METHODS: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 impl Reader {
     /// The id of the operation that another builds on.
@@ -49,7 +48,7 @@ impl Reader {
         let place = format!("operation `{id}`");
         let empty = Mapping::default();
         let map = self.object(&entry.value, &place, KEYS).unwrap_or(&empty);
-        let mut operation = base.cloned().unwrap_or_else(bare);
+        let mut operation = base.cloned().unwrap_or_else(|| Operation::new(id, "", ""));
         id.clone_into(&mut operation.id);
         operation.title = self.text(map, "title").unwrap_or_else(|| id.to_owned());
         operation.description = self.text(map, "description").unwrap_or_default();
@@ -75,6 +74,7 @@ impl Reader {
             operation.unsubscribe = self.unsubscribe(node);
         }
         self.check_path(&operation, entry);
+        self.check_paging(&operation, entry.key.span);
         operation
     }
 
@@ -97,9 +97,31 @@ impl Reader {
         if let Some(schema) = self.schema(map, "body") {
             operation.body = Some(schema);
         }
+        let has_fields = operation.params.iter().any(|it| it.place == Place::Form);
         if let Some(encoding) = self.choice(map, "encoding", Encoding::ALL) {
             operation.encoding = encoding;
+        } else if has_fields && operation.encoding == Encoding::Json {
+            operation.encoding = Encoding::Form;
         }
+        if has_fields {
+            self.check_fields(map, operation);
+        }
+    }
+
+    /// Parameters in `form` are the body, so that there is no other.
+    fn check_fields(&mut self, map: &Mapping, operation: &Operation) {
+        let (key, message) = match operation.encoding {
+            _ if operation.body.is_some() => {
+                ("body", "there is a body besides the parameters in `form`, which make one")
+            }
+            Encoding::Text | Encoding::Binary => {
+                ("encoding", "parameters in `form` make a form, not text or bytes")
+            }
+            Encoding::Json | Encoding::Form | Encoding::Multipart => return,
+        };
+        let node = map.get(key).or_else(|| map.get("params"));
+        let span = node.map_or_else(Span::default, |it| it.span);
+        self.sink.push(Diagnostic::new(code::INVALID_CHOICE, span, message));
     }
 
     fn operation_answer(&mut self, map: &Mapping, operation: &mut Operation) {
@@ -165,23 +187,8 @@ impl Reader {
         }
     }
 
-    fn paginate(&mut self, node: &Node) -> Option<Paginate> {
-        let map = self.object(node, "`paginate`", &["nextLink", "items", "pagesMax"])?;
-        for key in ["nextLink", "items"] {
-            if map.get(key).is_none() {
-                self.sink.missing_key(node.span, key, "`paginate`");
-            }
-        }
-        Some(Paginate {
-            next_link: self.template(map, "nextLink")?,
-            items: self.template(map, "items")?,
-            pages_max: self.count(map, "pagesMax").unwrap_or(PAGES_MAX_DEFAULT),
-        })
-    }
-
     fn idempotency(&mut self, node: &Node) -> Idempotency {
-        let known = &["header", "value", "upsert", "id", "find"];
-        let Some(map) = self.object(node, "`idempotency`", known) else {
+        let Some(map) = self.object(node, "`idempotency`", IDEMPOTENCY_KEYS) else {
             return Idempotency::None;
         };
         if let Some(name) = self.text(map, "header") {
@@ -210,7 +217,7 @@ impl Reader {
     }
 
     /// Another operation, and its inputs.
-    fn called(&mut self, map: &Mapping, place: &str, node: &Node) -> (String, Tree) {
+    pub(super) fn called(&mut self, map: &Mapping, place: &str, node: &Node) -> (String, Tree) {
         let operation = self.required_text(map, ("operation", place), node.span);
         let with = map.get("with").map_or_else(|| Tree::Object(Vec::new()), |it| self.tree(it));
         (operation, with)
@@ -226,32 +233,6 @@ impl Reader {
         }
         self.sink.missing_key(node.span, "found", "`find`");
         Idempotency::None
-    }
-}
-
-/// An operation of which nothing is said.
-fn bare() -> Operation {
-    Operation {
-        id: String::new(),
-        title: String::new(),
-        description: String::new(),
-        effect: Effect::Action,
-        internal: false,
-        method: String::new(),
-        path: String::new(),
-        routes: Vec::new(),
-        params: Vec::new(),
-        query: Vec::new(),
-        headers: Vec::new(),
-        body_param: "body".to_owned(),
-        body: None,
-        encoding: Encoding::Json,
-        returns: None,
-        success: Vec::new(),
-        paginate: None,
-        idempotency: Idempotency::None,
-        output: None,
-        unsubscribe: None,
     }
 }
 

@@ -84,6 +84,25 @@ impl Reader {
         texts
     }
 
+    /// A list of words, also of numbers as they are written; one stands for a list of one.
+    pub(super) fn words(&mut self, map: &Mapping, key: &str) -> Vec<String> {
+        let Some(node) = map.get(key) else { return Vec::new() };
+        let items = node.as_seq().unwrap_or(std::slice::from_ref(node));
+        let mut words = Vec::with_capacity(items.len());
+        for item in items {
+            match &item.kind {
+                Kind::Str(scalar) => words.push(scalar.text.clone()),
+                Kind::Int(number) => words.push(number.to_string()),
+                Kind::Null | Kind::Bool(_) | Kind::Float(_) | Kind::Seq(_) | Kind::Map(_) => {
+                    let what = format!("`{key}`");
+                    let expected = "text, a whole number or a list of them";
+                    self.sink.wrong_type(item.span, &what, expected, item.kind_name());
+                }
+            }
+        }
+        words
+    }
+
     /// A truth value; false if the key is not there.
     pub(super) fn flag(&mut self, map: &Mapping, key: &str) -> bool {
         let Some(node) = map.get(key) else { return false };

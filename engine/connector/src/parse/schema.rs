@@ -5,10 +5,10 @@ use serde_json::Value;
 use yaml::{Mapping, Node};
 
 use super::reader::Reader;
-use crate::model::{Param, Place};
+use crate::model::{Arrays, DynamicValues, Param, Place};
 
 /// The keywords that mean something here.
-const KEYWORDS: &[&str] = &[
+pub(crate) const KEYWORDS: &[&str] = &[
     "$ref",
     "additionalProperties",
     "allOf",
@@ -44,9 +44,14 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// What a parameter has besides its schema.
-const PARAM_KEYS: &[&str] = &["in", "required", "internal", "encode"];
+pub(crate) const PARAM_KEYS: &[&str] =
+    &["arrays", "dynamicValues", "encode", "in", "internal", "required"];
+pub(crate) const VALUES_KEYS: &[&str] = &["items", "operation", "title", "value", "with"];
+/// How a parameter in the path is encoded.
+pub(crate) const ENCODE: &[(&str, bool)] = &[("single", false), ("double", true)];
 
-const TYPES: &[&str] = &["array", "boolean", "integer", "null", "number", "object", "string"];
+pub(crate) const TYPES: &[&str] =
+    &["array", "boolean", "integer", "null", "number", "object", "string"];
 
 impl Reader {
     /// The schema under a key, if it is there.
@@ -65,12 +70,15 @@ impl Reader {
             .iter()
             .map(|it| {
                 self.check_schema(&it.value, KEYWORDS, &format!("schema `{}`", it.key.text));
+                if let Some(map) = it.value.as_map() {
+                    self.check_discover(map, entries);
+                }
                 (it.key.text.clone(), it.value.to_json())
             })
             .collect()
     }
 
-    fn check_schema(&mut self, node: &Node, known: &[&str], place: &str) {
+    pub(super) fn check_schema(&mut self, node: &Node, known: &[&str], place: &str) {
         let Some(map) = self.object(node, place, known) else { return };
         if let Some(types) = map.get("type") {
             for name in types.as_seq().unwrap_or(std::slice::from_ref(types)) {
@@ -129,15 +137,29 @@ impl Reader {
             self.sink.push(Diagnostic::new(code::MISSING_KEY, node.span, message));
         }
         Param {
-            name: name.to_owned(),
-            place,
             required: !listed && self.flag(map, "required"),
             default,
             internal,
-            double: self
-                .choice(map, "encode", &[("single", false), ("double", true)])
-                .unwrap_or(false),
-            schema,
+            double: self.choice(map, "encode", ENCODE).unwrap_or(false),
+            arrays: self.choice(map, "arrays", Arrays::ALL).unwrap_or(Arrays::Csv),
+            values: map.get("dynamicValues").and_then(|it| self.dynamic_values(it)),
+            ..Param::new(name, place, schema)
         }
+    }
+
+    fn dynamic_values(&mut self, node: &Node) -> Option<DynamicValues> {
+        let place = "`dynamicValues`";
+        let map = self.object(node, place, VALUES_KEYS)?;
+        if map.get("value").is_none() {
+            self.sink.missing_key(node.span, "value", place);
+        }
+        let (operation, with) = self.called(map, place, node);
+        Some(DynamicValues {
+            operation,
+            with,
+            items: self.template_or(map, "items", "@body()"),
+            value: self.template(map, "value")?,
+            title: self.template(map, "title"),
+        })
     }
 }

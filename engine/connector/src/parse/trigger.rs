@@ -6,11 +6,11 @@ use yaml::{Entry, Mapping, Node};
 
 use super::reader::Reader;
 use crate::trigger::{
-    Cardinality, Cursor, Dedupe, Poll, Receive, RsaCertificateUrl, Subscription, SubscriptionCall,
-    Trigger, TriggerKind, Verify, Webhook,
+    Cardinality, Cursor, Dedupe, Poll, Receive, Subscription, SubscriptionCall, Trigger,
+    TriggerKind, Webhook,
 };
 
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "cardinality",
     "description",
     "kind",
@@ -29,17 +29,33 @@ const KEEP_DEFAULT: Duration = Duration::seconds(30 * 86_400);
 /// How often a service is asked if nothing is said.
 const EVERY_DEFAULT: Duration = Duration::seconds(60);
 
-#[derive(Clone, Copy)]
-enum KindName {
-    Webhook,
-    Poll,
-}
+pub(crate) const CALL_KEYS: &[&str] = &["id", "operation", "with"];
+pub(crate) const CARDINALITIES: &[(&str, Cardinality)] =
+    &[("singleton", Cardinality::Singleton), ("perFlow", Cardinality::PerFlow)];
+pub(crate) const CURRENT_KEYS: &[&str] = &["events", "url"];
+pub(crate) const CURSOR_KEYS: &[&str] = &["initial", "next"];
+pub(crate) const DEDUPE_KEYS: &[&str] = &["keep", "key"];
+pub(crate) const KINDS: &[(&str, KindName)] =
+    &[("webhook", KindName::Webhook), ("poll", KindName::Poll)];
+pub(crate) const POLL_KEYS: &[&str] =
+    &["cursor", "dedupe", "every", "everyMin", "items", "operation", "overlap", "with"];
+pub(crate) const RECEIVE_KEYS: &[&str] = &[
+    "body",
+    "bodyBytesMax",
+    "caseInsensitive",
+    "dedupe",
+    "filter",
+    "handshake",
+    "status",
+    "verify",
+];
+pub(crate) const SUBSCRIPTION_KEYS: &[&str] =
+    &["create", "current", "delete", "foreign", "read", "reconcileEvery", "renewEvery", "update"];
 
 #[derive(Clone, Copy)]
-enum Scheme {
-    None,
-    UrlSecret,
-    RsaCertificateUrl,
+pub(crate) enum KindName {
+    Webhook,
+    Poll,
 }
 
 impl Reader {
@@ -51,8 +67,7 @@ impl Reader {
         if map.get("kind").is_none() {
             self.sink.missing_key(entry.key.span, "kind", &place);
         }
-        let kinds = &[("webhook", KindName::Webhook), ("poll", KindName::Poll)];
-        let kind = match self.choice(map, "kind", kinds)? {
+        let kind = match self.choice(map, "kind", KINDS)? {
             KindName::Webhook => TriggerKind::Webhook(Box::new(self.webhook(map, entry)?)),
             KindName::Poll => TriggerKind::Poll(Box::new(self.poll(map, entry)?)),
         };
@@ -68,8 +83,8 @@ impl Reader {
     }
 
     fn webhook(&mut self, map: &Mapping, entry: &Entry) -> Option<Webhook> {
-        let known = &[("singleton", Cardinality::Singleton), ("perFlow", Cardinality::PerFlow)];
-        let cardinality = self.choice(map, "cardinality", known).unwrap_or(Cardinality::PerFlow);
+        let cardinality = self.choice(map, "cardinality", CARDINALITIES);
+        let cardinality = cardinality.unwrap_or(Cardinality::PerFlow);
         let Some(receive) = map.get("receive") else {
             self.sink.missing_key(entry.key.span, "receive", "a webhook");
             return None;
@@ -82,21 +97,11 @@ impl Reader {
     }
 
     fn subscription(&mut self, node: &Node) -> Option<Subscription> {
-        let known = &[
-            "read",
-            "current",
-            "create",
-            "update",
-            "delete",
-            "foreign",
-            "reconcileEvery",
-            "renewEvery",
-        ];
-        let map = self.object(node, "`subscription`", known)?;
+        let map = self.object(node, "`subscription`", SUBSCRIPTION_KEYS)?;
         let empty = Mapping::default();
         let current = map
             .get("current")
-            .and_then(|it| self.object(it, "`current`", &["url", "events"]))
+            .and_then(|it| self.object(it, "`current`", CURRENT_KEYS))
             .unwrap_or(&empty);
         Some(Subscription {
             read: self.subscription_call(map, "read"),
@@ -114,7 +119,7 @@ impl Reader {
     fn subscription_call(&mut self, map: &Mapping, key: &str) -> Option<SubscriptionCall> {
         let node = map.get(key)?;
         let place = format!("`{key}`");
-        let map = self.object(node, &place, &["operation", "with", "id"])?;
+        let map = self.object(node, &place, CALL_KEYS)?;
         Some(SubscriptionCall {
             operation: self.required_text(map, ("operation", &place), node.span),
             with: self.with(map),
@@ -128,9 +133,7 @@ impl Reader {
     }
 
     fn receive(&mut self, node: &Node) -> Option<Receive> {
-        let known =
-            &["status", "bodyBytesMax", "verify", "body", "caseInsensitive", "dedupe", "filter"];
-        let map = self.object(node, "`receive`", known)?;
+        let map = self.object(node, "`receive`", RECEIVE_KEYS)?;
         if map.get("verify").is_none() {
             self.sink.missing_key(node.span, "verify", "`receive`");
         }
@@ -141,6 +144,7 @@ impl Reader {
                 .unwrap_or(limits::REQUEST_BYTES_MAX)
                 .min(limits::REQUEST_BYTES_MAX),
             verify: self.verify(map.get("verify")?)?,
+            handshakes: self.handshakes(map),
             body: self.schema(map, "body"),
             case_insensitive: self.flag(map, "caseInsensitive"),
             dedupe: self.dedupe(map),
@@ -150,7 +154,7 @@ impl Reader {
 
     fn dedupe(&mut self, map: &Mapping) -> Option<Dedupe> {
         let node = map.get("dedupe")?;
-        let map = self.object(node, "`dedupe`", &["key", "keep"])?;
+        let map = self.object(node, "`dedupe`", DEDUPE_KEYS)?;
         if map.get("key").is_none() {
             self.sink.missing_key(node.span, "key", "`dedupe`");
         }
@@ -160,82 +164,12 @@ impl Reader {
         })
     }
 
-    fn verify(&mut self, node: &Node) -> Option<Verify> {
-        let schemes = &[
-            ("none", Scheme::None),
-            ("urlSecret", Scheme::UrlSecret),
-            ("rsaCertificateUrl", Scheme::RsaCertificateUrl),
-        ];
-        let map = self.entries(node, "`verify`")?;
-        if map.get("scheme").is_none() {
-            self.sink.missing_key(node.span, "scheme", "`verify`");
-        }
-        match self.choice(map, "scheme", schemes)? {
-            Scheme::None => {
-                self.object(node, "`verify`", &["scheme"])?;
-                Some(Verify::None)
-            }
-            Scheme::UrlSecret => {
-                self.object(node, "`verify`", &["scheme"])?;
-                Some(Verify::UrlSecret)
-            }
-            Scheme::RsaCertificateUrl => self.rsa_certificate_url(node),
-        }
-    }
-
-    fn rsa_certificate_url(&mut self, node: &Node) -> Option<Verify> {
-        let known = &[
-            "scheme",
-            "signatureHeaders",
-            "prefix",
-            "algorithmHeader",
-            "algorithms",
-            "certificateHeader",
-            "certificateHosts",
-            "trustAnchors",
-            "issuerContains",
-        ];
-        let map = self.object(node, "`verify`", known)?;
-        let place = "`verify`";
-        for key in ["signatureHeaders", "algorithms", "certificateHosts", "trustAnchors"] {
-            if map.get(key).is_none() {
-                self.sink.missing_key(node.span, key, place);
-            }
-        }
-        let algorithm_header = self.required_text(map, ("algorithmHeader", place), node.span);
-        let certificate_header = self.required_text(map, ("certificateHeader", place), node.span);
-        let signed = RsaCertificateUrl {
-            signature_headers: self.texts(map, "signatureHeaders"),
-            prefix: self.text(map, "prefix").unwrap_or_default(),
-            algorithm_header,
-            algorithms: self.algorithms(map),
-            certificate_header,
-            allow_hosts: self.template(map, "certificateHosts")?,
-            trust_anchors: self.template(map, "trustAnchors")?,
-            issuer_contains: self.template_or(map, "issuerContains", ""),
-        };
-        Some(Verify::RsaCertificateUrl(Box::new(signed)))
-    }
-
-    /// The algorithms that are believed; only one can be checked, and weaker ones never are.
-    fn algorithms(&mut self, map: &Mapping) -> Vec<String> {
-        let names = self.texts(map, "algorithms");
-        if let Some(node) = map.get("algorithms") {
-            for name in names.iter().filter(|it| *it != "rsa-sha256") {
-                self.unknown_word(node.span, "`algorithms`", name, std::iter::once("rsa-sha256"));
-            }
-        }
-        names.into_iter().filter(|it| it == "rsa-sha256").collect()
-    }
-
     fn poll(&mut self, map: &Mapping, entry: &Entry) -> Option<Poll> {
         let Some(node) = map.get("poll") else {
             self.sink.missing_key(entry.key.span, "poll", "a polling trigger");
             return None;
         };
-        let known =
-            &["every", "everyMin", "operation", "with", "items", "cursor", "overlap", "dedupe"];
-        let map = self.object(node, "`poll`", known)?;
+        let map = self.object(node, "`poll`", POLL_KEYS)?;
         if map.get("items").is_none() {
             self.sink.missing_key(node.span, "items", "`poll`");
         }
@@ -259,7 +193,7 @@ impl Reader {
         let mut cursors = Vec::with_capacity(entries.len());
         for entry in entries {
             let place = format!("cursor `{}`", entry.key.text);
-            let Some(map) = self.object(&entry.value, &place, &["next", "initial"]) else {
+            let Some(map) = self.object(&entry.value, &place, CURSOR_KEYS) else {
                 continue;
             };
             if map.get("next").is_none() {

@@ -1,9 +1,14 @@
 //! Tests: the shipped connectors, requests as text, responses as data.
 
 mod auth;
+mod discoveries;
 mod files;
+mod forms;
+mod hints;
 mod logins;
+mod pages;
 mod polls;
+mod proofs;
 mod requests;
 mod responses;
 mod routes;

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use super::{EVENTS, call, connect, dynamics, events};
 use crate::{
     Connection, Trigger,
+    proof::{Received, Verification, verification},
     trigger::{Subscription, SubscriptionCall},
     webhook::{
-        Current, Event, Removal, Subscriber, Verification, current, delivers, may_replace, receive,
-        removal, subscription_inputs, subscription_state, union, verification, webhook,
+        Current, Event, Removal, Subscriber, current, delivers, may_replace, receive, removal,
+        subscription_inputs, subscription_state, union, webhook,
     },
 };
 
@@ -100,7 +101,11 @@ fn verification_has_the_values_of_the_operator() {
         let needed = ["tenantId=t", "clientId=c", "clientSecret=!secret", "refreshToken=!refresh"];
         let connection = connect(EVENTS, &[&needed, values].concat());
         let webhook = webhook(connection.connector.trigger("ReferralEvents").unwrap()).unwrap();
-        let Verification::Certificate(signed) = verification(&connection, webhook).unwrap() else {
+        let nothing = serde_json::Map::new();
+        let received =
+            Received { method: "POST", url: URL, queries: &nothing, headers: &[], body: b"" };
+        let verification = verification(&connection, webhook, &received).unwrap();
+        let Verification::Certificate(signed) = verification else {
             panic!("a certificate is asked for");
         };
         assert_eq!(signed.certificate_hosts, hosts);

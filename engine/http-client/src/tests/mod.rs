@@ -5,6 +5,7 @@ mod compression;
 mod guard;
 mod invoke;
 mod login;
+mod proof;
 mod proxies;
 mod redirects;
 mod sign;

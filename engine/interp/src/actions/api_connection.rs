@@ -25,7 +25,8 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &ApiConnection) -> O
         }
         Ok(request) => {
             let intent = needs_intent(exec.plan, key);
-            exec.ask(key, Asking::new(request, intent, exec.now));
+            let sought = exec.plan.sought_calls.contains(&key.action);
+            exec.ask(key, Asking { sought, ..Asking::new(request, intent, exec.now) });
             None
         }
         Err(ended) => Some(ended),

@@ -478,3 +478,31 @@ fn other_flows_answer_like_services() {
         "#,
     );
 }
+
+#[test]
+fn a_connector_says_how_often_within_the_policy() {
+    use base::{Duration, ErrorClass, Failure};
+    use flow::RetryPolicy;
+    let fixed = |count| Some(RetryPolicy::Fixed { count, interval: Duration::seconds(5) });
+    for (policy, max, after, retries) in [
+        (None, None, None, 4),
+        (None, Some(2), None, 2),
+        (None, Some(24), Some(3600), 24),
+        (None, Some(u32::MAX), None, 90),
+        (None, Some(0), None, 0),
+        (fixed(3), Some(24), Some(3600), 3),
+        (fixed(3), Some(1), Some(3600), 1),
+        (Some(RetryPolicy::None), Some(24), Some(3600), 0),
+    ] {
+        let failure = Failure {
+            retries_max: max,
+            retry_after: after.map(Duration::seconds),
+            ..Failure::of_class(ErrorClass::Throttled, "429", "later")
+        };
+        let pauses: Vec<Duration> =
+            (0..200).map_while(|used| crate::next_pause(policy.as_ref(), used, &failure)).collect();
+        assert_eq!(pauses.len(), retries, "{policy:?} {max:?}");
+        let asked = failure.retry_after;
+        assert!(pauses.iter().all(|it| asked.is_none_or(|asked| *it == asked)), "{pauses:?}");
+    }
+}

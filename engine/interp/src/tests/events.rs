@@ -151,6 +151,27 @@ fn an_intent_without_an_answer_is_an_unknown_outcome() {
 }
 
 #[test]
+fn what_can_be_looked_for_is_asked_again_as_a_repeated_question() {
+    let mut plan = plan("- { name: C, call: crm.CreateRecord, with: { a: 1 } }");
+    (plan.unsafe_calls, plan.sought_calls) = (vec![0], vec![0]);
+    let open = |script: &str| {
+        let run = Play::run(&plan, script).run;
+        assert_eq!(run.unknown(&plan), []);
+        let asks = run.outstanding(&plan).into_iter().map(|it| match it {
+            crate::Effect::Ask(ask) => (ask.attempt, ask.intent, ask.repeated),
+            other => panic!("{other:?}"),
+        });
+        asks.collect::<Vec<_>>()
+    };
+    assert_eq!(open(""), [(1, true, false)]);
+    assert_eq!(open("intend C"), [(1, true, true)]);
+    assert_eq!(open("intend C\nfail C transient\nwake C"), [(2, true, true)]);
+    assert_eq!(open("intend C\nfail C permanent"), []);
+    // What was accepted is looked at where it is.
+    assert_eq!(open("intend C\nanswer C 202 Location=/1\nwake C"), [(2, false, false)]);
+}
+
+#[test]
 fn calls_that_must_not_be_repeated_say_so() {
     let mut plan = plan("- { name: C, call: crm.CreateRecord, with: { a: 1 } }");
     plan.unsafe_calls = vec![0];

@@ -70,6 +70,7 @@ pub(super) async fn gives_every_kind_of_event(store: &dyn Store) {
     let answered = |outcome| EventKind::Answered { attempt: u32::MAX, outcome };
     let throttled = Failure {
         retry_after: Some(Duration::from_ticks(-5)),
+        retries_max: Some(7),
         ..Failure::of_class(ErrorClass::Throttled, "429", "later")
     };
     let refused = Outcome { outputs: Some(json!({ "statusCode": 429 })), failure: Some(throttled) };

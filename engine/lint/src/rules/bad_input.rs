@@ -139,7 +139,9 @@ fn closed<'a>(call: &Call<'a>, field: &str) -> Option<Vec<&'a str>> {
         return None;
     }
     let fields = schema.get("properties")?.as_object()?;
-    (!fields.contains_key(field)).then(|| fields.keys().map(String::as_str).collect())
+    // An annotation such as `owner@odata.bind` belongs to every object.
+    (!field.contains('@') && !fields.contains_key(field))
+        .then(|| fields.keys().map(String::as_str).collect())
 }
 
 /// What a schema takes, if it does not take the value.

@@ -141,6 +141,7 @@ impl Question<'_> {
             turn: attempt,
             idempotency_key: self.key(),
             intent: false,
+            repeated: false,
             follow,
             request,
         };

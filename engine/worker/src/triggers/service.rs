@@ -139,6 +139,7 @@ impl<'a> Subscriber<'a> {
             turn: 1,
             idempotency_key: key.to_owned(),
             intent: false,
+            repeated: false,
             follow: None,
             request,
         };
