@@ -1,6 +1,9 @@
 //! A connector with the operator's values: checked once, secrets kept apart from expressions.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use base::{ErrorClass, Failure, Quota, Secret, digest::sha256_hex, suggest};
 use serde_json::Value;
@@ -9,6 +12,8 @@ use url::Url;
 use crate::{
     auth::Auth,
     model::{ConnectionParam, Connector, ParamKind},
+    policy,
+    scope::Scope,
 };
 
 /// A connector that can be asked.
@@ -185,7 +190,16 @@ impl Connection {
             Some(ConnectionValue::Plain(Value::String(text))) => Url::parse(text).ok(),
             Some(ConnectionValue::Plain(_) | ConnectionValue::Secret(_)) | None => None,
         });
-        texts.map(|url| url.origin().ascii_serialization()).collect()
+        let mut origins: Vec<String> =
+            texts.map(|url| url.origin().ascii_serialization()).collect();
+        // So may those that are put together of what the operator gave.
+        let base = Scope::new(self).text(&self.connector.http.base_url).ok().flatten();
+        let base = base.and_then(|it| Url::parse(&it).ok());
+        origins.extend(base.map(|url| url.origin().ascii_serialization()));
+        origins.extend(policy::origins(self));
+        let mut seen = BTreeSet::new();
+        origins.retain(|it| seen.insert(it.clone()));
+        origins
     }
 }
 

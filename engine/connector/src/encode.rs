@@ -28,6 +28,17 @@ pub(crate) fn segment(name: &str, value: &Value, double: bool) -> Result<String,
     Ok(if double { utf8_percent_encode(&once, VALUE).to_string() } else { once })
 }
 
+/// A text as part of a path that already is one.
+pub(crate) fn path_text(text: &str) -> String {
+    utf8_percent_encode(text, VALUE).to_string()
+}
+
+/// Whether a text can name a header (RFC 9110, `token`).
+pub(crate) fn is_header_name(name: &str) -> bool {
+    let fits = |it: u8| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it);
+    !name.is_empty() && name.bytes().all(fits)
+}
+
 /// Adds `key=value` to a query that may be empty.
 pub(crate) fn push_query(query: &mut String, key: &str, value: &str) {
     if !query.is_empty() {

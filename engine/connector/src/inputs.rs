@@ -71,6 +71,15 @@ impl Inputs {
         }
     }
 
+    /// Gives the body what is sent although the flow does not give it.
+    pub(crate) fn give_defaults(&mut self, connection: &Connection, operation: &Operation) {
+        let Some(schema) = operation.body.as_ref().filter(|_| operation.fills_body) else { return };
+        fill(connection, schema, &mut self.body, 0);
+        if let Some(body) = &self.body {
+            self.values.insert(operation.body_param.clone(), body.clone());
+        }
+    }
+
     fn put_body(&mut self, operation: &Operation, key: &str, value: &Value) -> Result<(), Failure> {
         let has_body = operation.body.is_some();
         if has_body && key == operation.body_param {
@@ -114,12 +123,12 @@ pub(crate) fn takes_callback(connection: &Connection, operation: &Operation) -> 
 }
 
 /// How API descriptions of the cloud mark the field that takes the address.
-fn is_callback(schema: &Value) -> bool {
+pub(crate) fn is_callback(schema: &Value) -> bool {
     schema.get("x-ms-notification-url") == Some(&Value::Bool(true))
 }
 
 /// Levels of a body's schema that are looked through; services put the address near the top.
-const CALLBACK_DEPTH_MAX: usize = 2;
+pub(crate) const CALLBACK_DEPTH_MAX: usize = 3;
 
 /// Where in a body the address belongs: names of members with `/`.
 fn callback_path(connection: &Connection, schema: &Value, depth: usize) -> Option<String> {
@@ -133,6 +142,46 @@ fn callback_path(connection: &Connection, schema: &Value, depth: usize) -> Optio
             (depth < CALLBACK_DEPTH_MAX).then(|| callback_path(connection, property, depth + 1));
         Some(format!("{name}/{}", inner.flatten()?))
     })
+}
+
+/// Levels of a body that are made for what is sent unasked.
+const FILL_DEPTH_MAX: usize = 8;
+
+/// Sets members that are required or hidden, have a default and are not given. Objects are made for
+/// them only where they are required themselves.
+fn fill(connection: &Connection, schema: &Value, value: &mut Option<Value>, depth: usize) {
+    let Some(schema) = connection.connector.schema(schema) else { return };
+    if FILL_DEPTH_MAX < depth || value.as_ref().is_some_and(|it| !it.is_object()) {
+        return;
+    }
+    let required = schema.get("required").and_then(Value::as_array);
+    let members = schema.get("properties").and_then(Value::as_object);
+    for (name, member) in members.into_iter().flatten() {
+        let is_required = required.is_some_and(|it| it.iter().any(|it| it == name));
+        let is_hidden = member.get("x-ms-visibility").is_some_and(|it| it == "internal");
+        let resolved = connection.connector.schema(member);
+        let default = member.get("default").or_else(|| resolved?.get("default"));
+        let known = value.as_ref().and_then(|it| it.get(name)).cloned();
+        let new = match (known, default.filter(|it| !it.is_null())) {
+            (Some(Value::Object(inner)), _) => {
+                let mut inner = Some(Value::Object(inner));
+                fill(connection, member, &mut inner, depth + 1);
+                inner
+            }
+            (None, Some(default)) if is_required || is_hidden => Some(default.clone()),
+            (None, None) if is_required => {
+                let mut inner = None;
+                fill(connection, member, &mut inner, depth + 1);
+                inner
+            }
+            (Some(_) | None, _) => None,
+        };
+        let Some(new) = new else { continue };
+        let body = value.get_or_insert_with(|| Value::Object(Map::new()));
+        if let Some(members) = body.as_object_mut() {
+            members.insert(name.clone(), new);
+        }
+    }
 }
 
 /// The defaults of parameters that have one.

@@ -6,7 +6,7 @@ use base::{Duration, ErrorClass, Quota};
 use expr::{Template, Tree};
 use serde_json::Value;
 
-use crate::{auth::Auth, route::Route, trigger::Trigger};
+use crate::{auth::Auth, policy::Policy, route::Route, trigger::Trigger};
 
 /// A service and how to talk to it.
 #[derive(Clone, Debug)]
@@ -35,12 +35,21 @@ pub struct Connector {
     pub operations: BTreeMap<String, Operation>,
     /// What can start flows, by id.
     pub triggers: BTreeMap<String, Trigger>,
+    /// What is done to requests and answers, in this order.
+    pub policies: Vec<Policy>,
 }
 
 impl Connector {
     /// The operation of that id; ids are compared exactly.
     pub fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.get(id)
+    }
+
+    /// The connection parameter that is the address of the service, if it is one.
+    pub(crate) fn base_param(&self) -> Option<&str> {
+        let (_, rest) = self.http.base_url.source().split_once("connection('")?;
+        let (name, _) = rest.split_once('\'')?;
+        self.connection.param(name).map(|it| it.name.as_str())
     }
 
     /// The trigger of that id.
@@ -226,6 +235,9 @@ pub struct Operation {
     pub body: Option<Value>,
     /// How the body is written.
     pub encoding: Encoding,
+    /// Whether members of the body that are required or hidden and have a default are sent although
+    /// the flow does not give them.
+    pub fills_body: bool,
     /// Schema of the answer's body.
     pub returns: Option<Value>,
     /// Status codes that are a success; none means 200 to 299.
@@ -258,6 +270,7 @@ impl Operation {
             body_param: "body".to_owned(),
             body: None,
             encoding: Encoding::Json,
+            fills_body: false,
             returns: None,
             success: Vec::new(),
             paginate: None,
@@ -307,6 +320,15 @@ pub struct Param {
 }
 
 impl Param {
+    /// Whether a name that a flow gives is of this parameter: its own or, of one that ends in `/*`,
+    /// any below.
+    pub fn is_for(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(above) => name.starts_with(above),
+            None => name == self.name,
+        }
+    }
+
     /// An optional parameter of which nothing else is said.
     pub fn new(name: &str, place: Place, schema: Value) -> Self {
         Self {

@@ -9,7 +9,7 @@ use crate::{
     request::Call,
     response,
     scope::{Answer, Scope},
-    trigger::{Cursor, Poll, Trigger, TriggerKind},
+    trigger::{Cursor, FOLLOW, Poll, Trigger, TriggerKind},
     webhook::{Event, wishes},
 };
 
@@ -80,7 +80,12 @@ pub fn read(
     let wishes = wishes(trigger, call.inputs)?;
     let answer = Answer {
         status: outcome.status_code().unwrap_or(200),
-        headers: json!({}),
+        headers: outcome
+            .outputs
+            .as_ref()
+            .and_then(|it| it.get("headers"))
+            .cloned()
+            .unwrap_or_default(),
         body: response::body(outcome).clone(),
     };
     let scope = Scope {
@@ -118,6 +123,13 @@ pub fn read(
         events.push(Event { wanted: true, dedupe_key, outputs });
     }
     Ok(Found { events, state: Value::Object(next) })
+}
+
+/// The address that the service named for the next question, if it has.
+pub fn follow(trigger: &Trigger, state: &Value) -> Option<String> {
+    let is_followed = poll(trigger)?.cursor.iter().any(|it| it.name == FOLLOW);
+    let address = state.get(FOLLOW).filter(|_| is_followed)?.as_str()?;
+    (!address.is_empty()).then(|| address.to_owned())
 }
 
 fn declared(trigger: &Trigger) -> Result<&Poll, Failure> {

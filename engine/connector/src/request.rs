@@ -1,6 +1,6 @@
 //! A call as an HTTP request.
 
-use base::{ErrorClass, Failure, HttpRequest, Timestamp};
+use base::{ErrorClass, Failure, HttpRequest, HttpResponse, Timestamp};
 use serde_json::Value;
 use url::Url;
 
@@ -10,6 +10,7 @@ use crate::{
     encode,
     inputs::Inputs,
     model::{Encoding, Idempotency, Operation, Param, Place},
+    policy::{self, Draft},
     scope::Scope,
 };
 
@@ -46,7 +47,31 @@ pub fn build(
     call: &Call<'_>,
     token: Option<&Token>,
 ) -> Result<HttpRequest, Failure> {
+    build_after(connection, operation, call, (token, &[]))
+}
+
+/// The same after what policies ask first: see [`crate::policy::lookups`].
+///
+/// # Errors
+/// If the inputs do not fit the operation, or the connection lacks a value.
+pub fn build_after(
+    connection: &Connection,
+    operation: &Operation,
+    call: &Call<'_>,
+    (token, answers): (Option<&Token>, &[HttpResponse]),
+) -> Result<HttpRequest, Failure> {
+    Ok(compose(connection, operation, call, (token, answers))?.0)
+}
+
+/// A request, and the part of its address that paths are appended to.
+pub(crate) fn compose(
+    connection: &Connection,
+    operation: &Operation,
+    call: &Call<'_>,
+    (token, answers): (Option<&Token>, &[HttpResponse]),
+) -> Result<(HttpRequest, String), Failure> {
     let mut inputs = Inputs::sort(operation, call.inputs)?;
+    inputs.give_defaults(connection, operation);
     if let Some(url) = call.callback_url {
         inputs.give_callback(connection, operation, url);
     }
@@ -57,12 +82,21 @@ pub fn build(
         headers: Vec::new(),
         body: None,
     };
+    let mut base = String::new();
     let mut request = match call.link {
         Some(Link::Page(link)) => linked("GET", link),
         Some(Link::Made(link)) => linked("DELETE", link),
-        None => first(connection, operation, &inputs, &scope)?,
+        None => {
+            base = match policy::placeholder(connection, operation) {
+                Some(base) => base,
+                None => base_url(connection, &scope)?,
+            };
+            first(&base, operation, &inputs, &scope)?
+        }
     };
     set_headers(&mut request, connection, operation, &scope)?;
+    let mut draft = Draft { request: &mut request, base: &mut base, body: &mut inputs.body };
+    let forced = policy::apply(connection, operation, call, &mut draft, answers)?;
     if call.link.is_none()
         && let Some((media, bytes)) = body(operation, &inputs)?
     {
@@ -73,7 +107,11 @@ pub fn build(
         request.body = Some(bytes);
     }
     auth::apply(&mut request, connection, call, token)?;
-    Ok(request)
+    // Where a policy writes what authentication has, the policy knows how the service wants it.
+    for (name, value) in forced {
+        request.set_header(&name, value);
+    }
+    Ok((request, base))
 }
 
 /// The media type and bytes of the body, if there is one.
@@ -92,7 +130,7 @@ fn body(operation: &Operation, inputs: &Inputs) -> Result<Option<(String, Vec<u8
 
 /// Method and address of a call that names no link.
 fn first(
-    connection: &Connection,
+    base: &str,
     operation: &Operation,
     inputs: &Inputs,
     scope: &Scope<'_>,
@@ -103,7 +141,6 @@ fn first(
             (&operation.method, &operation.path, None)
         }
     };
-    let base = base_url(connection, scope)?;
     let path = fill(path, operation, inputs, id.as_ref())?;
     let mut query = String::new();
     for (name, template) in &operation.query {
@@ -137,7 +174,7 @@ pub(crate) fn base_url(connection: &Connection, scope: &Scope<'_>) -> Result<Str
 }
 
 /// The path with its parameters in place; `{$id}` is the id of an upsert.
-fn fill(
+pub(crate) fn fill(
     path: &str,
     operation: &Operation,
     inputs: &Inputs,

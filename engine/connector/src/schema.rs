@@ -22,6 +22,26 @@ impl Connector {
         None
     }
 
+    /// Whether a required member of a body is sent although a flow does not give it: it has a default,
+    /// is the place of the address to call back, or is an object whose required members all are such.
+    pub fn is_filled(&self, member: &Value) -> bool {
+        self.fills(member, 0)
+    }
+
+    fn fills(&self, member: &Value, depth: usize) -> bool {
+        let Some(schema) = self.schema(member).filter(|_| depth < HOPS_MAX) else { return false };
+        let has = |key: &str| [member, schema].iter().any(|it| it.get(key).is_some());
+        if has("default") || has("x-ms-notification-url") {
+            return true;
+        }
+        let required = schema.get("required").and_then(Value::as_array);
+        let members = schema.get("properties");
+        let mut names = required.into_iter().flatten().filter_map(Value::as_str).peekable();
+        let inside = |name: &str| members.and_then(|it| it.get(name));
+        names.peek().is_some()
+            && names.all(|it| inside(it).is_some_and(|it| self.fills(it, depth + 1)))
+    }
+
     /// The schema of a value inside, by the names of properties; a number or `*` is an item.
     pub fn schema_at<'a>(&'a self, schema: &'a Value, path: &[&str]) -> Option<&'a Value> {
         let mut schema = self.schema(schema)?;

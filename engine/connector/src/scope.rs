@@ -13,11 +13,13 @@ use crate::{auth::Token, connection::Connection, encode, request::Call};
 pub(crate) const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("attemptGroupId", 0, 0),
     ("body", 0, 0),
+    ("bodyAt", 1, 1),
     ("callbackUrl", 0, 0),
     ("connection", 1, 1),
     ("headers", 1, 1),
     ("idempotencyKey", 0, 0),
     ("input", 1, 1),
+    ("inputs", 0, 0),
     ("item", 0, 0),
     ("request", 1, 1),
     ("signature", 0, 0),
@@ -44,7 +46,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) subscription: Option<&'a Value>,
     pub(crate) callback_url: Option<&'a str>,
     pub(crate) event: Option<&'a Value>,
-    /// The request at hand: one that came in, or what is about to be sent and is digested.
+    /// The request at hand: one that came in, or one that is about to be sent and perhaps digested.
     pub(crate) request: Option<&'a Value>,
     /// Its digest.
     pub(crate) signature: Option<&'a Secret<String>>,
@@ -135,6 +137,11 @@ impl<'a> Scope<'a> {
         match (function, arguments) {
             ("attemptGroupId", []) => Ok(name_based(Uuid::NAMESPACE_OID, self.idempotency_key)),
             ("body", []) => Ok(self.answer.map_or(Value::Null, |it| it.body.clone())),
+            ("bodyAt", [Value::String(path)]) => {
+                let body = self.answer.map(|it| &it.body);
+                let found = body.and_then(|it| it.pointer(&format!("/{path}")));
+                Ok(found.cloned().unwrap_or_default())
+            }
             ("callbackUrl", []) => Ok(self.callback_url.into()),
             ("connection", [Value::String(name)]) if self.secrets => self.connection.any(name),
             ("connection", [Value::String(name)]) => self.connection.plain(name),
@@ -145,6 +152,7 @@ impl<'a> Scope<'a> {
             ("input", [Value::String(name)]) => {
                 Ok(self.inputs.and_then(|it| it.get(name)).cloned().unwrap_or_default())
             }
+            ("inputs", []) => Ok(Value::Object(self.inputs.cloned().unwrap_or_default())),
             ("item", []) => Ok(self.item.cloned().unwrap_or_default()),
             ("request", [Value::String(name)]) => Ok(member(self.request, name)),
             ("signature", []) => {

@@ -69,6 +69,8 @@ pub struct Subscription {
     pub update: Option<SubscriptionCall>,
     /// Removes a subscription; none if the service cannot.
     pub delete: Option<SubscriptionCall>,
+    /// Whether a subscription that the service gave an address is removed by `DELETE` there.
+    pub by_location: bool,
     /// Whether a subscription of somebody else may be replaced: `replace` or `fail`.
     pub foreign: Option<Template>,
     /// How often to look whether the subscription is still there.
@@ -320,6 +322,9 @@ pub struct RsaCertificateUrl {
     pub issuer_contains: Template,
 }
 
+/// The cursor that is the address of the next question, as the service named it.
+pub const FOLLOW: &str = "$follow";
+
 /// Events that the engine finds by asking.
 #[derive(Clone, Debug)]
 pub struct Poll {
@@ -339,6 +344,8 @@ pub struct Poll {
     pub overlap: Duration,
     /// Which items are the same event.
     pub dedupe: Option<Dedupe>,
+    /// Whether an item is a whole answer, which the flow splits if it wants to.
+    pub whole: bool,
 }
 
 /// One value that a pass leaves for the next.

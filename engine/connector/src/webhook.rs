@@ -81,7 +81,7 @@ pub fn webhook(trigger: &Trigger) -> Option<&Webhook> {
 pub(crate) fn wishes(trigger: &Trigger, given: &Value) -> Result<Map<String, Value>, Failure> {
     let mut values = inputs::defaults(&trigger.params);
     for (name, value) in given.as_object().into_iter().flatten() {
-        if !trigger.params.iter().any(|it| it.name == *name) {
+        if !trigger.params.iter().any(|it| it.is_for(name)) {
             return Err(invalid(format!("`{}` has no parameter `{name}`", trigger.id)));
         }
         if !value.is_null() {
@@ -228,6 +228,13 @@ pub fn subscription_state(
     let answer = answer(outcome);
     let id = Scope { answer: Some(&answer), ..Scope::new(connection) }.eval(id)?;
     Ok(json!({ "id": id }))
+}
+
+/// The address at which a subscription is removed, if the service gave it one.
+pub fn located<'s>(subscription: &Subscription, state: &'s Value) -> Option<&'s str> {
+    let id = state.get("id").filter(|_| subscription.by_location)?.as_str()?;
+    let is_address = ["https://", "http://", "/"].iter().any(|it| id.starts_with(it));
+    is_address.then_some(id)
 }
 
 /// The present subscription in the answer of `read`; `None` if the service has none.

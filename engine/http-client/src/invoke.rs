@@ -9,7 +9,7 @@ use connector::{
     Call, Connection, Link, Operation,
     auth::Token,
     paging::{Next, Pages},
-    request, response,
+    policy, request, response,
 };
 
 use crate::{client::Client, gate::Closed, hide, redirect, tokens::connection_egress};
@@ -144,15 +144,20 @@ impl Client {
         token: Option<&Token>,
         options: InvokeOptions<'_>,
     ) -> Result<(String, HttpResponse), Trouble> {
-        let mut request = request::build(connection, operation, call, token)?;
+        let lookups = policy::lookups(connection, operation, call, token)?;
+        let gate = self.gates().of(connection);
+        let came = Instant::now();
+        let pass = gate.enter(options.flow).await.map_err(Trouble::Closed)?;
+        let mut answers = Vec::new();
+        for mut lookup in lookups {
+            answers.push(self.follow((connection, operation), &mut lookup.request).await?);
+        }
+        let mut request = request::build_after(connection, operation, call, (token, &answers))?;
         if let Some(traceparent) = options.traceparent
             && request.header(TRACEPARENT).is_none()
         {
             request.set_header(TRACEPARENT, traceparent.to_owned());
         }
-        let gate = self.gates().of(connection);
-        let came = Instant::now();
-        let pass = gate.enter(options.flow).await.map_err(Trouble::Closed)?;
         let began = Instant::now();
         let sent = self.follow((connection, operation), &mut request).await;
         self.tell(Some((&connection.name, began - came)), began, &sent);
@@ -168,6 +173,7 @@ impl Client {
             gate.close(pause.to_std());
         }
         drop(pass);
+        let response = policy::respond(connection, operation, call, response)?;
         Ok((request.url, response))
     }
 

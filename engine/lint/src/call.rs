@@ -23,6 +23,8 @@ pub(crate) struct Call<'a> {
     pub(crate) params: &'a [Param],
     /// Name and schema of the body.
     pub(crate) body: Option<(&'a str, &'a Value)>,
+    /// Whether members of the body that have a default are sent unasked.
+    pub(crate) fills_body: bool,
     pub(crate) inputs: &'a Tree,
     /// The name of the action or trigger whose `with` holds the inputs.
     owner: Span,
@@ -68,6 +70,7 @@ impl<'a> Call<'a> {
             id,
             params: &operation.params,
             body,
+            fills_body: operation.fills_body,
             inputs: &call.parameters,
             owner: action.name_span,
             span: call.target_span,
@@ -85,6 +88,7 @@ impl<'a> Call<'a> {
             id: &on.operation,
             params: &known.params,
             body: None,
+            fills_body: false,
             inputs: &on.parameters,
             owner: trigger.span,
             span: on.span,
@@ -93,12 +97,15 @@ impl<'a> Call<'a> {
 
     /// The parameter of that name that flows may give.
     pub(crate) fn param(&self, name: &str) -> Option<&'a Param> {
-        self.params.iter().find(|it| it.name == name && !it.internal)
+        let mut params = self.params.iter().filter(|it| !it.internal);
+        let exact = params.clone().find(|it| it.name == name);
+        exact.or_else(|| params.find(|it| it.is_for(name)))
     }
 
     /// The names that flows may give, for suggestions.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
         let params = self.params.iter().filter(|it| !it.internal).map(|it| it.name.as_str());
+        let params = params.filter(|it| !it.ends_with("/*"));
         params.chain(self.body.map(|(name, _)| name))
     }
 

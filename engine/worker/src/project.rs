@@ -25,6 +25,7 @@ use crate::{
     deploy::{self, Deployed, MAPPING_SUFFIX},
     documents::{self, Document},
     live::{Connections, Entry},
+    published::{self, Place},
     settings::{self, Settings},
 };
 
@@ -156,12 +157,22 @@ impl Project {
         } else {
             flow::Project::default()
         };
-        let mut connectors = Vec::new();
+        let mut catalog = Catalog::default();
         for folder in &settings.connectors {
-            for file in files_below(&root.join(&folder.path), CONNECTOR_FILE)? {
+            let folder = root.join(&folder.path);
+            for place in published(&folder)? {
+                place.list(&mut catalog)?;
+            }
+            for file in files_below(&folder, CONNECTOR_FILE)? {
                 let source = source(root, &file, FILE_BYTES_MAX)?;
-                let (connector, found) = connector::read(&source);
-                connectors.push(connector);
+                let (connector, found) = match connector::import_of(&source) {
+                    Some(import) => {
+                        let home = file.parent().unwrap_or(&folder);
+                        connector::read_over(&source, published::import(home, &import))
+                    }
+                    None => connector::read(&source),
+                };
+                catalog.add(connector);
                 diagnostics.push((source, found));
             }
         }
@@ -174,7 +185,6 @@ impl Project {
             }
         }
         flows.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut catalog = Catalog::new(connectors);
         catalog.learn(&load_snapshots(root, &mut diagnostics)?);
         let name = environment.or(settings.environment.as_deref());
         let environment = match name {
@@ -533,6 +543,44 @@ fn files_below(folder: &Path, name: &str) -> Result<Vec<PathBuf>, LoadError> {
                 found.push(path);
             }
         }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The published connectors in a folder and below that no connector file is for.
+///
+/// # Errors
+/// If a folder cannot be read.
+fn published(folder: &Path) -> Result<Vec<Place>, LoadError> {
+    let mut found = Vec::new();
+    for (folder, files) in folders_below(folder)? {
+        let is_own = files.iter().any(|it| it.file_name().is_some_and(|it| it == CONNECTOR_FILE));
+        found.extend(Place::of_folder(&folder, &files).filter(|_| !is_own));
+    }
+    Ok(found)
+}
+
+/// A folder and those below, in order, each with its files. Links are not followed.
+///
+/// # Errors
+/// If a folder cannot be read.
+pub fn folders_below(folder: &Path) -> Result<Vec<(PathBuf, Vec<PathBuf>)>, LoadError> {
+    let mut found = Vec::new();
+    let mut folders = vec![(folder.to_path_buf(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        if !folder.is_dir() || FOLDER_DEPTH_MAX < depth {
+            continue;
+        }
+        let mut files = Vec::new();
+        for path in entries(&folder)?.into_iter().filter(|it| !it.is_symlink()) {
+            if path.is_dir() {
+                folders.push((path, depth + 1));
+            } else {
+                files.push(path);
+            }
+        }
+        found.push((folder, files));
     }
     found.sort();
     Ok(found)

@@ -170,9 +170,18 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Adds a parameter to the address of a request.
+/// Adds a parameter to the address of a request, in place of one that a flow gave.
 fn push_query(request: &mut HttpRequest, name: &str, value: &str) {
     let mut query = String::new();
+    if let Some((path, known)) = request.url.split_once('?') {
+        let is_other = |pair: &&str| {
+            let mut parsed = url::form_urlencoded::parse(pair.as_bytes());
+            parsed.next().is_some_and(|(known, _)| known != name)
+        };
+        let others: Vec<&str> = known.split('&').filter(is_other).collect();
+        let mark = if others.is_empty() { "" } else { "?" };
+        request.url = format!("{path}{mark}{}", others.join("&"));
+    }
     encode::push_query(&mut query, name, value);
     request.url.push(if request.url.contains('?') { '&' } else { '?' });
     request.url.push_str(&query);

@@ -97,7 +97,7 @@ impl Reader {
             }
             AuthType::Bearer => Auth::Bearer { token: self.own(&way, "token") },
             AuthType::OAuth2 => Auth::OAuth2(Box::new(self.oauth2(&way)?)),
-            AuthType::Hmac => Auth::Hmac(Box::new(self.hmac(&way)?)),
+            AuthType::Hmac => Auth::Hmac(Box::new(self.hmac_auth(&way)?)),
             AuthType::AwsSigV4 => Auth::AwsSigV4(Box::new(AwsSigV4 {
                 region: self.own(&way, "region"),
                 service: self.own(&way, "service"),
@@ -172,7 +172,7 @@ impl Reader {
         })
     }
 
-    fn hmac(&mut self, way: &Way<'_>) -> Option<Hmac> {
+    fn hmac_auth(&mut self, way: &Way<'_>) -> Option<Hmac> {
         const HMAC: &str = "`auth` of type `hmac`";
         let Way { map, span, .. } = *way;
         if map.get("canonical").is_none() {

@@ -1,10 +1,29 @@
 //! Reads what a connection needs and what all requests have in common.
 
 use base::{Quota, Span, quota::Rate};
+use serde_json::Value;
 use yaml::{Entry, Mapping};
 
 use super::{operation::constant, reader::Reader};
-use crate::model::{ConnectionParam, ConnectionSpec, HttpSpec, ParamKind};
+use crate::{
+    auth::Auth,
+    model::{ConnectionParam, ConnectionSpec, HttpSpec, ParamKind},
+};
+
+/// How requests prove who sends them, from JSON that is written as in connector files. The error is
+/// the first fault.
+pub(crate) fn auth_of(auth: &Value, params: &[ConnectionParam]) -> Result<Auth, String> {
+    let (node, _) = yaml::parse_json(&auth.to_string());
+    let mut reader = Reader::default();
+    let read = node.and_then(|it| reader.auth(&it, params));
+    let found = reader.sink.into_sorted();
+    let fault = found.into_iter().find(|it| it.severity == base::Severity::Error);
+    match (read, fault) {
+        (Some(auth), None) => Ok(auth),
+        (_, Some(fault)) => Err(fault.message),
+        (None, None) => Err("it cannot be read".to_owned()),
+    }
+}
 
 pub(super) const KEYS: &[&str] = &["auth", "params", "test"];
 pub(super) const PARAM_KEYS: &[&str] = &["default", "description", "example", "required", "type"];
@@ -14,13 +33,27 @@ pub(super) const HTTP_KEYS: &[&str] =
 impl Reader {
     /// What the operator has to supply.
     pub(super) fn connection(&mut self, map: &Mapping) -> ConnectionSpec {
+        self.connection_with(map, Vec::new())
+    }
+
+    /// The same with parameters that are known already; those of the file count more.
+    pub(super) fn connection_with(
+        &mut self,
+        map: &Mapping,
+        mut params: Vec<ConnectionParam>,
+    ) -> ConnectionSpec {
         let Some(map) = map.get("connection").and_then(|it| self.object(it, "`connection`", KEYS))
         else {
             return ConnectionSpec::default();
         };
         let entries = map.get("params").and_then(|it| self.entries(it, "`params`"));
-        let params: Vec<ConnectionParam> =
-            entries.into_iter().flatten().map(|it| self.connection_param(it)).collect();
+        for entry in entries.into_iter().flatten() {
+            let param = self.connection_param(entry);
+            match params.iter_mut().find(|it| it.name == param.name) {
+                Some(known) => *known = param,
+                None => params.push(param),
+            }
+        }
         ConnectionSpec {
             auth: map.get("auth").and_then(|it| self.auth(it, &params)).unwrap_or_default(),
             params,
@@ -54,7 +87,7 @@ impl Reader {
             Some(node) => self.object(node, "`http`", HTTP_KEYS).unwrap_or(&empty),
             None => &empty,
         };
-        if map.get("baseUrl").is_none() {
+        if map.get("baseUrl").is_none() && !self.is_overlay {
             self.sink.missing_key(span, "http: baseUrl", "a connector");
         }
         HttpSpec {

@@ -5,11 +5,15 @@ mod connection;
 mod discovery;
 mod file_schema;
 mod operation;
+mod overlay;
 mod paginate;
 mod reader;
 mod schema;
 mod trigger;
 mod verify;
+
+pub(crate) use self::connection::auth_of;
+pub use self::overlay::{Import, import_of, read_over};
 
 use std::collections::BTreeMap;
 
@@ -37,6 +41,7 @@ pub(crate) const KEYS: &[&str] = &[
     "errorMessage",
     "errors",
     "http",
+    "import",
     "operations",
     "schemas",
     "title",
@@ -61,6 +66,10 @@ pub fn read(source: &Source) -> (Connector, Vec<Diagnostic>) {
     let node = node.unwrap_or_else(|| Node::null(start));
     let empty = Mapping::default();
     let map = reader.object(&node, "a connector", KEYS).unwrap_or(&empty);
+    if let Some(import) = map.get("import") {
+        let message = "`import` needs the files that it names, which were not read";
+        reader.sink.push(Diagnostic::new(code::INVALID_CHOICE, import.span, message));
+    }
     let connector = reader.connector(map, Span::new(node.span.start, node.span.start));
     reader.check_references(&connector, map);
     (connector, reader.sink.into_sorted())
@@ -91,6 +100,7 @@ impl Reader {
             schemas: self.schemas(map).into_iter().collect(),
             operations: self.operations(map),
             triggers: self.triggers(map),
+            policies: Vec::new(),
         }
     }
 
@@ -220,16 +230,23 @@ impl Reader {
             named.extend(asked.map(|it| (it, span_of("schemas", name))));
         }
         for (id, span) in named {
-            if connector.operation(id).is_none() {
+            // What a published definition says of itself is no mistake of this file.
+            let is_own = !self.is_overlay || span != Span::default();
+            if is_own && connector.operation(id).is_none() {
                 let message = format!("there is no operation `{id}`");
                 let found = Diagnostic::new(code::UNKNOWN_OPERATION, span, message);
                 self.unknown_name(found, id, connector.operations.keys().map(String::as_str));
             }
         }
-        self.check_schemas(connector, &span_of);
+        self.check_schemas(connector, map, &span_of);
     }
 
-    fn check_schemas(&mut self, connector: &Connector, span_of: &dyn Fn(&str, &str) -> Span) {
+    fn check_schemas(
+        &mut self,
+        connector: &Connector,
+        map: &Mapping,
+        span_of: &dyn Fn(&str, &str) -> Span,
+    ) {
         let own = connector.schemas.iter().map(|(name, it)| ("schemas", name.as_str(), it));
         let of_operations = connector.operations.values().flat_map(|operation| {
             let all = operation.body.iter().chain(&operation.returns);
@@ -244,6 +261,13 @@ impl Reader {
             all.map(|it| ("triggers", trigger.id.as_str(), it))
         });
         for (section, id, schema) in own.chain(of_operations).chain(of_triggers) {
+            let entry = map.get(section).and_then(|it| it.get(id));
+            let says = |key: &str| entry.is_some_and(|it| it.get(key).is_some());
+            let is_own = section == "schemas" && entry.is_some()
+                || ["body", "returns", "receive"].into_iter().any(says);
+            if self.is_overlay && !is_own {
+                continue;
+            }
             let mut references = Vec::new();
             schemas::references(schema, &mut references);
             for reference in references {

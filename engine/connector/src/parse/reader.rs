@@ -11,6 +11,8 @@ use crate::{encode, scope::FUNCTIONS};
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) sink: Sink,
+    /// Whether the file says only what is otherwise than in a published definition.
+    pub(super) is_overlay: bool,
 }
 
 impl Reader {

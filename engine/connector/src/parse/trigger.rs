@@ -110,13 +110,18 @@ impl Reader {
             create: self.subscription_call(map, "create"),
             update: self.subscription_call(map, "update"),
             delete: self.subscription_call(map, "delete"),
+            by_location: false,
             foreign: self.template(map, "foreign"),
             reconcile_every: self.duration(map, "reconcileEvery"),
             renew_every: self.duration(map, "renewEvery"),
         })
     }
 
-    fn subscription_call(&mut self, map: &Mapping, key: &str) -> Option<SubscriptionCall> {
+    pub(super) fn subscription_call(
+        &mut self,
+        map: &Mapping,
+        key: &str,
+    ) -> Option<SubscriptionCall> {
         let node = map.get(key)?;
         let place = format!("`{key}`");
         let map = self.object(node, &place, CALL_KEYS)?;
@@ -152,7 +157,7 @@ impl Reader {
         })
     }
 
-    fn dedupe(&mut self, map: &Mapping) -> Option<Dedupe> {
+    pub(super) fn dedupe(&mut self, map: &Mapping) -> Option<Dedupe> {
         let node = map.get("dedupe")?;
         let map = self.object(node, "`dedupe`", DEDUPE_KEYS)?;
         if map.get("key").is_none() {
@@ -183,6 +188,7 @@ impl Reader {
             cursor: self.cursors(map),
             overlap: self.duration(map, "overlap").unwrap_or(Duration::ZERO),
             dedupe: self.dedupe(map),
+            whole: false,
         })
     }
 

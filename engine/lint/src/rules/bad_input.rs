@@ -72,6 +72,13 @@ fn missing_fields<'a>(call: &Call<'a>) -> Vec<&'a str> {
     let schema = call.connector.schema(schema);
     let required = schema.and_then(|it| it.get("required")?.as_array());
     let mut fields: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
+    if call.fills_body {
+        let members = schema.and_then(|it| it.get("properties"));
+        let is_filled = |name: &str| {
+            members.and_then(|it| it.get(name)).is_some_and(|it| call.connector.is_filled(it))
+        };
+        fields.retain(|it| !is_filled(it));
+    }
     for (key, value) in call.entries() {
         match (call.body_path(key).as_deref(), value) {
             (Some([]), Some(Value::Object(body))) => fields.retain(|it| !body.contains_key(*it)),

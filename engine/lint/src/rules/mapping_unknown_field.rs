@@ -56,7 +56,7 @@ fn side<'a>(
     let (connector_name, schema_name) = name.split_once('#')?;
     let Some(connector) = view.catalog().find(connector_name) else {
         let message = format!("there is no connector `{connector_name}`");
-        let names: Vec<&str> = view.catalog().iter().map(|it| it.name.as_str()).collect();
+        let names: Vec<&str> = view.catalog().listings().map(|it| it.name.as_str()).collect();
         let found = Diagnostic::new(RULE.code, *span, message);
         sink.push(suggested(found, connector_name, names.into_iter()));
         return None;

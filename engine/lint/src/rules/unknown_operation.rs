@@ -46,7 +46,8 @@ fn trigger(view: &View<'_>, trigger: &Trigger, sink: &mut Sink) {
             let connector = view.catalog().find(&verify.connector).map(AsRef::as_ref);
             if connector.is_none() {
                 let message = format!("there is no connector `{}`", verify.connector);
-                let known: Vec<&str> = view.catalog().iter().map(|it| it.name.as_str()).collect();
+                let known: Vec<&str> =
+                    view.catalog().listings().map(|it| it.name.as_str()).collect();
                 let at = (verify.span, message);
                 report(view, at, &verify.connector, known.into_iter(), sink);
             }

@@ -116,12 +116,21 @@ impl Question<'_> {
             inputs: inputs.into(),
             minimum_items: Some(wanted),
         };
-        let outcome = self.ask(request, None).await;
+        let follow = connector::poll::follow(trigger, &cursor);
+        if follow.as_ref().is_some_and(|it| POLL_URL_CHARS_MAX < it.len()) {
+            let message = format!(
+                "the service names an address for the next poll that is longer than \
+                 {POLL_URL_CHARS_MAX} characters"
+            );
+            return Err(Failure::new("InvalidLocation", message));
+        }
+        let outcome = self.ask(request, follow).await;
         let found = connector::poll::read(&connection, trigger, (&call, &cursor), &outcome)?;
         check_cursor(&found.state)?;
         let full = wanted <= found.events.len() && found.state != cursor;
         let events = found.events.into_iter().filter(|it| it.wanted);
-        let splits = self.event.trigger.split_on.is_some();
+        // A whole answer is split as the flow says.
+        let splits = self.event.trigger.split_on.is_some() && !poll.whole;
         let seen = |outputs| if splits { batch_of_one(&outputs) } else { outputs };
         Ok(Polled {
             events: events.map(|it| (seen(it.outputs), it.dedupe_key)).collect(),

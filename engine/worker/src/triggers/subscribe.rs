@@ -316,6 +316,21 @@ impl Task {
             Service::Connector(through) => {
                 let (_, subscription) = through.declared()?;
                 let (name, of) = (&through.connection.name, &trigger.display);
+                if let Some(location) = webhook::located(subscription, &kept.state)
+                    && let Some(create) = &subscription.create
+                {
+                    let made = Request::Operation {
+                        connection: through.on.connection.clone(),
+                        operation: create.operation.clone(),
+                        inputs: Value::Null.into(),
+                        minimum_items: None,
+                    };
+                    let answer = json!({ "headers": { "Location": location } });
+                    let request =
+                        Request::Unsubscribe { of: Box::new(made), answer: answer.into() };
+                    let outcome = subscriber.ask(&key, &address, request).await;
+                    return outcome.failure.map_or(Ok(()), |failure| Err(failure.into()));
+                }
                 let Some(delete) = &subscription.delete else {
                     tracing::info!(
                         name,

@@ -13,6 +13,7 @@ use crate::args::Shown;
   flowright connectors call dynamics-365.ListRecords --with entityName=accounts --with '$top=3'
   flowright connectors schema pull dynamics-365 opportunities accounts
   flowright connectors new shop --base-url https://api.shop.example/v1
+  flowright connectors check connectors/published
 
 Exit codes: 0 all is well, 1 the answer is no: the service refused a call or a schema, 2 the command
 could not be carried out: no such connector, operation or connection, or a flag is wrong.")]
@@ -35,6 +36,8 @@ pub(crate) enum ConnectorsCommand {
     List,
     /// Print what a connector has, or the inputs and outputs of one of its operations or triggers.
     Describe(DescribeArgs),
+    /// Read published definitions and tell what of them can be called here.
+    Check(CheckArgs),
     /// Call an operation once and print the answer.
     Call(CallArgs),
     /// Write a connector file to begin with.
@@ -125,4 +128,11 @@ pub(crate) struct PullArgs {
 
     #[command(flatten)]
     pub through: ThroughArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Definitions, and folders with definitions in them and below.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
 }

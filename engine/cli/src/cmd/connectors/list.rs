@@ -1,6 +1,6 @@
 //! `flowright connectors list`: the connectors of the project.
 
-use connector::Connector;
+use connector::Listing;
 use serde_json::json;
 use worker::Project;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) fn run(project: &Project, output: Shown) -> Outcome {
-    let all: Vec<&Connector> = project.catalog.iter().map(AsRef::as_ref).collect();
+    let all: Vec<&Listing> = project.catalog.listings().collect();
     if output == Shown::Json {
         let shown = all.iter().map(|it| {
             json!({
@@ -20,8 +20,8 @@ pub(super) fn run(project: &Project, output: Shown) -> Outcome {
                 "title": it.title,
                 "version": it.version,
                 "aliases": it.aliases,
-                "operations": offered(it),
-                "triggers": it.triggers.len(),
+                "operations": it.operations,
+                "triggers": it.triggers,
             })
         });
         print::json(&shown.collect::<Vec<_>>());
@@ -34,8 +34,8 @@ pub(super) fn run(project: &Project, output: Shown) -> Outcome {
     let rows = all.iter().map(|it| {
         vec![
             (it.name.clone(), Some(Tone::Strong)),
-            (offered(it).to_string(), None),
-            (it.triggers.len().to_string(), None),
+            (it.operations.to_string(), None),
+            (it.triggers.to_string(), None),
             (it.version.clone(), Some(Tone::Faint)),
             (it.title.clone(), None),
         ]
@@ -43,9 +43,4 @@ pub(super) fn run(project: &Project, output: Shown) -> Outcome {
     let heads = ["CONNECTOR", "OPERATIONS", "TRIGGERS", "VERSION", "TITLE"];
     table::print(&heads, &rows.collect::<Vec<_>>());
     Outcome::Good
-}
-
-/// How many operations flows may call.
-fn offered(connector: &Connector) -> usize {
-    connector.operations.values().filter(|it| !it.internal).count()
 }

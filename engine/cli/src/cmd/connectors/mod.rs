@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod call;
+mod check;
 mod describe;
 mod list;
 mod new;
@@ -17,6 +18,9 @@ use self::args::{ConnectorsArgs, ConnectorsCommand, SchemaCommand};
 use crate::{Outcome, cmd::serve::project_root};
 
 pub(crate) async fn run(args: &ConnectorsArgs) -> anyhow::Result<Outcome> {
+    if let ConnectorsCommand::Check(check) = &args.command {
+        return check::run(check, args.output);
+    }
     let root = project_root(args.project.as_deref())?;
     let load = |environment: Option<&str>| {
         Project::load(&root, environment).context("the project cannot be read")
@@ -34,6 +38,7 @@ pub(crate) async fn run(args: &ConnectorsArgs) -> anyhow::Result<Outcome> {
             let project = load(it.through.environment.as_deref())?;
             Box::pin(schema::pull(&project, it, args.output)).await
         }
+        ConnectorsCommand::Check(check) => check::run(check, args.output),
     }
 }
 
