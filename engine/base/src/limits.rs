@@ -2,6 +2,8 @@
 
 /// Bytes of one flow, mapping, connector or environment file. A bomb is refused before it is read.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of what a connector's program says that it can do; a server with a thousand tools says 2 MB.
+pub const DESCRIPTION_BYTES_MAX: usize = 8 << 20;
 /// Bytes of one file of the cloud's, or of one inside an archive; real definitions reach 1.5 MB.
 pub const WDL_BYTES_MAX: usize = 32 << 20;
 /// Depth of a JSON tree: a case of a Switch takes four levels in each of 64 containers, and the

@@ -4,16 +4,22 @@ use std::{path::Path, sync::Arc};
 
 use base::Secret;
 use http_client::{Client, Options, Proxies, TokenStore};
+use process_host::Host;
 use vault::Vault;
 
 /// The folder of what a project's processes keep.
 const STATE: &str = ".flowright";
 
-/// A client that keeps tokens in the project's vault and goes through the proxies of the environment.
-pub(crate) fn client(root: &Path) -> anyhow::Result<Client> {
+/// A client that keeps tokens in the project's vault, goes through the proxies of the environment and
+/// asks programs of that host.
+pub(crate) fn client(root: &Path, programs: &Host) -> anyhow::Result<Client> {
     let token_store: Arc<dyn TokenStore> = Arc::new(Tokens(vault(root)));
-    let options =
-        Options { token_store: Some(token_store), proxies: proxies(), ..Options::default() };
+    let options = Options {
+        token_store: Some(token_store),
+        proxies: proxies(),
+        programs: Some(Arc::new(programs.clone())),
+        ..Options::default()
+    };
     Ok(Client::new(options)?)
 }
 

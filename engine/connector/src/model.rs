@@ -6,7 +6,7 @@ use base::{Duration, ErrorClass, Quota};
 use expr::{Template, Tree};
 use serde_json::Value;
 
-use crate::{auth::Auth, policy::Policy, route::Route, trigger::Trigger};
+use crate::{auth::Auth, policy::Policy, program::Program, route::Route, trigger::Trigger};
 
 /// A service and how to talk to it.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Connector {
     pub triggers: BTreeMap<String, Trigger>,
     /// What is done to requests and answers, in this order.
     pub policies: Vec<Policy>,
+    /// The program or MCP server that is asked in the place of an HTTP service.
+    pub program: Option<Program>,
 }
 
 impl Connector {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     connection::Connection,
     encode,
+    model::Operation,
     response::instant,
     scope::{Answer, Scope},
     trigger::{Digest, Handshake, Hmac, Jwt, TokenAlgorithm, Verify, Webhook, Written},
@@ -46,11 +47,24 @@ pub enum Verification {
     Hmac(Box<KeyedDigest>),
     /// By a token that somebody else has signed.
     Jwt(Box<SignedToken>),
+    /// By what the connector's program says of it.
+    Program(Box<Asked>),
     /// By a user name and a password.
     Basic {
         /// What the header `Authorization` must be.
         expected: Secret<String>,
     },
+}
+
+/// What a connector's program is asked about a delivery.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Whose program it is.
+    pub connection: Connection,
+    /// The operation that asks it.
+    pub operation: Operation,
+    /// What it is told of the delivery.
+    pub inputs: Value,
 }
 
 /// A keyed digest: what was brought, and what it has to be one of.
@@ -122,6 +136,7 @@ pub fn verification(
         }
         Verify::Hmac(declared) => hmac(&scope, declared, received.body),
         Verify::Jwt(declared) => jwt(&scope, declared, connection),
+        Verify::Program(id) => asked(connection, id, received),
         Verify::Basic { username, password } => {
             let text = |it| Ok::<_, Failure>(scope.text(it)?.unwrap_or_default());
             let (user, password) = (text(username)?, text(password)?);
@@ -132,6 +147,23 @@ pub fn verification(
             Ok(Verification::Basic { expected: Secret::new(pair) })
         }
     }
+}
+
+fn asked(
+    connection: &Connection,
+    id: &str,
+    received: &Received<'_>,
+) -> Result<Verification, Failure> {
+    let operation = connection.connector.operation(id).ok_or_else(|| {
+        encode::invalid(format!("the program cannot be asked `{id}` about deliveries"))
+    })?;
+    let inputs = json!({
+        "trigger": operation.path,
+        "headers": http::headers_value(received.headers),
+        "bodyBase64": base64::encode(received.body),
+    });
+    let (connection, operation) = (connection.clone(), operation.clone());
+    Ok(Verification::Program(Box::new(Asked { connection, operation, inputs })))
 }
 
 fn hmac(scope: &Scope<'_>, declared: &Hmac, body: &[u8]) -> Result<Verification, Failure> {

@@ -129,6 +129,8 @@ pub enum Verify {
     UrlSecret,
     /// By an RSA signature whose certificate a header names.
     RsaCertificateUrl(Box<RsaCertificateUrl>),
+    /// By what the connector's program says of it, asked by this operation.
+    Program(String),
     /// By a keyed digest.
     Hmac(Box<Hmac>),
     /// By a token that somebody else has signed.
@@ -147,8 +149,17 @@ impl Verify {
     pub const fn is_by_address(&self) -> bool {
         match self {
             Self::None | Self::UrlSecret => true,
-            Self::RsaCertificateUrl(_) | Self::Hmac(_) | Self::Jwt(_) | Self::Basic { .. } => false,
+            Self::RsaCertificateUrl(_)
+            | Self::Hmac(_)
+            | Self::Jwt(_)
+            | Self::Basic { .. }
+            | Self::Program(_) => false,
         }
+    }
+
+    /// Whether the address has a signature. A program is asked about nothing that strangers send.
+    pub const fn signs_address(&self) -> bool {
+        self.is_by_address() || matches!(self, Self::Program(_))
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use base::{ErrorClass, Failure, HttpRequest, HttpResponse, limits};
+use connector::program::Programs;
 use reqwest::{
     Certificate, Method, Response,
     header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue},
@@ -18,6 +19,7 @@ use crate::{
     certificate::Certificates,
     gate::Gates,
     guard::{self, Egress, Lookup},
+    mcp::Sessions,
     pool::{Pool, Pools, Settings},
     proxy::Proxies,
     token_proof::KeySets,
@@ -37,6 +39,8 @@ pub struct Options {
     pub token_store: Option<Arc<dyn TokenStore>>,
     /// The proxies of the environment; a connection may have its own.
     pub proxies: Proxies,
+    /// Runs the programs of connectors that are programs; without it such connectors cannot be asked.
+    pub programs: Option<Arc<dyn Programs>>,
 }
 
 impl Default for Options {
@@ -47,6 +51,7 @@ impl Default for Options {
             extra_roots_pem: Vec::new(),
             token_store: None,
             proxies: Proxies::default(),
+            programs: None,
         }
     }
 }
@@ -65,10 +70,10 @@ pub enum Error {
 /// Sends requests; keeps connections, tokens and certificates. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     plain: Arc<Pool>,
     pools: Pools,
     timeout: Duration,
@@ -77,6 +82,8 @@ struct Inner {
     key_sets: KeySets,
     gates: Gates,
     observer: OnceLock<Observer>,
+    pub(crate) programs: Option<Arc<dyn Programs>>,
+    pub(crate) sessions: Sessions,
 }
 
 /// One request to a service, as it went.
@@ -129,6 +136,8 @@ impl Client {
             key_sets: KeySets::default(),
             gates: Gates::default(),
             observer: OnceLock::new(),
+            programs: options.programs,
+            sessions: Sessions::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -174,6 +183,10 @@ impl Client {
         if self.inner.observer.set(observer).is_err() {
             tracing::debug!("The requests of this client are observed already.");
         }
+    }
+
+    pub(crate) fn observer(&self) -> Option<&Observer> {
+        self.inner.observer.get()
     }
 
     pub(crate) fn tell(

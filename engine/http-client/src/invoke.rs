@@ -23,19 +23,21 @@ pub struct InvokeOptions<'a> {
     pub flow: &'a str,
     /// The trace that the request belongs to, as W3C Trace Context writes it.
     pub traceparent: Option<&'a str>,
+    /// Which attempt of the call it is, from 1 on; 0 if that is not known.
+    pub attempt: u32,
 }
 
 /// Why there is no answer.
-enum Trouble {
+pub(crate) enum Trouble {
     Closed(Closed),
     Failed(Failure),
 }
 
 /// One request as it was answered.
-struct Exchanged {
+pub(crate) struct Exchanged {
     /// Where it went.
     address: String,
-    response: HttpResponse,
+    pub(crate) response: HttpResponse,
     token: Option<Arc<Token>>,
 }
 
@@ -70,7 +72,12 @@ impl Client {
         call: &Call<'_>,
         options: InvokeOptions<'_>,
     ) -> Result<Outcome, Closed> {
-        match self.pages(connection, operation, call, options).await {
+        let asked = if connection.connector.program.is_some() {
+            self.ask_program(connection, operation, call, options).await
+        } else {
+            self.pages(connection, operation, call, options).await
+        };
+        match asked {
             Ok(outcome) => Ok(outcome),
             Err(Trouble::Failed(failure)) => Ok(Outcome::failed(failure)),
             Err(Trouble::Closed(closed)) => Err(closed),
@@ -119,7 +126,7 @@ impl Client {
     }
 
     /// One request, where it went, and its answer; a token that is turned down is replaced once.
-    async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         (connection, operation): (&Connection, &Operation),
         call: &Call<'_>,

@@ -28,6 +28,7 @@ impl Client {
             Verification::Certificate(signed) => self.verify(signed, delivery).await,
             Verification::Hmac(digest) => check_digest(digest, delivery.now),
             Verification::Jwt(token) => self.check_signed_token(token, delivery.now).await,
+            Verification::Program(asked) => self.check_by_program(asked, delivery.now).await,
             Verification::Basic { expected } => check_basic(expected, delivery.headers),
         }
     }

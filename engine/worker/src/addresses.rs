@@ -149,7 +149,7 @@ impl<'a> Subscribed<'a> {
 
     /// Whether the address is the proof of those who deliver there.
     pub(crate) const fn is_signed(&self) -> bool {
-        self.webhook.receive.verify.is_by_address()
+        self.webhook.receive.verify.signs_address()
     }
 }
 

@@ -282,6 +282,7 @@ fn options(
         items_min: minimum_items.unwrap_or(0),
         flow: plan.flow.name.as_str(),
         traceparent: traceparent.filter(|_| !is_bare(plan, ask)),
+        attempt: ask.attempt,
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
     deploy::{self, Deployed, MAPPING_SUFFIX},
     documents::{self, Document},
     live::{Connections, Entry},
+    programs,
     published::{self, Place},
     settings::{self, Settings},
 };
@@ -170,7 +171,7 @@ impl Project {
                         let home = file.parent().unwrap_or(&folder);
                         connector::read_over(&source, published::import(home, &import))
                     }
-                    None => connector::read(&source),
+                    None => programs::read(&file, &source)?,
                 };
                 catalog.add(connector);
                 diagnostics.push((source, found));

@@ -37,7 +37,7 @@ pub(crate) fn unverifiable(of: &str, reason: &str) -> Rejected {
 }
 
 impl Hooks {
-    /// Checks a request; whether the address is signed is checked by `address`, if that is the proof.
+    /// Checks a request; whether the address is signed is checked by `address`, if it has to be.
     pub(crate) async fn prove(
         &self,
         declared: Declared<'_>,
@@ -53,7 +53,7 @@ impl Hooks {
             return refused();
         }
         check_size(webhook, call)?;
-        if webhook.receive.verify.is_by_address() {
+        if webhook.receive.verify.signs_address() {
             address()?;
         }
         let url = self.url(call);

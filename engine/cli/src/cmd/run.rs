@@ -12,6 +12,7 @@ use interp::{
     fire::{Firing, fire},
 };
 use journal::{Callback, Event, EventKind};
+use process_host::Host;
 use serde_json::{Map, Value, json};
 use worker::{
     Clock as _, Deployed, Live, Mocks, Performer, Project, SystemClock,
@@ -25,6 +26,7 @@ use crate::{
     choice::{self, Chosen},
     diagnostics, network,
     print::{self, Tone, note, tone},
+    programs,
     secrets::ProcessSecrets,
     tree,
 };
@@ -83,8 +85,11 @@ async fn attempt(args: &RunArgs) -> Result<Outcome, Refusal> {
         Arc::make_mut(&mut flow.plan).until = Some(id);
     }
     let outputs = event_outputs(args, &trigger).map_err(refuse("InvalidEvent"))?;
-    let performer = performer(args, &project, &secrets).map_err(refuse("InvalidMocks"))?;
-    runs(args, &flow, &trigger, outputs.into(), (&*performer, &flows)).await
+    let host = programs::host();
+    let performer = performer(args, &project, &secrets, &host).map_err(refuse("InvalidMocks"))?;
+    let done = runs(args, &flow, &trigger, outputs.into(), (&*performer, &flows)).await;
+    host.shutdown().await;
+    done
 }
 
 /// The runs that the event starts, one after the other.
@@ -171,11 +176,12 @@ fn performer(
     args: &RunArgs,
     project: &Project,
     secrets: &ProcessSecrets,
+    host: &Host,
 ) -> anyhow::Result<Box<dyn Performer>> {
     if let Some(file) = &args.mocks {
         return Ok(Box::new(Mocks::new(&read_data(file)?).map_err(anyhow::Error::msg)?));
     }
-    let client = network::client(&project.root)?;
+    let client = network::client(&project.root, host)?;
     let hosts = project.settings.http.allow_hosts.iter();
     let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
     Ok(Box::new(Live::new(client, project.connections(secrets), egress)))

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use base::limits::ANSWER_WAIT_SECONDS;
 use http_client::{Client, Egress};
 use journal::Store;
+use process_host::Host;
 use server::{Bounds, Listener, Server};
 use tokio::sync::watch;
 use worker::{Engine, Flows, Hooks, Live, Project, Retention, SystemClock, TraceSettings, Traces};
@@ -23,6 +24,7 @@ use crate::{
     database::Database,
     network,
     print::{self, Tone, note, tone},
+    programs,
     secrets::ProcessSecrets,
     state,
 };
@@ -109,6 +111,7 @@ pub(crate) struct Service {
     /// The address that others know it by.
     url: String,
     traces: Option<Traces>,
+    programs: Host,
 }
 
 impl Service {
@@ -133,7 +136,8 @@ impl Service {
         let store = place.database.open(&project.root, node).await?;
         let url = place.public_url.clone().unwrap_or(listening);
         let addresses = keys.addresses(url.clone());
-        let client = network::client(&project.root)?;
+        let programs = programs::host();
+        let client = network::client(&project.root, &programs)?;
         let connections = project.connections(&secrets);
         for entry in connections.0.values() {
             if let Err(failure) = &entry.connection {
@@ -175,7 +179,7 @@ impl Service {
                 stopping.stop();
             }
         });
-        Ok(Self { engine, server, hooks: hooks(), store, url, traces })
+        Ok(Self { engine, server, hooks: hooks(), store, url, traces, programs })
     }
 
     /// The address that others know it by, `http://…`.
@@ -241,6 +245,7 @@ impl Service {
             told.stopped().await;
         }
         self.engine.stop();
+        self.programs.shutdown().await;
         if let Some(traces) = &self.traces {
             traces.flush().await;
         }

@@ -9,6 +9,7 @@ use crate::{
     cmd::serve::{project_root, public_url},
     network,
     print::{self, Tone, line, note, tone},
+    programs,
     secrets::ProcessSecrets,
     state,
 };
@@ -27,7 +28,7 @@ fn list(args: &TriggersListArgs) -> anyhow::Result<Outcome> {
     let secrets = ProcessSecrets { root: root.clone() };
     let public_url = public_url(&args.public_url)?;
     let hooks = Hooks {
-        client: network::client(&root)?,
+        client: network::client(&root, &programs::host())?,
         connections: project.connections(&secrets),
         addresses: state::trigger_keys(&database.state_folder(&root)?)?.addresses(public_url),
     };

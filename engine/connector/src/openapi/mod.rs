@@ -161,6 +161,7 @@ impl Import<'_> {
             operations,
             triggers,
             policies: policies.done.into_iter().chain(self.keys.drain(..)).collect(),
+            program: None,
         }
     }
 

@@ -83,11 +83,12 @@ impl Reader {
     /// What all requests have in common.
     pub(super) fn http(&mut self, map: &Mapping, span: Span) -> HttpSpec {
         let empty = Mapping::default();
+        let is_program = map.get("kind").is_some();
         let map = match map.get("http") {
             Some(node) => self.object(node, "`http`", HTTP_KEYS).unwrap_or(&empty),
             None => &empty,
         };
-        if map.get("baseUrl").is_none() && !self.is_overlay {
+        if map.get("baseUrl").is_none() && !self.is_overlay && !is_program {
             self.sink.missing_key(span, "http: baseUrl", "a connector");
         }
         HttpSpec {

@@ -2,11 +2,13 @@
 
 mod auth;
 mod connection;
+mod describe;
 mod discovery;
 mod file_schema;
 mod operation;
 mod overlay;
 mod paginate;
+mod program;
 mod reader;
 mod schema;
 mod trigger;
@@ -18,6 +20,7 @@ pub use self::overlay::{Import, import_of, read_over};
 use std::collections::BTreeMap;
 
 use base::{Diagnostic, ErrorClass, Source, Span, Timestamp, code, limits};
+use serde_json::Value;
 use yaml::{Mapping, Node};
 
 pub use self::file_schema::file_schema;
@@ -34,24 +37,45 @@ pub(crate) const WHEN_KEYS: &[&str] = &["code", "status", "test"];
 pub(crate) const RETRY_KEYS: &[&str] = &["after", "max"];
 pub(crate) const KEYS: &[&str] = &[
     "aliases",
+    "command",
     "connection",
     "connector",
     "description",
+    "env",
     "errorCode",
     "errorMessage",
     "errors",
     "http",
     "import",
+    "kind",
+    "limits",
     "operations",
     "schemas",
     "title",
     "triggers",
+    "url",
     "version",
 ];
 
 /// Reads a connector file. There is always a connector, as far as the file could be understood;
 /// it may be used if no finding is an error.
 pub fn read(source: &Source) -> (Connector, Vec<Diagnostic>) {
+    read_with(source, |_, _, _| {})
+}
+
+/// Reads a connector file. If the connector is a program, `said` is what the program has said that it
+/// can do, and that nothing is known of that is a finding.
+pub fn read_described(source: &Source, said: Option<&Value>) -> (Connector, Vec<Diagnostic>) {
+    read_with(source, |reader, connector, map| match said {
+        Some(said) => reader.describe(connector, map, said),
+        None => reader.not_described(map),
+    })
+}
+
+fn read_with(
+    source: &Source,
+    describe: impl FnOnce(&mut Reader, &mut Connector, &Mapping),
+) -> (Connector, Vec<Diagnostic>) {
     let mut reader = Reader::default();
     let start = Span::default();
     if limits::FILE_BYTES_MAX < source.text().len() {
@@ -70,7 +94,10 @@ pub fn read(source: &Source) -> (Connector, Vec<Diagnostic>) {
         let message = "`import` needs the files that it names, which were not read";
         reader.sink.push(Diagnostic::new(code::INVALID_CHOICE, import.span, message));
     }
-    let connector = reader.connector(map, Span::new(node.span.start, node.span.start));
+    let mut connector = reader.connector(map, Span::new(node.span.start, node.span.start));
+    if connector.program.is_some() {
+        describe(&mut reader, &mut connector, map);
+    }
     reader.check_references(&connector, map);
     (connector, reader.sink.into_sorted())
 }
@@ -87,20 +114,31 @@ impl Reader {
         {
             self.sink.wrong_type(node.span, "`description`", "text", node.kind_name());
         }
+        let program = self.program(map, span);
+        let is_program = map.get("kind").is_some();
+        let mut http = self.http(map, span);
+        if let Some(url) = program.as_ref().and_then(|it| it.url.clone()) {
+            http.base_url = url;
+        }
         Connector {
             aliases: self.texts(map, "aliases"),
             title: self.text(map, "title").unwrap_or_else(|| name.clone()),
             name,
             version,
             connection: self.connection(map),
-            http: self.http(map, span),
+            http,
             errors: self.errors(map),
             error_message: self.template(map, "errorMessage"),
             error_code: self.template(map, "errorCode"),
-            schemas: self.schemas(map).into_iter().collect(),
-            operations: self.operations(map),
-            triggers: self.triggers(map),
+            schemas: if is_program {
+                BTreeMap::new()
+            } else {
+                self.schemas(map).into_iter().collect()
+            },
+            operations: if is_program { BTreeMap::new() } else { self.operations(map) },
+            triggers: if is_program { BTreeMap::new() } else { self.triggers(map) },
             policies: Vec::new(),
+            program,
         }
     }
 

@@ -11,6 +11,7 @@ mod overlays;
 mod pages;
 mod policies;
 mod polls;
+mod programs;
 mod proofs;
 mod requests;
 mod responses;

@@ -11,12 +11,13 @@ use super::{
 use crate::{
     Outcome, network,
     print::{Tone, line, note, tone},
+    programs,
 };
 
 pub(crate) async fn run(place: &PlaceArgs, args: &LoginArgs) -> anyhow::Result<Outcome> {
     let (root, project) = load(place)?;
     let connection = connection(&project, &args.name)?;
-    let client = network::client(&root)?;
+    let client = network::client(&root, &programs::host())?;
     let clock = SystemClock::default();
     let now = || clock.now();
     let done = match auth::grant(&connection) {

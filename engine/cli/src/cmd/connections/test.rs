@@ -15,12 +15,13 @@ use crate::{
     args::Shown,
     network,
     print::{self, Tone, line, tone},
+    programs,
 };
 
 pub(crate) async fn run(place: &PlaceArgs, name: &str) -> anyhow::Result<Outcome> {
     let (root, project) = load(place)?;
     let connection = connection(&project, name)?;
-    let client = network::client(&root)?;
+    let client = network::client(&root, &programs::host())?;
     let now = SystemClock::default().now();
     let began = Instant::now();
     let found = ask(&client, &connection, now).await?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::describe_program::AskArgs;
 use crate::args::Shown;
 
 #[derive(Debug, Args)]
@@ -50,6 +51,9 @@ pub(crate) enum ConnectorsCommand {
 pub(crate) struct DescribeArgs {
     /// A connector, or `connector.Operation`, or `connector.Trigger`.
     pub name: String,
+
+    #[command(flatten)]
+    pub ask: AskArgs,
 }
 
 /// Through which connection a service is asked.

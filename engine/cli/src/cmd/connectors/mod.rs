@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod call;
 mod check;
 mod describe;
+mod describe_program;
 mod list;
 mod new;
 mod schema;
@@ -15,7 +16,7 @@ use connector::Connector;
 use worker::Project;
 
 use self::args::{ConnectorsArgs, ConnectorsCommand, SchemaCommand};
-use crate::{Outcome, cmd::serve::project_root};
+use crate::{Outcome, args::Shown, cmd::serve::project_root};
 
 pub(crate) async fn run(args: &ConnectorsArgs) -> anyhow::Result<Outcome> {
     if let ConnectorsCommand::Check(check) = &args.command {
@@ -27,6 +28,10 @@ pub(crate) async fn run(args: &ConnectorsArgs) -> anyhow::Result<Outcome> {
     };
     match &args.command {
         ConnectorsCommand::List => Ok(list::run(&load(None)?, args.output)),
+        ConnectorsCommand::Describe(it) if it.ask.save => {
+            let as_json = args.output == Shown::Json;
+            Box::pin(describe_program::save(&root, (&it.name, &it.ask), as_json)).await
+        }
         ConnectorsCommand::Describe(it) => describe::run(&load(None)?, &it.name, args.output),
         ConnectorsCommand::New(it) => new::run(&load(None)?, it),
         ConnectorsCommand::Call(it) => {

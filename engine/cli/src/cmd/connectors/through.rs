@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use anyhow::anyhow;
 use base::Timestamp;
 use connector::{Call, Connection, Connector};
-use http_client::{Client, Options};
+use http_client::Client;
 use serde_json::Value;
 use worker::{Clock as _, Project, SystemClock, new_key};
 
 use super::args::ThroughArgs;
-use crate::secrets::ProcessSecrets;
+use crate::{network, programs, secrets::ProcessSecrets};
 
 /// A connection with what is needed to use it.
 pub(super) struct Through {
@@ -28,7 +28,7 @@ impl Through {
     ) -> anyhow::Result<Self> {
         let key = new_key().expose().clone();
         let connection = connection(project, connector, args.connection.as_deref())?;
-        let client = Client::new(Options::default())?;
+        let client = network::client(&project.root, &programs::host())?;
         Ok(Self { client, connection, now: SystemClock::default().now(), key })
     }
 

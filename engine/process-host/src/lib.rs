@@ -1,0 +1,17 @@
+//! Starts the programs behind connectors, speaks with them, and sees to it that they behave. The only
+//! crate that starts programs.
+
+mod group;
+mod host;
+mod lines;
+mod mcp;
+mod peer;
+mod running;
+mod slot;
+mod spawn;
+mod talk;
+
+#[cfg(test)]
+mod tests;
+
+pub use host::{Host, Options};
