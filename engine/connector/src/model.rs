@@ -223,6 +223,10 @@ pub struct Operation {
     pub method: String,
     /// Path under the base URL, with `{param}` for each parameter that stands in it.
     pub path: String,
+    /// The request, if the flow says what it is; then method and path are empty.
+    pub address: Option<Address>,
+    /// What its path is appended to, if not what is said for all operations.
+    pub base_url: Option<Template>,
     /// Other ways that flows address it by method and path.
     pub routes: Vec<Route>,
     /// Parameters of path, query and headers.
@@ -240,6 +244,10 @@ pub struct Operation {
     /// Whether members of the body that are required or hidden and have a default are sent although
     /// the flow does not give them.
     pub fills_body: bool,
+    /// The body that is sent, if it is not the one that the flow gives.
+    pub send: Option<Tree>,
+    /// What has to be asked before.
+    pub prepare: Option<Box<Prepare>>,
     /// Schema of the answer's body.
     pub returns: Option<Value>,
     /// Status codes that are a success; none means 200 to 299.
@@ -265,6 +273,8 @@ impl Operation {
             internal: false,
             method: method.to_owned(),
             path: path.to_owned(),
+            address: None,
+            base_url: None,
             routes: Vec::new(),
             params: Vec::new(),
             query: Vec::new(),
@@ -273,6 +283,8 @@ impl Operation {
             body: None,
             encoding: Encoding::Json,
             fills_body: false,
+            send: None,
+            prepare: None,
             returns: None,
             success: Vec::new(),
             paginate: None,
@@ -296,6 +308,33 @@ impl Operation {
             }
         }
     }
+}
+
+/// The methods that requests may have.
+pub(crate) const METHODS: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
+/// A request that the flow describes.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// Its method.
+    pub method: Template,
+    /// Where it goes: under the base URL, absolute or not.
+    pub url: Template,
+    /// Its headers, an object.
+    pub headers: Option<Tree>,
+}
+
+/// A call that comes before another, which needs what it answers.
+#[derive(Clone, Debug)]
+pub struct Prepare {
+    /// The operation.
+    pub operation: String,
+    /// Its inputs.
+    pub with: Tree,
+    /// Whether it is needed.
+    pub when: Option<Template>,
+    /// What its answer adds to the inputs of the other call, by parameter.
+    pub give: Vec<(String, Tree)>,
 }
 
 /// One parameter of an operation or a trigger.

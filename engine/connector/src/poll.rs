@@ -106,6 +106,7 @@ pub fn read(
             next.insert(cursor.name.clone(), value);
         }
     }
+    let back = looking_back(poll, state);
     let mut events = Vec::with_capacity(items.len());
     for item in items {
         let scope = Scope {
@@ -114,13 +115,16 @@ pub fn read(
             state: Some(state),
             ..Scope::of_call(connection, call)
         };
+        let asked = Scope { state: Some(&back), ..scope.of_item(&item) };
+        let filter = poll.filter.as_ref().map(|it| asked.eval(it)).transpose()?;
+        let wanted = filter.is_none_or(|it| it == Value::Bool(true));
         let dedupe_key = match &poll.dedupe {
             Some(dedupe) => scope.text(&dedupe.key)?,
             None => None,
         };
         let output = trigger.output.as_ref().map(|it| scope.eval_tree(it)).transpose()?;
         let outputs = json!({ "body": output.unwrap_or(item) });
-        events.push(Event { wanted: true, dedupe_key, outputs });
+        events.push(Event { wanted, dedupe_key, outputs });
     }
     Ok(Found { events, state: Value::Object(next) })
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
+    address,
     auth::{self, Token},
     connection::Connection,
     encode,
@@ -12,6 +13,7 @@ use crate::{
     model::{Encoding, Idempotency, Operation, Param, Place},
     policy::{self, Draft},
     scope::Scope,
+    shape::{self, Nulls},
 };
 
 /// One call of an operation.
@@ -89,17 +91,26 @@ pub(crate) fn compose(
         None => {
             base = match policy::placeholder(connection, operation) {
                 Some(base) => base,
-                None => base_url(connection, &scope)?,
+                None => address::base(connection, operation, &scope)?,
             };
-            first(&base, operation, &inputs, &scope)?
+            first(connection, (operation, &base), &inputs, &scope)?
         }
     };
     set_headers(&mut request, connection, operation, &scope)?;
     let mut draft = Draft { request: &mut request, base: &mut base, body: &mut inputs.body };
     let forced = policy::apply(connection, operation, call, &mut draft, answers)?;
-    if call.link.is_none()
-        && let Some((media, bytes)) = body(operation, &inputs)?
-    {
+    if let Some(wanted) = operation.address.as_ref().filter(|_| call.link.is_none()) {
+        address::set_headers(&mut request, wanted, &scope)?;
+    }
+    let sent = match &operation.send {
+        _ if call.link.is_some() => None,
+        Some(send) => match shape::eval(&scope, send, Nulls::Drop)? {
+            Value::Null => None,
+            sent => Some(encode::body(&sent, operation.encoding)?),
+        },
+        None => body(operation, &inputs)?,
+    };
+    if let Some((media, bytes)) = sent {
         // Of several parts, only we know what is between them.
         if request.header("content-type").is_none() || operation.encoding == Encoding::Multipart {
             request.set_header("Content-Type", media);
@@ -130,8 +141,8 @@ fn body(operation: &Operation, inputs: &Inputs) -> Result<Option<(String, Vec<u8
 
 /// Method and address of a call that names no link.
 fn first(
-    base: &str,
-    operation: &Operation,
+    connection: &Connection,
+    (operation, base): (&Operation, &str),
     inputs: &Inputs,
     scope: &Scope<'_>,
 ) -> Result<HttpRequest, Failure> {
@@ -141,6 +152,9 @@ fn first(
             (&operation.method, &operation.path, None)
         }
     };
+    if let Some(wanted) = &operation.address {
+        return address::request(connection, (wanted, base), scope);
+    }
     let path = fill(path, operation, inputs, id.as_ref())?;
     let mut query = String::new();
     for (name, template) in &operation.query {

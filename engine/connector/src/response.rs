@@ -9,6 +9,7 @@ use crate::{
     model::{After, ErrorRule, Operation, RetryHint},
     request::Call,
     scope::{Answer, Scope},
+    shape::{self, Nulls},
 };
 
 /// What came of a call: the outputs that flows see, and the failure if it is one.
@@ -44,7 +45,7 @@ pub(crate) fn read_answer(
         let failure = failure(connection, &scope, response, call.now);
         return Outcome { outputs: Some(outputs), failure: Some(failure) };
     }
-    match operation.output.as_ref().map(|output| scope.eval_tree(output)) {
+    match operation.output.as_ref().map(|it| shape::eval(&scope, it, Nulls::Keep)) {
         None => Outcome::succeeded(outputs),
         Some(Ok(body)) => {
             outputs["body"] = body;

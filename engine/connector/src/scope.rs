@@ -114,6 +114,11 @@ impl<'a> Scope<'a> {
         self
     }
 
+    /// The same position for one item of a list.
+    pub(crate) fn of_item<'b>(&'b self, item: &'b Value) -> Scope<'b> {
+        Scope { item: Some(item), random: Cell::new(Context::random(self)), ..*self }
+    }
+
     pub(crate) fn eval(&self, template: &Template) -> Result<Value, Failure> {
         template.eval(self).map_err(|error| self.failure(&error))
     }

@@ -357,6 +357,8 @@ pub struct Poll {
     pub dedupe: Option<Dedupe>,
     /// Whether an item is a whole answer, which the flow splits if it wants to.
     pub whole: bool,
+    /// Whether an item is an event at all.
+    pub filter: Option<Template>,
 }
 
 /// One value that a pass leaves for the next.

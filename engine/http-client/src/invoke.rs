@@ -9,8 +9,9 @@ use connector::{
     Call, Connection, Link, Operation,
     auth::Token,
     paging::{Next, Pages},
-    policy, request, response,
+    policy, prepare, request, response,
 };
+use serde_json::Value;
 
 use crate::{client::Client, gate::Closed, hide, redirect, tokens::connection_egress};
 
@@ -91,6 +92,8 @@ impl Client {
         call: &Call<'_>,
         options: InvokeOptions<'_>,
     ) -> Result<Outcome, Trouble> {
+        let prepared = self.prepared((connection, operation), call, options).await?;
+        let call = &Call { inputs: prepared.as_ref().unwrap_or(call.inputs), ..*call };
         let mut pages = Pages::new(connection, operation, options.items_min);
         let mut next: Option<Next> = None;
         loop {
@@ -99,11 +102,9 @@ impl Client {
                 Some(Next::Link(link)) => Call { link: Some(Link::Page(link)), ..*call },
                 Some(Next::Inputs(inputs)) => Call { inputs, link: None, ..*call },
             };
-            let Exchanged { address, response, token } =
-                self.exchange((connection, operation), &page, options).await?;
-            let mut outcome = response::read(connection, operation, &page, &response);
-            hide::secrets(connection, token.as_deref(), &mut outcome);
-            self.leave_alone(connection, &outcome);
+            let exchanged = self.exchange((connection, operation), &page, options).await?;
+            let outcome = self.read(&exchanged, (connection, operation), &page);
+            let Exchanged { address, response, .. } = exchanged;
             if options.items_min == 0 || operation.paginate.is_none() || outcome.failure.is_some() {
                 return Ok(outcome);
             }
@@ -112,6 +113,38 @@ impl Client {
                 return Ok(pages.merge(call, &response));
             }
         }
+    }
+
+    /// The inputs of a call with what had to be asked before.
+    async fn prepared(
+        &self,
+        (connection, operation): (&Connection, &Operation),
+        call: &Call<'_>,
+        options: InvokeOptions<'_>,
+    ) -> Result<Option<Value>, Trouble> {
+        let Some((prepare, asked, inputs)) = prepare::question(connection, operation, call)? else {
+            return Ok(None);
+        };
+        let before = Call { inputs: &inputs, callback_url: None, ..*call };
+        let exchanged = self.exchange((connection, asked), &before, options).await?;
+        if let Some(failure) = self.read(&exchanged, (connection, asked), &before).failure {
+            return Err(Trouble::Failed(failure));
+        }
+        let response = &exchanged.response;
+        Ok(Some(prepare::inputs(connection, (operation, prepare), call, response)?))
+    }
+
+    /// What an answer means, without what proves who asks.
+    fn read(
+        &self,
+        exchanged: &Exchanged,
+        (connection, operation): (&Connection, &Operation),
+        call: &Call<'_>,
+    ) -> Outcome {
+        let mut outcome = response::read(connection, operation, call, &exchanged.response);
+        hide::secrets(connection, exchanged.token.as_deref(), &mut outcome);
+        self.leave_alone(connection, &outcome);
+        outcome
     }
 
     /// Lets everybody wait for a service that is throttled as its connector reads its answers.

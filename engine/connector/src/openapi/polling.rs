@@ -42,6 +42,7 @@ pub(super) fn native(operation: &str, is_batch: bool) -> Poll {
         overlap: Duration::ZERO,
         dedupe: None,
         whole: true,
+        filter: None,
     }
 }
 
@@ -103,6 +104,7 @@ impl Import<'_> {
             overlap: Duration::ZERO,
             dedupe: None,
             whole: true,
+            filter: None,
         })
     }
 }

@@ -298,6 +298,7 @@ impl Description {
             overlap: Duration::ZERO,
             dedupe: Some(Dedupe { key: template("@item()?['key']"), keep: KEEP_DEFAULT }),
             whole: false,
+            filter: None,
         }
     }
 

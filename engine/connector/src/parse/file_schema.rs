@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{auth, connection, discovery, operation, paginate, schema, trigger, verify};
 use crate::{
     auth::{ClientAuth, Grant},
-    model::{Arrays, Effect, Encoding, ParamKind, Place},
+    model::{Arrays, Effect, Encoding, METHODS, ParamKind, Place},
     trigger::{Digest, TokenAlgorithm, Written},
 };
 
@@ -119,7 +119,7 @@ fn words<T>(table: &[(&str, T)]) -> Value {
 }
 
 fn request() -> Value {
-    let methods = operation::METHODS.join("|");
+    let methods = METHODS.join("|");
     json!({ "type": "string", "pattern": format!("^({methods}) /") })
 }
 
@@ -196,7 +196,12 @@ fn error() -> Value {
 }
 
 fn operation() -> Value {
+    let own = [("method", text()), ("url", text()), ("headers", json!({}))];
+    let own = object(operation::REQUEST_KEYS, own, &["method", "url"]);
+    let prepare =
+        [("operation", text()), ("with", any_object()), ("when", text()), ("give", any_object())];
     let described = [
+        ("baseUrl", text()),
         ("body", reference("schema")),
         ("bodyParam", text()),
         ("description", text()),
@@ -208,8 +213,9 @@ fn operation() -> Value {
         ("internal", flag()),
         ("paginate", reference("paginate")),
         ("params", map_of(&reference("param"))),
+        ("prepare", object(operation::PREPARE_KEYS, prepare, &["operation", "give"])),
         ("query", texts()),
-        ("request", request()),
+        ("request", json!({ "anyOf": [request(), own] })),
         ("returns", reference("schema")),
         ("routes", json!({ "anyOf": [request(), { "type": "array", "items": request() }] })),
         ("success", statuses()),
@@ -349,6 +355,7 @@ fn poll() -> Value {
         ("dedupe", dedupe()),
         ("every", duration()),
         ("everyMin", duration()),
+        ("filter", text()),
         ("items", text()),
         ("operation", text()),
         ("overlap", duration()),

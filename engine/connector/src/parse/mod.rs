@@ -250,6 +250,9 @@ impl Reader {
             if let Idempotency::Find { operation: id, .. } = &operation.idempotency {
                 named.push((id, span_of("operations", &operation.id)));
             }
+            if let Some(prepare) = &operation.prepare {
+                named.push((&prepare.operation, span_of("operations", &operation.id)));
+            }
             if let Some((id, _)) = &operation.unsubscribe {
                 named.push((id, span_of("operations", &operation.id)));
             }

@@ -6,11 +6,13 @@ use yaml::{Entry, Mapping, Node};
 
 use super::reader::Reader;
 use crate::{
-    model::{Effect, Encoding, Idempotency, Operation, Place},
+    model::{Address, Effect, Encoding, Idempotency, METHODS, Operation, Place, Prepare},
     route::Route,
+    shape,
 };
 
 pub(crate) const KEYS: &[&str] = &[
+    "baseUrl",
     "body",
     "bodyParam",
     "description",
@@ -23,17 +25,20 @@ pub(crate) const KEYS: &[&str] = &[
     "output",
     "paginate",
     "params",
+    "prepare",
     "query",
     "request",
     "returns",
     "routes",
+    "send",
     "success",
     "title",
     "unsubscribe",
 ];
 
+pub(super) const REQUEST_KEYS: &[&str] = &["method", "url", "headers"];
+pub(super) const PREPARE_KEYS: &[&str] = &["operation", "with", "when", "give"];
 pub(super) const IDEMPOTENCY_KEYS: &[&str] = &["find", "header", "id", "upsert", "value"];
-pub(crate) const METHODS: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 impl Reader {
     /// The id of the operation that another builds on.
@@ -60,11 +65,14 @@ impl Reader {
             operation.effect = effect;
         }
         match map.get("request") {
-            Some(node) => (operation.method, operation.path) = self.request_line(node),
+            Some(node) => self.request(node, &mut operation),
             None if base.is_none() => self.sink.missing_key(entry.key.span, "request", &place),
             None => {}
         }
         operation.routes = self.routes(map);
+        if let Some(base) = self.template(map, "baseUrl") {
+            operation.base_url = Some(base);
+        }
         self.operation_request(map, &mut operation);
         self.operation_answer(map, &mut operation);
         if let Some(node) = map.get("idempotency") {
@@ -103,6 +111,12 @@ impl Reader {
         } else if has_fields && operation.encoding == Encoding::Json {
             operation.encoding = Encoding::Form;
         }
+        if let Some(node) = map.get("send") {
+            operation.send = Some(self.shape(node));
+        }
+        if let Some(node) = map.get("prepare") {
+            operation.prepare = self.prepare(node).map(Box::new);
+        }
         if has_fields {
             self.check_fields(map, operation);
         }
@@ -135,8 +149,67 @@ impl Reader {
             operation.paginate = self.paginate(node);
         }
         if let Some(node) = map.get("output") {
-            operation.output = Some(self.tree(node));
+            operation.output = Some(self.shape(node));
         }
+    }
+
+    /// `GET /path/{param}`, or `{method, url, headers}` of a request that the flow describes.
+    fn request(&mut self, node: &Node, operation: &mut Operation) {
+        if node.as_map().is_none() {
+            (operation.method, operation.path) = self.request_line(node);
+            operation.address = None;
+            return;
+        }
+        let Some(map) = self.object(node, "`request`", REQUEST_KEYS) else {
+            return;
+        };
+        for key in ["method", "url"] {
+            if map.get(key).is_none() {
+                self.sink.missing_key(node.span, key, "`request`");
+            }
+        }
+        operation.address = Some(Address {
+            method: self.template_or(map, "method", "GET"),
+            url: self.template_or(map, "url", ""),
+            headers: map.get("headers").map(|it| self.shape(it)),
+        });
+        (operation.method, operation.path) = (String::new(), String::new());
+    }
+
+    /// A value in which lists may be made of lists.
+    fn shape(&mut self, node: &Node) -> Tree {
+        self.check_shape(node);
+        self.tree(node)
+    }
+
+    fn check_shape(&mut self, node: &Node) {
+        let Some(map) = node.as_map() else {
+            node.as_seq().into_iter().flatten().for_each(|it| self.check_shape(it));
+            return;
+        };
+        if map.iter().any(|it| shape::KEYS.contains(&it.key.text.as_str())) {
+            let place = "an object with `$each`";
+            self.object(node, place, shape::KEYS);
+            if map.get(shape::EACH).is_none() {
+                self.sink.missing_key(node.span, shape::EACH, place);
+            }
+        }
+        map.iter().for_each(|it| self.check_shape(&it.value));
+    }
+
+    fn prepare(&mut self, node: &Node) -> Option<Prepare> {
+        let place = "`prepare`";
+        let map = self.object(node, place, PREPARE_KEYS)?;
+        let (operation, with) = self.called(map, place, node);
+        if map.get("give").is_none() {
+            self.sink.missing_key(node.span, "give", place);
+        }
+        let given = map.get("give").and_then(|it| self.entries(it, "`give`"));
+        let mut give = Vec::new();
+        for entry in given.into_iter().flatten() {
+            give.push((entry.key.text.clone(), self.shape(&entry.value)));
+        }
+        Some(Prepare { operation, with, when: self.template(map, "when"), give })
     }
 
     /// Other ways to it, which one that is built on it does not have.

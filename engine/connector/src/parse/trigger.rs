@@ -38,7 +38,7 @@ pub(crate) const DEDUPE_KEYS: &[&str] = &["keep", "key"];
 pub(crate) const KINDS: &[(&str, KindName)] =
     &[("webhook", KindName::Webhook), ("poll", KindName::Poll)];
 pub(crate) const POLL_KEYS: &[&str] =
-    &["cursor", "dedupe", "every", "everyMin", "items", "operation", "overlap", "with"];
+    &["cursor", "dedupe", "every", "everyMin", "filter", "items", "operation", "overlap", "with"];
 pub(crate) const RECEIVE_KEYS: &[&str] = &[
     "body",
     "bodyBytesMax",
@@ -189,6 +189,7 @@ impl Reader {
             overlap: self.duration(map, "overlap").unwrap_or(Duration::ZERO),
             dedupe: self.dedupe(map),
             whole: false,
+            filter: self.template(map, "filter"),
         })
     }
 

@@ -16,6 +16,7 @@ mod proofs;
 mod requests;
 mod responses;
 mod routes;
+mod shapes;
 mod signatures;
 mod webhooks;
 

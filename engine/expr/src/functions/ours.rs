@@ -147,22 +147,32 @@ fn odata_literal(args: &mut Arguments<'_>) -> Answer<'static> {
 
 fn soql_literal(args: &mut Arguments<'_>) -> Answer<'static> {
     let value = args.take(0);
-    let quote = |text: &str| {
-        let mut out = String::from("'");
-        for c in text.chars() {
-            match c {
-                '\'' | '\\' | '"' => out.extend(['\\', c]),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{8}' => out.push_str("\\b"),
-                '\u{c}' => out.push_str("\\f"),
-                c => out.push(c),
-            }
+    soql_literal_of(args, &value).map(Operand::from)
+}
+
+/// A value as a literal of a SOQL query.
+pub(super) fn soql_literal_of(
+    args: &Arguments<'_>,
+    value: &Operand<'_>,
+) -> Result<String, EvalError> {
+    literal(args, value, &soql_quote)
+}
+
+/// A text in the quotes of a SOQL query.
+pub(super) fn soql_quote(text: &str) -> String {
+    let mut out = String::from("'");
+    for c in text.chars() {
+        match c {
+            '\'' | '\\' | '"' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            c => out.push(c),
         }
-        out + "'"
-    };
-    literal(args, &value, &quote).map(Operand::from)
+    }
+    out + "'"
 }
 
 /// A literal of a query language that differ only in how they quote texts.

@@ -15,6 +15,7 @@ mod parse;
 mod rewrite;
 mod row;
 mod schema;
+mod soql;
 mod soundness;
 mod template;
 mod uses;

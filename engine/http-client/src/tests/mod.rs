@@ -8,6 +8,7 @@ mod login;
 mod proof;
 mod proxies;
 mod redirects;
+mod shipped;
 mod sign;
 mod signature;
 mod ssrf;

@@ -11,10 +11,10 @@ use crate::args::Shown;
 #[command(after_help = "Examples:
   flowright connectors list
   flowright connectors describe dynamics-365.ListRecords
+  flowright connectors check connectors/published
   flowright connectors call dynamics-365.ListRecords --with entityName=accounts --with '$top=3'
   flowright connectors schema pull dynamics-365 opportunities accounts
   flowright connectors new shop --base-url https://api.shop.example/v1
-  flowright connectors check connectors/published
 
 Exit codes: 0 all is well, 1 the answer is no: the service refused a call or a schema, 2 the command
 could not be carried out: no such connector, operation or connection, or a flag is wrong.")]
