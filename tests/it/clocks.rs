@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use base::{Status, Timestamp};
-use journal::{Admitted, MemoryStore, RunFilter, Store};
+use journal::{Admitted, MemoryStore, NodeRow, NodeState, RunFilter, Store};
 use serde_json::json;
+use store_postgres::{Options, PostgresStore, cluster};
 use worker::{Clock, Engine, Flows, Incoming, Mocks};
 
 use crate::{
+    crash::until,
     engine::flows,
     support::{service::PATIENCE, troubled::Troubled},
     triggers::ManualClock,
@@ -146,4 +148,37 @@ async fn a_run_whose_version_cannot_be_read_waits_for_the_store() {
     assert_eq!(row.status, Some(Status::Succeeded));
     assert_eq!(store.flows_failing.load(std::sync::atomic::Ordering::SeqCst), 0);
     engine.stop();
+}
+
+/// Two engines share a server. The clock of one jumps, and nobody loses or gets anything by it: leases
+/// are a matter of the server's clock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_that_jump_change_no_lease() {
+    const DAY: i64 = 86_400;
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database();
+    let lease = Duration::from_secs(2);
+    let join = |name: &str| Options { name: name.to_owned(), lease, ..Options::default() };
+    let right = Arc::new(PostgresStore::connect(&url, join("right")).await.unwrap());
+    let wrong = Arc::new(PostgresStore::connect(&url, join("wrong")).await.unwrap());
+    let now = ManualClock::at("2026-03-01T00:00:00Z");
+    let clock = ManualClock::at("2026-03-01T00:00:00Z");
+    let first = start(Arc::clone(&right) as _, &now, flows(&[("sleeper", SLEEPER)])).await;
+    let second = start(wrong, &clock, flows(&[("sleeper", SLEEPER)])).await;
+    let shared = right.shared().unwrap();
+    let nodes = async || shared.nodes().await.unwrap();
+    let share = |it: &NodeRow| (it.state, it.shards) == (NodeState::Alive, 32);
+    until("they share", async || nodes().await.iter().filter(|it| share(it)).count() == 2).await;
+    let moved = "SELECT string_agg(xmin::text, ' ' ORDER BY shard) FROM flowright.shard";
+    let ask = || tokio::task::block_in_place(|| cluster.ask(&url, moved));
+    let before = ask();
+    for jump in [30 * DAY, -31 * DAY, 3_600, -3_600] {
+        clock.go(jump);
+        tokio::time::sleep(lease + Duration::from_millis(500)).await;
+        let rows = nodes().await;
+        assert!(rows.len() == 2 && rows.iter().all(share), "{jump}: {rows:?}");
+        assert_eq!(ask(), before, "{jump}: a shard has changed hands");
+    }
+    first.stop();
+    second.stop();
 }

@@ -326,14 +326,14 @@ async fn repeated_and_shuffled_events_start_one_run_each() {
             tick += 1;
             all.push(event(name, id, tick));
         }
-        // Of what was sent before, some comes again now; the rest in the end.
+        // Of what was sent before, some comes again now; the rest in the end. Each comes ten times.
         let fresh = &all[all.len() - REFERRALS..];
-        let mut now = [fresh, fresh, fresh].concat();
+        let mut now = [fresh; 5].concat();
         now.extend((0..REFERRALS).map(|_| all[dice.below(all.len())].clone()));
         dice.shuffle(&mut now);
         storm(&sender, &now).await;
     }
-    let mut again = [all.clone(), all.clone()].concat();
+    let mut again = [&*all; 5].concat();
     dice.shuffle(&mut again);
     storm(&sender, &again).await;
     let rows = service.quiet_and_good().await;

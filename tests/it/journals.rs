@@ -70,8 +70,9 @@ fn journals_of_earlier_engines_are_replayed_to_their_ends() {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         add_missing();
     }
+    let paths = fs::read_dir(folder()).unwrap().map(|it| it.unwrap().path());
     let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder()).unwrap().map(|it| it.unwrap().path()).collect();
+        paths.filter(|it| it.extension().is_some_and(|it| it == "json")).collect();
     paths.sort();
     assert!(!paths.is_empty(), "there are no journals in {}", folder().display());
     let mut kinds = BTreeMap::<String, usize>::new();

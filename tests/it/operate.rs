@@ -134,11 +134,13 @@ async fn health_says_what_can_be_done() {
     let ok = || json!({ "status": "ok" }).to_string();
     assert_eq!(small.get("/health/live").await, (200, ok()));
     assert_eq!(small.get("/health/ready").await, (200, ok()));
-    store.failing.store(true, Ordering::SeqCst);
-    let (status, text) = small.get("/health/ready").await;
-    assert!(status == 503 && text.contains("StoreUnavailable"), "{status} {text}");
-    store.failing.store(false, Ordering::SeqCst);
-    assert_eq!(small.get("/health/ready").await, (200, ok()));
+    for trouble in [&store.failing, &store.stopped] {
+        trouble.store(true, Ordering::SeqCst);
+        let (status, text) = small.get("/health/ready").await;
+        assert!(status == 503 && text.contains("StoreUnavailable"), "{status} {text}");
+        trouble.store(false, Ordering::SeqCst);
+        assert_eq!(small.get("/health/ready").await, (200, ok()));
+    }
     small.engine.stop();
     let (status, text) = small.get("/health/ready").await;
     assert!(status == 503 && text.contains("Stopping"), "{status} {text}");

@@ -60,6 +60,31 @@ impl Cluster {
     }
 
     fn create(programs: PathBuf) -> Self {
+        let cluster = Self::found(programs);
+        let password = cluster.folder.join("password");
+        fs::write(&password, PASSWORD).unwrap();
+        let mut initdb = cluster.program("initdb");
+        initdb.arg("--pgdata").arg(cluster.data()).arg("--pwfile").arg(&password);
+        initdb.args(["--username=postgres", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
+        initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256"]);
+        cluster.run(&initdb);
+        cluster
+    }
+
+    /// Another server with everything that is on this one, which goes on meanwhile.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let copy = Self::found(self.programs.clone());
+        let mut backup = copy.program("pg_basebackup");
+        backup.args(["-U", "postgres", "--checkpoint=fast", "--wal-method=stream", "-h"]);
+        backup.arg(&self.folder).args(["-p", &self.port.to_string(), "--pgdata"]).arg(copy.data());
+        copy.run(&backup);
+        copy.resume();
+        copy
+    }
+
+    /// A folder with somebody who looks after it.
+    fn found(programs: PathBuf) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         // Short: the path of a socket may have about a hundred characters.
@@ -73,15 +98,7 @@ impl Cluster {
             as_user(user, &watchman).stdin(Stdio::piped()).process_group(0).spawn().unwrap();
         // The number is given back at once; nobody else on the machine is likely to take it.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let cluster = Self { programs, folder, port, user, _watchman: watchman };
-        let password = cluster.folder.join("password");
-        fs::write(&password, PASSWORD).unwrap();
-        let mut initdb = cluster.program("initdb");
-        initdb.arg("--pgdata").arg(cluster.data()).arg("--pwfile").arg(&password);
-        initdb.args(["--username=postgres", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
-        initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256"]);
-        cluster.run(&initdb);
-        cluster
+        Self { programs, folder, port, user, _watchman: watchman }
     }
 
     /// Starts the server, and waits until it answers.

@@ -391,14 +391,17 @@ impl Engine {
         if self.is_stopped() {
             return Err(("Stopping", "the engine has stopped".to_owned()));
         }
-        match tokio::time::timeout(STORE_PATIENCE, self.0.store.next_due(self.0.tenures.ours()))
-            .await
-        {
+        let looking = async {
+            self.0.store.next_due(self.0.tenures.ours()).await?;
+            // A store may still be read that writes nothing any more.
+            self.0.store.append(Vec::new()).await
+        };
+        match tokio::time::timeout(STORE_PATIENCE, looking).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::debug!(error, "The store cannot be read.");
-                Err(("StoreUnavailable", "the store cannot be read".to_owned()))
+                tracing::debug!(error, "The store cannot be read and written.");
+                Err(("StoreUnavailable", "the store cannot be read and written".to_owned()))
             }
             Err(_) => Err(("StoreUnavailable", "the store does not answer".to_owned())),
         }

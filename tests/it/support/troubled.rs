@@ -24,6 +24,8 @@ pub(crate) struct Trouble {
     pub(crate) pause: Mutex<Duration>,
     /// Whether nothing can be read or written.
     pub(crate) failing: AtomicBool,
+    /// Whether nothing can be written, though what is there can be read.
+    pub(crate) stopped: AtomicBool,
     /// How many of the next looks for a flow version fail.
     pub(crate) flows_failing: AtomicUsize,
     /// Events and states that were to be written.
@@ -42,7 +44,7 @@ impl Trouble {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        self.read()
+        if self.stopped.load(Ordering::SeqCst) { Err(trouble()) } else { self.read() }
     }
 
     fn read(&self) -> Result<(), StoreError> {

@@ -95,11 +95,17 @@ fn stored(cluster: &Cluster, database: &str) -> BTreeMap<String, i64> {
     cluster.ask(database, sql).lines().map(line).collect()
 }
 
+/// What was acknowledged and is not there.
+fn lost(acknowledged: &BTreeMap<String, i64>, stored: &BTreeMap<String, i64>) -> Vec<String> {
+    let of = |run: &str| stored.get(run).copied().unwrap_or(0);
+    let lost = acknowledged.iter().filter(|(run, n_events)| of(run) < **n_events);
+    let told = lost.map(|(run, n)| format!("run {run}: {n} acknowledged, {} stored", of(run)));
+    told.collect()
+}
+
 fn check(acknowledged: &BTreeMap<String, i64>, stored: &BTreeMap<String, i64>) {
-    for (run, n_events) in acknowledged {
-        let n_stored = stored.get(run).copied().unwrap_or(0);
-        assert!(*n_events <= n_stored, "run {run}: {n_events} acknowledged, {n_stored} stored");
-    }
+    let lost = lost(acknowledged, stored);
+    assert!(lost.is_empty(), "{lost:#?}");
 }
 
 #[test]
@@ -116,6 +122,38 @@ fn acknowledged_events_survive_kills() {
     }
     let n_events: i64 = acknowledged.values().sum();
     println!("{} runs with {n_events} events acknowledged, 0 lost", acknowledged.len());
+    // A database that had lost something would have been found out.
+    let run = acknowledged.keys().next().unwrap();
+    let forget = format!(
+        "DELETE FROM flowright.event WHERE number = 1
+            AND run = (SELECT position FROM flowright.run WHERE run = '{run}')"
+    );
+    cluster.ask(&database, &forget);
+    assert_eq!(lost(&acknowledged, &stored(cluster, &database)).len(), 1);
+}
+
+/// Several copies of the server are made while events come in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_the_server_has_what_was_acknowledged_before() {
+    let Some(cluster) = Cluster::start() else { return };
+    let database = cluster.database();
+    let mut process = Process::start(&database, 0);
+    for _ in 0..2 {
+        let until = process.acknowledged.len() + 50;
+        while process.acknowledged.len() < until {
+            assert!(process.read_line(), "the process has ended");
+        }
+        let before = process.acknowledged.clone();
+        let copy = tokio::task::block_in_place(|| cluster.copy());
+        check(&before, &stored(&copy, &database));
+        // It is a store like any other.
+        let store = open(&copy.over_network(&database)).await;
+        store.admit(vec![admission("new")]).await.unwrap();
+        assert_eq!(stored(&copy, &database).get("new"), Some(&1));
+        assert_eq!(stored(&cluster, &database).get("new"), None);
+    }
+    process.signal("-KILL");
+    check(&process.end().acknowledged, &stored(&cluster, &database));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
