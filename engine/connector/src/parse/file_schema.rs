@@ -5,7 +5,7 @@
 use base::ErrorClass;
 use serde_json::{Map, Value, json};
 
-use super::{auth, connection, discovery, operation, paginate, schema, trigger, verify};
+use super::{auth, connection, discovery, operation, overlay, paginate, schema, trigger, verify};
 use crate::{
     auth::{ClientAuth, Grant},
     model::{Arrays, Effect, Encoding, METHODS, ParamKind, Place},
@@ -26,13 +26,31 @@ pub fn file_schema() -> Value {
         ("errorMessage", text()),
         ("errors", json!({ "type": "array", "items": reference("error") })),
         ("http", reference("http")),
+        (
+            "import",
+            object(
+                overlay::IMPORT_KEYS,
+                [("openapi", text()), ("operations", strings()), ("properties", text())],
+                &["openapi"],
+            ),
+        ),
         ("operations", map_of(&reference("operation"))),
         ("schemas", map_of(&reference("schema"))),
         ("title", text()),
         ("triggers", map_of(&reference("trigger"))),
         ("version", text()),
     ];
-    let mut file = object(super::KEYS, described, &["connector", "version"]);
+    let mut file = object(super::KEYS, described, &["connector"]);
+    // What a file builds on says the rest.
+    let whole = json!({
+        "anyOf": [{ "required": ["extends"] }, { "required": ["effect", "request"] }],
+    });
+    let alone = json!({
+        "operations": map_of(&whole),
+        "triggers": map_of(&json!({ "required": ["kind"] })),
+    });
+    file["anyOf"] =
+        json!([{ "required": ["version"], "properties": alone }, { "required": ["import"] }]);
     file["$schema"] = DIALECT.into();
     file["title"] = "connector.yaml of Flowright".into();
     file["$defs"] = json!({
@@ -222,10 +240,7 @@ fn operation() -> Value {
         ("title", text()),
         ("unsubscribe", reference("call")),
     ];
-    let mut operation = object(operation::KEYS, described, &[]);
-    operation["anyOf"] =
-        json!([{ "required": ["extends"] }, { "required": ["effect", "request"] }]);
-    operation
+    object(operation::KEYS, described, &[])
 }
 
 fn idempotency() -> Value {
@@ -341,7 +356,7 @@ fn trigger() -> Value {
         ("subscription", reference("subscription")),
         ("title", text()),
     ];
-    object(trigger::KEYS, described, &["kind"])
+    object(trigger::KEYS, described, &[])
 }
 
 fn dedupe() -> Value {

@@ -211,3 +211,27 @@ fn templates_go_between_threads() {
     goes::<Template>();
     goes::<Tree>();
 }
+
+#[test]
+fn records_are_read_by_those_who_may() {
+    for (text, reads) in [
+        ("plain", false),
+        ("@triggerBody()?['status']", false),
+        ("@body('A')?['x']", false),
+        ("@outputs('A')", false),
+        ("$.actions.A.body", true),
+        ("$.trigger.body.name", false),
+        ("$.actions..inputs", true),
+        ("{{variables.total}} of {{trigger.body.name}}", false),
+        ("{{actions.A.inputs.x}}", true),
+        ("{{#each variables.list}}{{../actions.A.status}}{{/each}}", true),
+        ("@concat('a', string(actions('A')))", true),
+        ("@ACTION()['inputs']", true),
+        ("so @{length(result('Scope'))}", true),
+        ("@result('Scope')[0]['inputs']", true),
+    ] {
+        let (template, errors) = Template::parse(text, Dialect::Flowright);
+        assert!(errors.is_empty(), "{text}: {errors:?}");
+        assert_eq!(template.may_read_records(), reads, "{text}");
+    }
+}

@@ -70,3 +70,31 @@ async fn one_event_starts_one_run_whoever_asks() {
     assert_eq!(n_new, 4);
     assert_eq!(store.awake_runs(journal::Shards::ALL, 0, 1_000).await.unwrap().len(), 4);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_are_refused_take_nobody_along() {
+    let folder = Folder::new();
+    let store = Arc::new(open(&folder.database()));
+    put_flow(&*store).await;
+    for n in 0..100 {
+        store.admit(vec![admission(&format!("run-{n}"))]).await.unwrap();
+    }
+    // All of them wait for the same commits; every seventh is about a run that is not there, in its
+    // second half, so that what its first half did has to go.
+    let tasks = (0..100).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut batch = vec![step(&format!("run-{n}"), json!(n))];
+            if n % 7 == 0 {
+                batch.push(step("nobody", json!(n)));
+            }
+            (n, store.append(batch).await)
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        let (n, answer) = task.await.unwrap();
+        assert_eq!(answer.is_ok(), n % 7 != 0, "{n}: {answer:?}");
+        let expected = if n % 7 == 0 { 1 } else { 2 };
+        assert_eq!(n_events(&store, &format!("run-{n}")).await, expected, "{n}");
+    }
+}

@@ -62,10 +62,6 @@ pub(super) async fn save(
             return Ok(Outcome::Bad);
         }
     };
-    if !args.save {
-        print::json(&described);
-        return Ok(Outcome::Good);
-    }
     if report(folder, &described)? {
         note(tone(Tone::Bad, "nothing was written"));
         return Ok(Outcome::Bad);
