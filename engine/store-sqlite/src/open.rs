@@ -35,6 +35,7 @@ const STATEMENTS_MAX: usize = 64;
 pub(crate) struct Owned {
     pub(crate) connection: Connection,
     pub(crate) epoch: i64,
+    pub(crate) commits: i64,
     pub(crate) mark: Mark,
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn open_owned(path: &Path, options: &Options) -> Result<Owned, StoreE
         connection.query_row(sql, [], |_| Ok(())).map_err(opening)?;
     }
     mark.write(commits).map_err(|error| Failure::new("could not write the mark file", error))?;
-    Ok(Owned { connection, epoch, mark })
+    Ok(Owned { connection, epoch, commits, mark })
 }
 
 /// Opens a database that is there, for reading.
