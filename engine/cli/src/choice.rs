@@ -1,11 +1,17 @@
-//! Which flow of what was named is meant, and which of its actions.
+//! Which flow, action, connector or connection is meant by a name.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, bail};
 use base::suggest;
+use connector::{Connection, Connector};
 use flow::{ActionId, ActionKind, package::WHICH};
 use worker::{Deployed, Project, project::FlowFile};
+
+use crate::secrets::ProcessSecrets;
 
 /// A flow, and those that stand beside it, which it may call.
 pub(crate) struct Chosen {
@@ -47,7 +53,7 @@ pub(crate) fn find(
 fn no_flow(project: &Project, wanted: &str, name: &str) -> anyhow::Error {
     let names = project.flows.iter().map(|it| it.name.as_str());
     let near = suggest::closest(name, names);
-    let near = near.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+    let near = meant(near);
     anyhow::anyhow!("there is no flow `{wanted}` in this project, nor such a file{near}")
 }
 
@@ -79,7 +85,7 @@ fn choose(
             let at = exact.or_else(|| found.iter().position(near));
             at.with_context(|| {
                 let near = suggest::closest(which, found.iter().map(|it| it.name.as_str()));
-                let near = near.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+                let near = meant(near);
                 format!("`{path}` holds no flow `{which}`{near}; it holds: {}", names())
             })?
         }
@@ -103,7 +109,34 @@ pub(crate) fn action(flow: &Deployed, name: &str) -> anyhow::Result<ActionId> {
     flow.find(name).with_context(|| {
         let names = flow.actions.iter().map(|it| it.display.as_str());
         let near = suggest::closest(name, names);
-        let near = near.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+        let near = meant(near);
         format!("the flow has no action `{name}`{near}")
     })
+}
+
+/// The connector of that name in the project.
+pub(crate) fn connector<'a>(
+    project: &'a Project,
+    name: &str,
+) -> anyhow::Result<&'a Arc<Connector>> {
+    project.catalog.find(name).with_context(|| {
+        let near = meant(project.catalog.closest(name));
+        format!("the project has no connector `{name}`{near}")
+    })
+}
+
+/// The connection of that name in the project's environment, which has to be usable.
+pub(crate) fn connection(project: &Project, name: &str) -> anyhow::Result<Arc<Connection>> {
+    let secrets = ProcessSecrets { root: project.root.clone() };
+    let mut connections = project.connections(&secrets).0;
+    let Some(entry) = connections.remove(name) else {
+        let near = meant(suggest::closest(name, connections.keys().map(String::as_str)));
+        bail!("the environment has no connection `{name}`{near}");
+    };
+    entry.connection.map_err(|failure| anyhow::anyhow!("{}", failure.message))
+}
+
+/// What a message says further of the name that was probably meant.
+pub(crate) fn meant(near: Option<&str>) -> String {
+    near.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default()
 }

@@ -269,7 +269,7 @@ fn warn_of_unknown(context: &Value) {
             continue;
         }
         let near = base::suggest::closest(name, MEMBERS);
-        let near = near.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+        let near = crate::choice::meant(near);
         let text = format!("the context has a member `{}` that nothing reads{near}", safe(name));
         note(format!("{}: {text}", tone(Tone::Warn, "warning")));
     }

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     Outcome,
+    choice::{self, meant},
     cmd::serve::project_root,
     network,
     print::{Tone, note, tone},
@@ -39,11 +40,7 @@ struct Given {
 pub(crate) fn run(place: &PlaceArgs, args: &AddArgs) -> anyhow::Result<Outcome> {
     let (root, project) = load_or_make(place)?;
     let named = args.connector.as_deref().unwrap_or(&args.name);
-    let connector = project.catalog.find(named).with_context(|| {
-        let near = project.catalog.closest(named);
-        let near = near.map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
-        format!("the project has no connector `{named}`{near}")
-    })?;
+    let connector = choice::connector(&project, named)?;
     let given = values(args, connector)?;
     check(args, connector, &given)?;
     let (source, _) = project.environment.as_ref().context("there is no environment")?;
@@ -100,7 +97,7 @@ fn values(args: &AddArgs, connector: &Connector) -> anyhow::Result<Given> {
             text.split_once('=').with_context(|| format!("`--set {text}` is not `name=value`"))?;
         let param = connector.connection.param(name).with_context(|| {
             let near = base::suggest::closest(name, params.iter().map(|it| it.name.as_str()));
-            let near = near.map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+            let near = meant(near);
             format!("`{}` has no connection parameter `{name}`{near}", connector.name)
         })?;
         ensure!(

@@ -6,17 +6,17 @@ use worker::{Clock as _, SystemClock};
 
 use super::{
     args::{LoginArgs, PlaceArgs},
-    connection, load,
+    load,
 };
 use crate::{
-    Outcome, network,
+    Outcome, choice, network,
     print::{Tone, line, note, tone},
     programs,
 };
 
 pub(crate) async fn run(place: &PlaceArgs, args: &LoginArgs) -> anyhow::Result<Outcome> {
     let (root, project) = load(place)?;
-    let connection = connection(&project, &args.name)?;
+    let connection = choice::connection(&project, &args.name)?;
     let client = network::client(&root, &programs::host())?;
     let clock = SystemClock::default();
     let now = || clock.now();

@@ -8,13 +8,12 @@ mod login;
 mod rotate;
 mod test;
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
-use connector::Connection;
 use worker::Project;
 
 use self::args::{ConnectionsArgs, ConnectionsCommand, PlaceArgs};
-use crate::{Outcome, cmd::serve::project_root, secrets::ProcessSecrets};
+use crate::{Outcome, cmd::serve::project_root};
 
 pub(crate) async fn run(args: &ConnectionsArgs) -> anyhow::Result<Outcome> {
     let ConnectionsArgs { place, command } = args;
@@ -36,17 +35,4 @@ fn load(place: &PlaceArgs) -> anyhow::Result<(PathBuf, Project)> {
         "the project chooses no environment; name one with `--environment`"
     );
     Ok((root, project))
-}
-
-/// One connection that can be used.
-fn connection(project: &Project, name: &str) -> anyhow::Result<Arc<Connection>> {
-    let secrets = ProcessSecrets { root: project.root.clone() };
-    let mut connections = project.connections(&secrets);
-    let known: Vec<String> = connections.0.keys().cloned().collect();
-    let entry = connections.0.remove(name).ok_or_else(|| {
-        let near = base::suggest::closest(name, known.iter().map(String::as_str));
-        let near = near.map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
-        anyhow::anyhow!("the environment has no connection `{name}`{near}")
-    })?;
-    entry.connection.map_err(|failure| anyhow::anyhow!("{}", failure.message))
 }

@@ -9,18 +9,18 @@ use http_client::{Client, InvokeOptions};
 use serde_json::{Value, json};
 use worker::{Clock as _, SystemClock};
 
-use super::{args::PlaceArgs, connection, load};
+use super::{args::PlaceArgs, load};
 use crate::{
     Outcome,
     args::Shown,
-    network,
+    choice, network,
     print::{self, Tone, line, tone},
     programs,
 };
 
 pub(crate) async fn run(place: &PlaceArgs, name: &str) -> anyhow::Result<Outcome> {
     let (root, project) = load(place)?;
-    let connection = connection(&project, name)?;
+    let connection = choice::connection(&project, name)?;
     let client = network::client(&root, &programs::host())?;
     let now = SystemClock::default().now();
     let began = Instant::now();

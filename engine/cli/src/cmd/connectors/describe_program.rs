@@ -1,6 +1,11 @@
 //! `flowright connectors describe --save`: what a program says that it can do, kept beside its connector.
 
-use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use base::{Severity, Source};
@@ -9,8 +14,9 @@ use connector::{Connection, Connector};
 use serde_json::Value;
 use worker::{Clock as _, Project, SystemClock, programs::DESCRIPTION_FILE};
 
+use super::through;
 use crate::{
-    Outcome, diagnostics, network,
+    Outcome, choice, diagnostics, network,
     print::{self, Tone, note, tone},
     programs,
     secrets::ProcessSecrets,
@@ -41,11 +47,7 @@ pub(super) async fn save(
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
     let project = Project::load(root, args.environment.as_deref())?;
-    let connector = project.catalog.find(name).with_context(|| {
-        let near = project.catalog.closest(name);
-        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        format!("the project has no connector `{name}`{near}")
-    })?;
+    let connector = choice::connector(&project, name)?;
     let program = connector.program.as_ref().with_context(|| {
         format!("the connector `{name}` is described by its file; `--save` is for programs")
     })?;
@@ -84,18 +86,14 @@ fn connection(
     connector: &Arc<Connector>,
     args: &AskArgs,
 ) -> anyhow::Result<Arc<Connection>> {
-    let connections = project.connections(&ProcessSecrets { root: project.root.clone() });
-    let failed = |failure: base::Failure| anyhow::Error::msg(failure.message);
     if let Some(name) = &args.connection {
-        let entry = connections.0.get(name);
-        let entry = entry.with_context(|| format!("the environment has no connection `{name}`"))?;
-        return entry.connection.clone().map_err(failed);
+        return through::named(project, connector, name);
     }
+    let connections = project.connections(&ProcessSecrets { root: project.root.clone() });
     if let Ok(only) = connections.of_connector(&connector.name) {
         return Ok(Arc::clone(only));
     }
-    let values = std::collections::BTreeMap::new();
-    let (connection, _) = Connection::new(&connector.name, Arc::clone(connector), values);
+    let (connection, _) = Connection::new(&connector.name, Arc::clone(connector), BTreeMap::new());
     Ok(Arc::new(connection))
 }
 

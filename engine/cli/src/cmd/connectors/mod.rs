@@ -16,21 +16,23 @@ use connector::Connector;
 use worker::Project;
 
 use self::args::{ConnectorsArgs, ConnectorsCommand, SchemaCommand};
-use crate::{Outcome, args::Shown, cmd::serve::project_root};
+use crate::{
+    Outcome,
+    args::Shown,
+    choice::{self, meant},
+    cmd::serve::project_root,
+};
 
 pub(crate) async fn run(args: &ConnectorsArgs) -> anyhow::Result<Outcome> {
-    if let ConnectorsCommand::Check(check) = &args.command {
-        return check::run(check, args.output);
-    }
-    let root = project_root(args.project.as_deref())?;
+    let root = || project_root(args.project.as_deref());
     let load = |environment: Option<&str>| {
-        Project::load(&root, environment).context("the project cannot be read")
+        Project::load(&root()?, environment).context("the project cannot be read")
     };
     match &args.command {
         ConnectorsCommand::List => Ok(list::run(&load(None)?, args.output)),
         ConnectorsCommand::Describe(it) if it.ask.save => {
             let as_json = args.output == Shown::Json;
-            Box::pin(describe_program::save(&root, (&it.name, &it.ask), as_json)).await
+            Box::pin(describe_program::save(&root()?, (&it.name, &it.ask), as_json)).await
         }
         ConnectorsCommand::Describe(it) => describe::run(&load(None)?, &it.name, args.output),
         ConnectorsCommand::New(it) => new::run(&load(None)?, it),
@@ -56,12 +58,7 @@ fn find<'a, 'n>(
         Some((connector, part)) => (connector, Some(part)),
         None => (name, None),
     };
-    let found = project.catalog.find(connector).map(AsRef::as_ref);
-    let found = found.with_context(|| {
-        let near = project.catalog.closest(connector);
-        format!("the project has no connector `{connector}`{}", meant(near))
-    })?;
-    Ok((found, part))
+    Ok((choice::connector(project, connector)?, part))
 }
 
 /// That a connector has no operation of that name.
@@ -70,8 +67,4 @@ fn no_operation(connector: &Connector, name: &str) -> anyhow::Error {
     let known = known.map(|it| it.id.as_str()).chain(connector.triggers.keys().map(String::as_str));
     let near = meant(suggest::closest(name, known));
     anyhow!("`{}` has no operation `{name}`{near}", connector.name)
-}
-
-fn meant(near: Option<&str>) -> String {
-    near.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default()
 }

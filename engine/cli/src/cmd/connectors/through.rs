@@ -10,7 +10,7 @@ use serde_json::Value;
 use worker::{Clock as _, Project, SystemClock, new_key};
 
 use super::args::ThroughArgs;
-use crate::{network, programs, secrets::ProcessSecrets};
+use crate::{choice, network, programs, secrets::ProcessSecrets};
 
 /// A connection with what is needed to use it.
 pub(super) struct Through {
@@ -40,31 +40,31 @@ impl Through {
     }
 }
 
+/// The connection of that name, which has to be one to the connector.
+pub(super) fn named(
+    project: &Project,
+    connector: &Connector,
+    name: &str,
+) -> anyhow::Result<Arc<Connection>> {
+    let connection = choice::connection(project, name)?;
+    let (is, wanted) = (&connection.connector.name, &connector.name);
+    anyhow::ensure!(is == wanted, "connection `{name}` is to `{is}`, not to `{wanted}`");
+    Ok(connection)
+}
+
 fn connection(
     project: &Project,
     connector: &Connector,
     name: Option<&str>,
 ) -> anyhow::Result<Arc<Connection>> {
-    let secrets = ProcessSecrets { root: project.root.clone() };
-    let all = project.connections(&secrets);
-    let refused = |failure: base::Failure| anyhow!("{}", failure.message);
     if let Some(name) = name {
-        let entry = all.0.get(name).ok_or_else(|| {
-            let near = base::suggest::closest(name, all.0.keys().map(String::as_str));
-            anyhow!("the environment has no connection `{name}`{}", super::meant(near))
-        })?;
-        let connection = entry.connection.as_ref().map_err(|it| refused(it.clone()))?;
-        anyhow::ensure!(
-            connection.connector.name == connector.name,
-            "connection `{name}` is to `{}`, not to `{}`",
-            connection.connector.name,
-            connector.name
-        );
-        return Ok(Arc::clone(connection));
+        return named(project, connector, name);
     }
-    let named = all.of_connector(&connector.name);
+    let all = project.connections(&ProcessSecrets { root: project.root.clone() });
+    let refused = |failure: base::Failure| anyhow!("{}", failure.message);
+    let only = all.of_connector(&connector.name);
     let wants_nothing = connector.connection.params.iter().all(|it| !it.required);
-    match named {
+    match only {
         Ok(connection) => Ok(Arc::clone(connection)),
         // A public service needs no connection of the operator's.
         Err(failure) if wants_nothing && failure.code == "ConnectionNotFound" => {

@@ -63,7 +63,7 @@ fn split(text: &str) -> anyhow::Result<Vec<(String, String)>> {
 fn put(members: &mut Map<String, Value>, name: &str, value: String) -> anyhow::Result<()> {
     let Some(known) = NAMES.iter().find(|it| it.eq_ignore_ascii_case(name)) else {
         let near = suggest::closest(name, NAMES);
-        let near = near.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+        let near = crate::choice::meant(near);
         bail!("runs are not found by `{name}`{near} There are: {}", NAMES.join(", "));
     };
     let value = match *known {
