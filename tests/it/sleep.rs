@@ -328,9 +328,17 @@ async fn a_run_that_sleeps_is_left_until_its_time() {
         until("it wakes", async || status(&memory, run).await == Some(Status::Succeeded)).await;
     }
     until("the next one has its turn", async || asleep(&memory, &second).await).await;
+    engine.stop();
+    // Its hour counts from its turn, for whoever takes it up, too.
+    let (engine, _) = start(Arc::new(memory.reopen()), &clock).await;
+    clock.go(3_599);
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(status(&memory, &second).await, None);
-    clock.go(3_600);
+    clock.go(1);
     until("it ends", async || status(&memory, &second).await == Some(Status::Succeeded)).await;
+    let (row, events) = memory.load(&second).await.unwrap().unwrap();
+    assert_eq!(row.finished.map(|it| it.since(row.created)), Some(base::Duration::seconds(7_200)));
+    assert_eq!(events.get(1).map(|it| &it.kind), Some(&EventKind::Began));
     engine.stop();
 }
 

@@ -270,7 +270,7 @@ impl<'a> Past<'a> {
         let (mut kept, mut missing) = (Vec::new(), BTreeSet::new());
         for event in events {
             if event.path == Path::run() {
-                if matches!(event.kind, EventKind::Resumed) {
+                if matches!(event.kind, EventKind::Began | EventKind::Resumed) {
                     kept.push(event.clone());
                 }
                 continue;
@@ -346,7 +346,7 @@ fn has_ended_by_itself(record: &Record) -> bool {
 /// The actions that made a run fail, in the order of the file: those that the status of the run comes
 /// from, else the first one that failed and whose failure was dealt with.
 pub fn causes(plan: &Plan, run: &Run) -> Vec<ActionId> {
-    let root = BlockKey { parent: None, branch: 0, passes: Vec::new() };
+    let root = BlockKey::root();
     let mut found = BTreeSet::new();
     let ended_by_itself = run.end().is_none_or(|it| it.status != Status::Cancelled);
     if ended_by_itself {

@@ -35,11 +35,20 @@ pub(crate) struct BlockKey {
     pub passes: Passes,
 }
 
+impl BlockKey {
+    /// The block of the flow itself.
+    pub(crate) const fn root() -> Self {
+        Self { parent: None, branch: 0, passes: Vec::new() }
+    }
+}
+
 /// Everything that is known of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
     /// Whether it has been started; it is not started twice.
     pub(crate) begun: bool,
+    /// Whether nothing has happened to it since.
+    pub(crate) is_new: bool,
     pub(crate) id: String,
     pub(crate) trigger: String,
     /// What runs of the same business are found by.
@@ -186,6 +195,25 @@ impl Run {
     pub fn unseen(plan: &Plan) -> Self {
         let reads = plan.flow.reads_records || plan.mappings.values().any(|it| it.reads_records);
         Self { is_unseen: !reads, ..Self::default() }
+    }
+
+    /// As if no action had begun.
+    pub(crate) fn forget_actions(&mut self) {
+        *self = Self {
+            begun: self.begun,
+            id: std::mem::take(&mut self.id),
+            trigger: std::mem::take(&mut self.trigger),
+            tracking_id: std::mem::take(&mut self.tracking_id),
+            keywords: std::mem::take(&mut self.keywords),
+            trigger_outputs: Arc::clone(&self.trigger_outputs),
+            parameters: Arc::clone(&self.parameters),
+            seed: self.seed,
+            started: self.started,
+            callback: self.callback.take(),
+            held: std::mem::take(&mut self.held),
+            is_unseen: self.is_unseen,
+            ..Self::default()
+        };
     }
 
     /// When it was admitted, once it has begun.

@@ -22,7 +22,8 @@ use crate::{
 /// come late and twice. One of a path that has not been reached yet is kept until it is.
 pub fn step(plan: &Plan, run: &mut Run, event: &Event) -> Vec<Effect> {
     let mut exec = Exec::new(plan, run, event.at);
-    if exec.run.end.is_none() && !exec.run.is_halted(plan) {
+    let begins = exec.run.is_new && matches!(event.kind, EventKind::Began);
+    if begins || (exec.run.end.is_none() && !exec.run.is_halted(plan)) {
         exec.take(event);
         exec.drain();
     }
@@ -40,12 +41,14 @@ pub fn replay(plan: &Plan, events: &[Event]) -> Run {
 
 impl Exec<'_> {
     fn take(&mut self, event: &Event) {
+        let is_new = std::mem::take(&mut self.run.is_new);
         match &event.kind {
             EventKind::Started { trigger, outputs, parameters, seed, run, callback, again } => {
                 if self.run.begun {
+                    self.run.is_new = is_new;
                     return;
                 }
-                self.run.begun = true;
+                (self.run.begun, self.run.is_new) = (true, true);
                 self.run.id.clone_from(run);
                 self.run.trigger.clone_from(trigger);
                 self.run.trigger_outputs = Arc::clone(outputs);
@@ -57,8 +60,11 @@ impl Exec<'_> {
                     again.iter().flat_map(|it| &it.held).map(|it| self.ids(it)).collect();
                 self.run.tracking_id = self.tracking_id();
                 self.run.keywords = self.keywords();
-                let root = BlockKey { parent: None, branch: 0, passes: Vec::new() };
-                self.work.push_back(Work::Enter(root));
+                self.work.push_back(Work::Enter(BlockKey::root()));
+            }
+            EventKind::Began if is_new => {
+                self.run.forget_actions();
+                self.work.push_back(Work::Enter(BlockKey::root()));
             }
             EventKind::Intended { .. }
             | EventKind::Answered { .. }
@@ -71,7 +77,7 @@ impl Exec<'_> {
                 self.terminate(Status::Cancelled, Some(&failure), None);
             }
             EventKind::Resumed => self.resume(),
-            EventKind::Finished { .. } => {}
+            EventKind::Began | EventKind::Finished { .. } => {}
         }
     }
 
@@ -131,6 +137,7 @@ impl Exec<'_> {
             EventKind::Called { outputs } => self.called(&key, outputs),
             EventKind::Started { .. }
             | EventKind::Cancelled { .. }
+            | EventKind::Began
             | EventKind::Resumed
             | EventKind::Finished { .. } => {}
         }

@@ -122,6 +122,7 @@ pub fn event(plan: &Plan, event: &Event) -> Value {
         | EventKind::Woken
         | EventKind::Expired
         | EventKind::Cancelled { .. }
+        | EventKind::Began
         | EventKind::Resumed => {}
     }
     let mut shown = serde_json::to_value(&event).unwrap_or_default();

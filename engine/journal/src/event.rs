@@ -49,6 +49,9 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<Again>,
     },
+    /// The turn of a run has come some time after it was admitted: it begins now, and nothing of it has
+    /// begun before. Only the event after `Started` can be one.
+    Began,
     /// What was taken over from another run is behind; the first of the sets of actions that were
     /// held may begin.
     Resumed,

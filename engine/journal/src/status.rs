@@ -80,6 +80,7 @@ pub fn check_append(append: &Append) -> Result<Vec<String>, StoreError> {
             | EventKind::Expired
             | EventKind::Called { .. }
             | EventKind::Cancelled { .. }
+            | EventKind::Began
             | EventKind::Resumed => {}
         }
     }
@@ -120,6 +121,7 @@ pub fn end(event: &Event) -> Option<End> {
         | EventKind::Expired
         | EventKind::Called { .. }
         | EventKind::Cancelled { .. }
+        | EventKind::Began
         | EventKind::Resumed => None,
     }
 }
@@ -145,6 +147,7 @@ pub fn ended_timer(event: &Event) -> Option<(&Path, bool)> {
         | EventKind::Unknown { .. }
         | EventKind::Called { .. }
         | EventKind::Cancelled { .. }
+        | EventKind::Began
         | EventKind::Resumed
         | EventKind::Finished { .. } => None,
     }

@@ -110,8 +110,10 @@ pub(crate) struct Inner {
 /// Something for one run.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// Look at the run: it has its turn, or the process is new.
+    /// Look at the run: the process is new, or it may go on.
     Look,
+    /// The run has waited for its turn, which has come.
+    Turn,
     /// Begin the run, which was just admitted.
     Begin(Box<Fresh>),
     /// A question of the run could not be asked for the time being.

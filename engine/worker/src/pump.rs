@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use base::{Failure, Outcome, RunId};
+use base::{Duration, Failure, Outcome, RunId};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
@@ -34,6 +34,10 @@ use crate::{
 
 /// Events of one run that are made durable together.
 const EVENTS_MAX: usize = 256;
+
+/// A run that begins sooner after its admission than this begins at its admission, which takes no
+/// event of its own.
+const PROMPT: Duration = Duration::seconds(1);
 
 /// Starts the task of a run.
 pub(crate) fn spawn(
@@ -141,7 +145,7 @@ async fn work(
     // Runs that wait for their turn in memory, and runs that sleep, hold nothing but their name.
     let mut early = VecDeque::new();
     // Whoever made the mailbox has put something into it.
-    let (_place, origin, events, has_ended, asleep) = match mail.try_recv() {
+    let (_place, origin, events, has_ended, asleep, is_turn) = match mail.try_recv() {
         Ok(Message::Begin(fresh)) => {
             let _place = tokio::select! {
                 place = inner.room.enter(&fresh.origin.flow) => place,
@@ -160,10 +164,11 @@ async fn work(
                 }
                 None => step(&task.plan, &mut task.run, &started),
             };
-            task.begin(effects).await?;
+            task.begin(Vec::new(), effects).await?;
             return task.pump().await;
         }
         first => {
+            let is_turn = matches!(first, Ok(Message::Turn));
             early.extend(first);
             let found = tokio::select! {
                 found = take_up(&inner, &id) => found,
@@ -182,8 +187,9 @@ async fn work(
                     return Err(error);
                 }
             };
-            let RunRow { run, flow, sha, parent, status, asleep, .. } = row;
-            (place, Origin { run, flow, sha, parent }, events, status.is_some(), asleep)
+            let RunRow { run, flow, sha, parent, status, asleep, turn, .. } = row;
+            let origin = Origin { run, flow, sha, parent };
+            (place, origin, events, status.is_some(), asleep, is_turn && !turn)
         }
     };
     let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
@@ -193,7 +199,7 @@ async fn work(
         task.retire();
         return Ok(());
     }
-    task.resume(&events).await?;
+    task.resume(&events, is_turn).await?;
     task.pump().await
 }
 
@@ -238,8 +244,9 @@ impl Task {
         }
     }
 
-    /// Rebuilds the run; asks again what was asked and not answered.
-    async fn resume(&mut self, events: &[Event]) -> Result<(), StoreError> {
+    /// Rebuilds the run; asks again what was asked and not answered. `is_turn` if it is sure that
+    /// nothing of it has begun.
+    async fn resume(&mut self, events: &[Event], is_turn: bool) -> Result<(), StoreError> {
         let mut effects = Vec::new();
         for event in events {
             effects = step(&self.plan, &mut self.run, event);
@@ -252,7 +259,11 @@ impl Task {
         }
         // What sleeps has carried out what followed from its start, though that has left no event.
         if (has_resumed || events.len() == 1) && !self.known_asleep {
-            return self.begin(effects).await;
+            let Some(began) = self.late(events).filter(|_| is_turn) else {
+                return self.begin(Vec::new(), effects).await;
+            };
+            let effects = step(&self.plan, &mut self.run, &began);
+            return self.begin(vec![began], effects).await;
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
             let outcome = child_outcome(&self.run, self.inner.now());
@@ -272,14 +283,31 @@ impl Task {
         self.carry_out(unknown, effects).await
     }
 
+    /// That the run begins only now, if it was admitted so long ago that its pauses and times have to
+    /// count from now. One that takes over the past of another has its own time for that.
+    fn late(&self, events: &[Event]) -> Option<Event> {
+        let [started] = events else { return None };
+        let now = self.inner.now();
+        (PROMPT <= now.since(started.at)).then(|| Event {
+            at: now,
+            path: Path::run(),
+            kind: EventKind::Began,
+        })
+    }
+
     /// Nothing but the start is stored: what follows from it has not been carried out.
-    async fn begin(&mut self, effects: Vec<Effect>) -> Result<(), StoreError> {
+    async fn begin(
+        &mut self,
+        mut events: Vec<Event>,
+        effects: Vec<Effect>,
+    ) -> Result<(), StoreError> {
         // A run that ends in its first step has ended: there was nothing to wait for.
         match self.cancelled().filter(|_| self.run.end().is_none()) {
-            None => self.carry_out(Vec::new(), effects).await,
+            None => self.carry_out(events, effects).await,
             Some(event) => {
                 let effects = step(&self.plan, &mut self.run, &event);
-                self.carry_out(vec![event], effects).await
+                events.push(event);
+                self.carry_out(events, effects).await
             }
         }
     }
@@ -298,6 +326,7 @@ impl Task {
             | Message::Note(..)
             | Message::Call { .. }
             | Message::Look
+            | Message::Turn
             | Message::PutOff(_)
             | Message::Begin(_) => None,
         })
@@ -314,7 +343,7 @@ impl Task {
             for message in messages.by_ref() {
                 let (path, kind) = match message {
                     Message::Begin(_) => continue,
-                    Message::Look => {
+                    Message::Look | Message::Turn => {
                         self.ask_again();
                         continue;
                     }
@@ -562,7 +591,7 @@ fn fired_timer(event: &Event) -> Option<(Path, bool)> {
 fn leave(inner: &Arc<Inner>, run: &RunId) {
     let started = lock(&inner.lanes).leave(run);
     if let Some(next) = started {
-        inner.deliver(&next, Message::Look);
+        inner.deliver(&next, Message::Turn);
     }
     inner.ended.send_modify(|count| *count += 1);
 }

@@ -128,6 +128,7 @@ fn name_of(event: &Event) -> String {
         EventKind::Expired => "expired".to_owned(),
         EventKind::Called { .. } => "called".to_owned(),
         EventKind::Cancelled { .. } => "cancelled".to_owned(),
+        EventKind::Began => return "began".to_owned(),
         EventKind::Resumed => return "resumed".to_owned(),
         EventKind::Finished { .. } => "finished".to_owned(),
     };

@@ -88,6 +88,7 @@ pub(super) async fn gives_every_kind_of_event(store: &dyn Store) {
         event("A", EventKind::Expired),
         event("A", EventKind::Called { outputs: json!({ "headers": {}, "body": null }) }),
         event("A", EventKind::Cancelled { reason: String::new() }),
+        event("", EventKind::Began),
         event("", EventKind::Resumed),
     ];
     for class in ErrorClass::ALL {

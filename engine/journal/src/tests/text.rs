@@ -46,6 +46,7 @@ fn events_have_these_texts() {
         &event(Path::run(), again),
         r#"{"at":17,"type":"started","trigger":"manual","outputs":1,"parameters":{},"seed":2,"run":"r","again":{"of":"q","held":[["A"],[]]}}"#,
     );
+    check_text(&event(Path::run(), EventKind::Began), r#"{"at":17,"type":"began"}"#);
     check_text(&event(Path::run(), EventKind::Resumed), r#"{"at":17,"type":"resumed"}"#);
     let answered = EventKind::Answered { attempt: 2, outcome: Outcome::succeeded(json!(null)) };
     check_text(
