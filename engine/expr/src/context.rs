@@ -82,6 +82,11 @@ pub trait Context {
         None
     }
 
+    /// The page on which the approval of that name is answered.
+    fn approval_url(&self, _name: &str) -> Option<String> {
+        None
+    }
+
     /// The time of the event that is being handled.
     fn now(&self) -> Timestamp {
         Timestamp::default()
@@ -186,6 +191,10 @@ impl Context for WithItem<'_> {
 
     fn callback_url(&self) -> Option<String> {
         self.inner.callback_url()
+    }
+
+    fn approval_url(&self, name: &str) -> Option<String> {
+        self.inner.approval_url(name)
     }
 
     fn now(&self) -> Timestamp {

@@ -299,6 +299,17 @@ impl Context for Scope<'_> {
         waits.then(|| callback::address(callback, &path()))
     }
 
+    fn approval_url(&self, name: &str) -> Option<String> {
+        let id = self.plan.flow.find(name)?;
+        let is_approval = matches!(self.plan.flow.action(id).kind, ActionKind::Approval(_));
+        let callback = self.run.callback.as_ref().filter(|_| is_approval)?;
+        let loops = self.plan.loops(id);
+        let shared = loops.iter().zip(self.plan.loops(self.key.action));
+        let is_near = shared.filter(|(a, b)| a == b).count() == loops.len();
+        let passes = self.key.passes.get(..loops.len()).filter(|_| is_near)?;
+        Some(callback::address(callback, &self.plan.path(id, passes)))
+    }
+
     fn now(&self) -> Timestamp {
         self.now
     }

@@ -123,6 +123,11 @@ pub enum Request {
         /// `{batchName, partitionName, messageId, content}`.
         inputs: Arc<Value>,
     },
+    /// People. Whoever they are told by, they answer by a call back.
+    Approval {
+        /// `{title, details, assignedTo, options}`.
+        inputs: Arc<Value>,
+    },
     /// The service of a connector is to forget that it was asked for a call.
     Unsubscribe {
         /// The operation or route that asked.
@@ -148,6 +153,7 @@ impl Request {
             Self::Operation { inputs, .. }
             | Self::Route { inputs, .. }
             | Self::Http { inputs }
+            | Self::Approval { inputs }
             | Self::Batch { inputs, .. }
             | Self::Flow { inputs, .. } => inputs,
             Self::Unsubscribe { of, .. } => of.inputs(),

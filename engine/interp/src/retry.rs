@@ -51,7 +51,10 @@ pub fn next_pause(
 /// looked for first.
 pub(crate) fn may_ask_again(asking: &Asking, failure: &Failure) -> bool {
     match asking.request {
-        Request::Flow { .. } | Request::Batch { .. } | Request::Unsubscribe { .. } => false,
+        Request::Flow { .. }
+        | Request::Batch { .. }
+        | Request::Approval { .. }
+        | Request::Unsubscribe { .. } => false,
         Request::Operation { .. } | Request::Route { .. } | Request::Http { .. } => {
             !asking.intent
                 || asking.sought
@@ -74,7 +77,10 @@ pub(crate) fn accepted(
     let usual = match &asking.request {
         Request::Http { .. } => POLL_HTTP,
         Request::Operation { .. } | Request::Route { .. } => POLL_CONNECTOR,
-        Request::Flow { .. } | Request::Batch { .. } | Request::Unsubscribe { .. } => return None,
+        Request::Flow { .. }
+        | Request::Batch { .. }
+        | Request::Approval { .. }
+        | Request::Unsubscribe { .. } => return None,
     };
     let asynchronous = !asking.subscribes
         && outcome.failure.is_none()

@@ -96,6 +96,21 @@ pub struct RunEnd {
     pub at: Timestamp,
 }
 
+/// An approval that waits for an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenApproval {
+    /// Where it is.
+    pub path: Path,
+    /// The action's name as it is shown.
+    pub action: String,
+    /// `{title, details, assignedTo, options}`.
+    pub inputs: Arc<Value>,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// When it times out, if it does.
+    pub until: Option<Timestamp>,
+}
+
 /// A variable.
 #[derive(Clone, Debug)]
 pub(crate) struct Variable {
@@ -328,16 +343,30 @@ impl Run {
     /// The questions whose services have agreed to call back and have not done so.
     pub fn subscribed(&self, plan: &Plan) -> Vec<Ask> {
         let kinds = plan.flow.actions.iter().enumerate();
-        let waiting = kinds.filter(|(_, it)| match &it.kind {
-            ActionKind::HttpWebhook(_) => true,
-            ActionKind::ApiConnection(it) => it.webhook,
-            _ => false,
-        });
+        let waiting = kinds.filter(|(_, it)| it.kind.waits_for_call());
         // Drivers ask this often, of runs that may be long.
         let slots = waiting.flat_map(|(id, _)| self.within(id, &[]));
         let open = slots.filter_map(|(key, slot)| {
             let asking = asking(slot).filter(|it| matches!(it.phase, Phase::Subscribed { .. }))?;
             Some(asking.effect(plan, self, key))
+        });
+        open.collect()
+    }
+
+    /// The approvals that wait for an answer.
+    pub fn approvals(&self, plan: &Plan) -> Vec<OpenApproval> {
+        let kinds = plan.flow.actions.iter().enumerate();
+        let asking = kinds.filter(|(_, it)| matches!(it.kind, ActionKind::Approval(_)));
+        let slots = asking.flat_map(|(id, _)| self.within(id, &[]));
+        let open = slots.filter_map(|(key, slot)| match slot {
+            Slot::Open(open) if self.end.is_none() => Some(OpenApproval {
+                path: plan.path(key.action, &key.passes),
+                action: plan.flow.action(key.action).display.clone(),
+                inputs: Arc::clone(asking_of(&open.state)?.request.inputs()),
+                since: open.start,
+                until: open.deadline,
+            }),
+            Slot::Open(_) | Slot::Done(_) => None,
         });
         open.collect()
     }
@@ -367,11 +396,15 @@ fn asked(slot: &Slot) -> Option<&Asking> {
 
 fn asking(slot: &Slot) -> Option<&Asking> {
     match slot {
-        Slot::Open(open) => match &open.state {
-            State::Asking(asking) => Some(asking),
-            State::Block | State::Foreach { .. } | State::Until { .. } | State::Waiting => None,
-        },
+        Slot::Open(open) => asking_of(&open.state),
         Slot::Done(_) => None,
+    }
+}
+
+fn asking_of(state: &State) -> Option<&Asking> {
+    match state {
+        State::Asking(asking) => Some(asking),
+        State::Block | State::Foreach { .. } | State::Until { .. } | State::Waiting => None,
     }
 }
 

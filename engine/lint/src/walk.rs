@@ -132,6 +132,10 @@ impl Walk<'_, '_> {
                 }
                 self.tree(&it.parameters, place);
             }
+            ActionKind::Approval(it) => self.trees(
+                [Some(&it.title), it.details.as_ref(), it.assigned_to.as_ref(), Some(&it.options)],
+                place,
+            ),
             ActionKind::Compare(it) => self.trees([Some(&it.left), Some(&it.right)], place),
             ActionKind::Compose(it) => self.tree(&it.inputs, place),
             ActionKind::Condition(it) => self.condition(&it.condition, place),

@@ -162,6 +162,7 @@ impl From<CallBackError> for Problem {
         match error {
             CallBackError::Unknown => Self::new(404, "CallbackNotFound", message),
             CallBackError::NotAwaited => Self::new(410, "CallbackNotAwaited", message),
+            CallBackError::Approval => Self::new(400, "NotAnAnswer", message),
             CallBackError::Stopping => Self::later(503, "Stopping", message, 5),
             CallBackError::Store(source) => source.into(),
         }

@@ -1,6 +1,7 @@
 //! Calls of services that runs wait for: genuine or not, taken in here or left for another process.
 
 use base::RunId;
+use flow::ActionKind;
 use journal::{Path, RunRow, StoreError};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -29,6 +30,9 @@ pub enum CallBackError {
     /// The action has ended: it was called before, has timed out, or its run was ended.
     #[error("nobody waits here any more")]
     NotAwaited,
+    /// People answer here, with one of the options of an approval.
+    #[error("this is an approval, which takes one of its options as an answer")]
+    Approval,
     /// The engine is stopping, or the run cannot go on; the call may be repeated.
     #[error("the engine is stopping")]
     Stopping,
@@ -48,16 +52,31 @@ impl Engine {
         if row.status.is_some() {
             return Err(CallBackError::NotAwaited);
         }
-        if !self.0.tenures.has(&run) {
-            return self.call_elsewhere(&run, path, outputs).await;
+        let plan = self.0.plan(&row.flow, &row.sha).await.map_err(CallBackError::Store)?;
+        let kind = plan.locate(&path).map(|(id, _)| &plan.flow.action(id).kind);
+        if matches!(kind, Some(ActionKind::Approval(_))) {
+            return Err(CallBackError::Approval);
+        }
+        self.take_call(&run, path, outputs).await
+    }
+
+    /// Takes in a call that is genuine.
+    pub(crate) async fn take_call(
+        &self,
+        run: &RunId,
+        path: Path,
+        outputs: Value,
+    ) -> Result<(), CallBackError> {
+        if !self.0.tenures.has(run) {
+            return self.call_elsewhere(run, path, outputs).await;
         }
         let (done, told) = oneshot::channel();
-        self.0.deliver(&run, Message::Call { path, outputs, done });
+        self.0.deliver(run, Message::Call { path, outputs, done });
         match told.await {
             Ok(true) => Ok(()),
             Ok(false) => Err(CallBackError::NotAwaited),
             // The run has ended in the meantime, or it cannot go on at present.
-            Err(_) => match self.load(&run).await.map_err(CallBackError::Store)?.0.status {
+            Err(_) => match self.load(run).await.map_err(CallBackError::Store)?.0.status {
                 Some(_) => Err(CallBackError::NotAwaited),
                 None => Err(CallBackError::Stopping),
             },
@@ -82,7 +101,7 @@ impl Engine {
     }
 
     /// The run that an address was made for.
-    async fn genuine_call(
+    pub(crate) async fn genuine_call(
         &self,
         run: &RunId,
         path: &Path,

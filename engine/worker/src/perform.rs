@@ -130,6 +130,7 @@ impl Mocks {
             Request::Operation { connection, operation, .. } => format!("{connection}.{operation}"),
             Request::Route { .. }
             | Request::Http { .. }
+            | Request::Approval { .. }
             | Request::Batch { .. }
             | Request::Unsubscribe { .. }
             | Request::Flow { .. } => String::new(),

@@ -155,6 +155,7 @@ impl<'a> Post<'a> {
             Request::Operation { .. }
             | Request::Route { .. }
             | Request::Unsubscribe { .. }
+            | Request::Approval { .. }
             | Request::Http { .. } => {
                 process::answer(self.seed, &self.plan.flow.name, ask, self.now)
             }

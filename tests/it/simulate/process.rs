@@ -204,8 +204,8 @@ impl Services {
                 };
                 match heard {
                     Ok(()) | Err(CallBackError::NotAwaited) => return,
-                    Err(CallBackError::Unknown) => {
-                        return shadow.complain(format!("its own address is unknown: {call:?}"));
+                    Err(error @ (CallBackError::Unknown | CallBackError::Approval)) => {
+                        return shadow.complain(format!("its own address: {error}: {call:?}"));
                     }
                     Err(CallBackError::Store(_) | CallBackError::Stopping) => {
                         tokio::time::sleep(Duration::from_secs(1)).await;

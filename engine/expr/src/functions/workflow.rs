@@ -79,6 +79,20 @@ pub(super) const ACTIONS: Function = Function {
     ],
 };
 
+pub(super) const APPROVAL_URL: Function = Function {
+    name: "approvalUrl",
+    family: FAMILY,
+    origin: Origin::Flowright,
+    summary: "The address of the page on which an approval of this run is answered.",
+    params: &[required("actionName", Type::String)],
+    returns: Type::String,
+    eval: Eval::Context(approval_url),
+    examples: &[
+        ("approvalUrl('Approval')", "\"https://flow.example/approval\""),
+        ("uriHost(approvalUrl('approval'))", "\"flow.example\""),
+    ],
+};
+
 pub(super) const BODY: Function = Function {
     name: "body",
     family: FAMILY,
@@ -305,6 +319,17 @@ fn iteration_indexes<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answ
 
 fn list_callback_url<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {
     ctx.callback_url().map(Operand::from).ok_or_else(|| misplaced(args))
+}
+
+fn approval_url<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {
+    let name = args.text(0)?;
+    ctx.approval_url(&name).map(Operand::from).ok_or_else(|| {
+        EvalError::template(format!(
+            "there is no approval '{name}' that could be answered from here: it has to be an \
+             `approval` of this flow, outside loops or in the same pass of them, and the run one of \
+             `flowright serve`"
+        ))
+    })
 }
 
 fn parameters<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {

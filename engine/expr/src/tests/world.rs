@@ -59,6 +59,7 @@ impl World {
             "workflow": { "name": "flow-1", "run": { "name": "run-1" } },
             "current": { "name": "Compose" },
             "callback": "https://flow.example/callback",
+            "approvals": { "Approval": "https://flow.example/approval" },
         }))
     }
 
@@ -129,6 +130,10 @@ impl Context for World {
 
     fn callback_url(&self) -> Option<String> {
         Some(self.lent(&["callback"])?.as_str()?.to_owned())
+    }
+
+    fn approval_url(&self, name: &str) -> Option<String> {
+        Some(self.lent(&["approvals", name])?.as_str()?.to_owned())
     }
 
     fn now(&self) -> Timestamp {

@@ -1,6 +1,7 @@
 //! The kinds of actions: one list, one file a kind (the behaviour has the same file in `interp`).
 
 pub mod api_connection;
+pub mod approval;
 pub mod compare;
 pub mod compose;
 pub mod condition;
@@ -36,6 +37,7 @@ pub const KEYS: &[&str] = &[
     "call",
     "http",
     "httpWebhook",
+    "approval",
     "compose",
     "parseJson",
     "select",
@@ -75,6 +77,7 @@ pub(crate) fn read(
         "call" => api_connection::read(reader, fields, node),
         "http" => http::read(reader, node),
         "httpWebhook" => http_webhook::read(reader, node),
+        "approval" => approval::read(reader, node),
         "compose" => compose::read(reader, node),
         "parseJson" => parse_json::read(reader, fields, node),
         "select" => select::read(reader, fields, node),
@@ -108,6 +111,8 @@ pub(crate) fn read(
 pub enum ActionKind {
     /// Calls an operation of a connector.
     ApiConnection(api_connection::ApiConnection),
+    /// Asks people and waits for an answer.
+    Approval(approval::Approval),
     /// Ours: what differs between two objects.
     Compare(compare::Compare),
     /// A value.
@@ -160,7 +165,7 @@ impl ActionKind {
     /// Whether it goes on only when somebody calls back.
     pub const fn waits_for_call(&self) -> bool {
         match self {
-            Self::HttpWebhook(_) => true,
+            Self::HttpWebhook(_) | Self::Approval(_) => true,
             Self::ApiConnection(it) => it.webhook,
             _ => false,
         }
@@ -170,6 +175,7 @@ impl ActionKind {
     pub const fn key(&self) -> &'static str {
         match self {
             Self::ApiConnection(_) => "call",
+            Self::Approval(_) => "approval",
             Self::Compare(_) => "compare",
             Self::Compose(_) => "compose",
             Self::Condition(_) => "if",
@@ -211,6 +217,7 @@ impl ActionKind {
             }
             Self::Until(it) => vec![&it.block],
             Self::ApiConnection(_)
+            | Self::Approval(_)
             | Self::Compare(_)
             | Self::Compose(_)
             | Self::Expression(_)

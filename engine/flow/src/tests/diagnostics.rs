@@ -69,8 +69,8 @@ fn actions_have_one_name_and_one_kind() {
              (names are unique in the whole flow, case and blanks aside)",
             "7:28 wrong-type action `a` has two kinds: `compose` and `http` (split it in two)",
             "8:13 missing-key action `B` does nothing: it has no kind (add one of call, http, \
-             httpWebhook, compose, parseJson, select, filter, join, table, initialize, set, \
-             increment, decrement, append, wait, map, compare, expression, scope, if, switch, \
+             httpWebhook, approval, compose, parseJson, select, filter, join, table, initialize, \
+             set, increment, decrement, append, wait, map, compare, expression, scope, if, switch, \
              foreach, until, terminate, respond, runFlow, sendToBatch, unsupported)",
             "9:16 unknown-key unknown key `compse` in action `C` (did you mean `compose`?)",
             "10:13 invalid-name the name of this action is empty",

@@ -1,6 +1,7 @@
 //! The behaviour of the kinds: one `match`, one file a kind (their inputs have the same file in `flow`).
 
 pub(crate) mod api_connection;
+mod approval;
 mod compare;
 mod compose;
 mod condition;
@@ -49,6 +50,7 @@ const SHARED_BYTES_MIN: usize = 16 << 10;
 pub(crate) fn begin(exec: &mut Exec<'_>, key: &Key) -> Option<Ended> {
     match &exec.action(key).kind {
         ActionKind::ApiConnection(it) => api_connection::begin(exec, key, it),
+        ActionKind::Approval(it) => approval::begin(exec, key, it),
         ActionKind::Compare(it) => Some(compare::begin(exec, key, it)),
         ActionKind::Compose(it) => Some(compose::begin(exec, key, it)),
         ActionKind::Condition(it) => condition::begin(exec, key, it),
@@ -85,6 +87,7 @@ pub(crate) fn block_ended(exec: &mut Exec<'_>, key: &Key, status: Status) -> Opt
             Some(Ended::container(status))
         }
         ActionKind::ApiConnection(_)
+        | ActionKind::Approval(_)
         | ActionKind::Compare(_)
         | ActionKind::Compose(_)
         | ActionKind::Expression(_)

@@ -176,6 +176,7 @@ impl<'a> Play<'a> {
                         let text = |name: &str| inputs[name].as_str().unwrap().to_owned();
                         format!("{} {}", text("method"), text("uri"))
                     }
+                    Request::Approval { inputs } => format!("approval {inputs}"),
                     Request::Unsubscribe { of, .. } => format!("unsubscribe {:?}", of.inputs()),
                     Request::Batch { flow, trigger, inputs } => {
                         format!("batch {flow} {trigger:?} {inputs}")

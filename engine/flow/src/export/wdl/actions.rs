@@ -176,6 +176,7 @@ impl Writer<'_> {
             ActionKind::Variables(it) => self.variables(it),
             ActionKind::Wait(it) => ("Wait", self.wait(action, it)),
             ActionKind::Workflow(it) => ("Workflow", self.workflow(it)),
+            ActionKind::Approval(_) => return self.ours(action, node, "approval"),
             ActionKind::Map(_) => return self.ours(action, node, "map"),
             ActionKind::Compare(_) => return self.ours(action, node, "compare"),
             ActionKind::Condition(_)

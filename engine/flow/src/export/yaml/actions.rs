@@ -8,6 +8,7 @@ use crate::{
     actions::{
         ActionKind,
         api_connection::{ApiConnection, Target},
+        approval::Approval,
         http::HttpInputs,
         response::Response,
         switch::Switch,
@@ -53,6 +54,7 @@ impl Writer<'_> {
                 let pair = self.pair(&it.subscribe, it.unsubscribe.as_deref());
                 lines.put("httpWebhook", pair);
             }
+            ActionKind::Approval(it) => lines.put("approval", self.approval(it)),
             ActionKind::Response(it) => self.respond(it, lines),
             ActionKind::Terminate(it) => self.terminate(it, lines),
             ActionKind::Variables(it) => self.variables(it, lines),
@@ -127,6 +129,7 @@ impl Writer<'_> {
                 lines.put_some("with", Some(inputs).filter(|it| !it.is_null()));
             }
             ActionKind::ApiConnection(_)
+            | ActionKind::Approval(_)
             | ActionKind::Condition(_)
             | ActionKind::Foreach(_)
             | ActionKind::Http(_)
@@ -139,6 +142,15 @@ impl Writer<'_> {
             | ActionKind::Variables(_)
             | ActionKind::Workflow(_) => {}
         }
+    }
+
+    fn approval(&mut self, it: &Approval) -> Value {
+        let mut node = Entries::default();
+        node.put("title", self.values.tree(&it.title));
+        node.put_some("details", self.values.optional(it.details.as_ref()));
+        node.put_some("assignedTo", self.values.optional(it.assigned_to.as_ref()));
+        node.put("options", self.values.tree(&it.options));
+        node.value()
     }
 
     fn call(&mut self, call: &ApiConnection, lines: &mut Lines) {
