@@ -196,6 +196,52 @@ async fn a_run_that_is_stopped_before_its_turn_asks_nothing() {
     assert_eq!(oracle.asked(), 2);
 }
 
+/// A flow of a group, whose runs ask and sleep.
+const IN_A_GROUP: &str = "
+flow: In a group
+triggers:
+  - { name: Go, manual: {}, concurrency: { runs: 1, key: \"@triggerBody()['deal']\", group: deals, maxWaiting: 2 } }
+actions:
+  - { name: Ask, http: { method: GET, uri: 'https://service.example/' } }
+  - { name: Nap, wait: PT1H }
+";
+
+#[tokio::test]
+async fn flows_of_a_group_share_keys_queues_and_turns() {
+    let store = MemoryStore::new();
+    let all = || flows(&[("left", IN_A_GROUP), ("right", IN_A_GROUP), ("queued", QUEUED)]);
+    let oracle = Arc::new(Oracle::default());
+    let engine = start(Arc::new(store.reopen()), &oracle, all(), 9).await;
+    let deal = |n: u64| json!({ "deal": n });
+    let first = fire(&engine, "left", deal(1)).await.unwrap();
+    let second = fire(&engine, "right", deal(1)).await.unwrap();
+    let third = fire(&engine, "left", deal(1)).await.unwrap();
+    let full = fire(&engine, "right", deal(1)).await;
+    assert!(matches!(full, Err(AdmitError::QueueFull(2))), "{full:?}");
+    // Another deal, and a flow that is not of the group, wait for nobody.
+    fire(&engine, "right", deal(2)).await.unwrap();
+    fire(&engine, "queued", deal(1)).await.unwrap();
+    let asked = async |oracle: &Oracle, count: usize| {
+        while oracle.asked() < count {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(oracle.asked(), count);
+    };
+    asked(&oracle, 3).await;
+    engine.stop();
+    // The next process has the same order.
+    let oracle = Arc::new(Oracle::default());
+    let engine = start(Arc::new(store.reopen()), &oracle, all(), 9).await;
+    for (run, so_far) in [(&first, 1), (&second, 2)] {
+        engine.cancel(run, "enough");
+        assert_eq!(end(&engine, run).await.status, Some(Status::Cancelled));
+        asked(&oracle, so_far).await;
+    }
+    engine.cancel(&third, "enough");
+    assert_eq!(end(&engine, &third).await.status, Some(Status::Cancelled));
+}
+
 const LONG: &str = "
 flow: Long
 triggers:

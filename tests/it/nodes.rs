@@ -31,6 +31,17 @@ actions:
   - { name: Second, http: { method: POST, uri: 'https://service.example/', body: $.trigger.body } }
 ";
 
+/// The same of two flows that share their keys.
+const GROUPED: &str = "
+flow: Grouped
+triggers:
+  - { name: Go, manual: {}, concurrency: { runs: 1, key: \"@triggerBody()['key']\", group: records, maxWaiting: 200 } }
+actions:
+  - { name: First, http: { method: POST, uri: 'https://service.example/', body: $.trigger.body } }
+  - { name: Pause, wait: PT0.02S }
+  - { name: Second, http: { method: POST, uri: 'https://service.example/', body: $.trigger.body } }
+";
+
 const PARENT: &str = "
 flow: Parent
 triggers:
@@ -92,6 +103,8 @@ actions:
 
 const FLOWS: &[(&str, &str)] = &[
     ("ordered", ORDERED),
+    ("left", GROUPED),
+    ("right", GROUPED),
     ("parent", PARENT),
     ("child", CHILD),
     ("nap", NAP),
@@ -256,17 +269,20 @@ impl World {
     }
 }
 
-/// Events come in one after the other, at any of the nodes.
-async fn ordered(world: &World, count: u64, keys: u64) {
+/// Events of some flows come in one after the other, at any of the nodes.
+async fn ordered(world: &World, of: &[&str], count: u64, keys: u64) {
     for n in 0..count {
-        let at = usize::try_from(n).unwrap() % world.engines.len();
-        world.run(at, "ordered", json!({ "key": format!("key {}", n % keys), "n": n })).await;
+        let turn = usize::try_from(n).unwrap();
+        // Every key has events of every flow.
+        let flow = of[(turn / usize::try_from(keys).unwrap()) % of.len()];
+        let at = turn % world.engines.len();
+        world.run(at, flow, json!({ "key": format!("key {}", n % keys), "n": n })).await;
     }
 }
 
-async fn keeps_order(ground: Ground, count: u64) {
+async fn keeps_order(ground: Ground, of: &[&str], count: u64) {
     let world = World::of(ground, 3).await;
-    ordered(&world, count, 12).await;
+    ordered(&world, of, count, 12).await;
     world.quiet().await;
     world.check_order(count);
     let nodes: BTreeSet<String> =
@@ -277,13 +293,21 @@ async fn keeps_order(ground: Ground, count: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_of_a_key_keep_their_order() {
-    keeps_order(Ground::Memory(MemoryStore::new()), 150).await;
+    keeps_order(Ground::Memory(MemoryStore::new()), &["ordered"], 150).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_of_a_key_keep_their_order_on_a_server() {
     if let Some(cluster) = cluster::shared() {
-        keeps_order(Ground::Server(cluster.database()), 90).await;
+        keeps_order(Ground::Server(cluster.database()), &["ordered"], 90).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_of_a_group_keep_their_order_over_flows() {
+    keeps_order(Ground::Memory(MemoryStore::new()), &["left", "right"], 150).await;
+    if let Some(cluster) = cluster::shared() {
+        keeps_order(Ground::Server(cluster.database()), &["left", "right"], 60).await;
     }
 }
 

@@ -260,6 +260,9 @@ pub struct TriggerConcurrency {
     pub runs: usize,
     /// Runs of one key are counted together and start in the order of their events.
     pub key: Option<Tree>,
+    /// Triggers that name the same group count their runs together, whatever flow they are of. Only
+    /// with a key.
+    pub group: Option<String>,
     /// Events that may wait; further ones are refused with 429.
     pub max_waiting: Option<usize>,
 }

@@ -190,12 +190,15 @@ fn read_concurrency(reader: &mut Reader, node: &Node) -> TriggerConcurrency {
     let mut fields = Fields::new(reader, node, "`concurrency`");
     let range = (1, limits::FOREACH_CONCURRENCY_MAX);
     let runs = fields.required(reader, "runs").and_then(|it| reader.whole(it, "`runs`", range));
-    let key = fields.given("key").map(|it| reader.tree(it));
+    let group = fields.given("group").and_then(|it| reader.text(it, "`group`"));
+    // Without one every run would wait for every other of the group.
+    let key = if group.is_some() { fields.required(reader, "key") } else { fields.given("key") };
+    let key = key.map(|it| reader.tree(it));
     let max_waiting = fields.given("maxWaiting");
     let max_waiting =
         max_waiting.and_then(|it| reader.whole(it, "`maxWaiting`", (0, 1_000_000_000)));
     fields.finish(reader);
-    TriggerConcurrency { runs: runs.unwrap_or(1), key, max_waiting }
+    TriggerConcurrency { runs: runs.unwrap_or(1), key, group, max_waiting }
 }
 
 fn read_response(reader: &mut Reader, node: &Node) -> ImmediateResponse {

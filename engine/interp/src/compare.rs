@@ -7,21 +7,51 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     convert::{cents, date_of, instant},
-    mapping::target_name,
+    mapping::{put, target_name},
 };
 
-/// `{changed, changes: {field: value}, fields: [{field, before, after}], patch: [JSON Patch]}`.
+/// What is compared.
+pub(crate) struct Sides<'a> {
+    /// The new state. Fields that it does not have are not compared: a mapping's `when` left them out.
+    pub after: &'a Map<String, Value>,
+    /// The present state.
+    pub before: &'a Map<String, Value>,
+    pub base: Base<'a>,
+}
+
+/// What is known of what both sides last agreed on.
+#[derive(Clone, Copy)]
+pub(crate) enum Base<'a> {
+    /// The flow does not ask.
+    Unasked,
+    /// They never agreed on anything, or nobody has kept it.
+    Unknown,
+    Known(&'a Map<String, Value>),
+}
+
+impl<'a> Base<'a> {
+    fn field(self, name: &str) -> Option<&'a Value> {
+        match self {
+            Self::Unasked | Self::Unknown => None,
+            Self::Known(base) => find(base, name),
+        }
+    }
+}
+
+/// `{changed, changes: {field: value}, fields: [{field, before, after}], patch: [JSON Patch]}`, and
+/// with a base `{base, conflicts: [{field, base, before, after}]}`.
 ///
-/// Fields that `after` does not have are not compared: a mapping's `when` left them out.
+/// A field that only the present state has changed since the base is left alone; of one that both
+/// have changed the new value counts, and it is a conflict.
 ///
 /// # Errors
 /// If the name of a field cannot be evaluated.
 pub(crate) fn differences(
     mapping: Option<&Mapping>,
-    after: &Map<String, Value>,
-    before: &Map<String, Value>,
+    sides: &Sides<'_>,
     ctx: &dyn Context,
 ) -> Result<Value, Failure> {
+    let &Sides { after, before, base } = sides;
     let mut named = Vec::new();
     match mapping {
         None => named.extend(after.keys().map(|name| (name.clone(), Comparison::Exact))),
@@ -31,22 +61,72 @@ pub(crate) fn differences(
             }
         }
     }
-    let mut changes = Map::new();
-    let (mut fields, mut patch) = (Vec::new(), Vec::new());
+    let mut found = Found::new(base);
     for (name, comparison) in named {
         let Some(new) = find(after, &name) else { continue };
         let there = find(before, &name);
         let old = there.unwrap_or(&Value::Null);
-        if same(old, new, comparison) {
+        let agreed = base.field(&name);
+        let is_agreed = agreed.is_some_and(|it| same(it, new, comparison));
+        if !is_agreed {
+            // Kept as it was where it counts as the same, so that it is not written for nothing.
+            agree(&mut found.base, &name, new, after.contains_key(&name));
+        }
+        if is_agreed || same(old, new, comparison) {
             continue;
         }
-        changes.insert(name.clone(), new.clone());
-        fields.push(json!({ "field": name, "before": old, "after": new }));
+        if let Some(agreed) = agreed.filter(|it| !same(it, old, comparison)) {
+            let all = json!({ "field": name, "base": agreed, "before": old, "after": new });
+            found.conflicts.push(all);
+        }
         let op = if there.is_some() { "replace" } else { "add" };
-        patch.push(json!({ "op": op, "path": pointer(after, &name), "value": new }));
+        found.patch.push(json!({ "op": op, "path": pointer(after, &name), "value": new }));
+        found.fields.push(json!({ "field": name, "before": old, "after": new }));
+        found.changes.insert(name, new.clone());
     }
-    let changed = !changes.is_empty();
-    Ok(json!({ "changed": changed, "changes": changes, "fields": fields, "patch": patch }))
+    Ok(found.shown(base))
+}
+
+/// Notes what both sides agree on for a field. A `/` leads into an object, unless the name as it is
+/// is that of a member.
+fn agree(base: &mut Map<String, Value>, name: &str, value: &Value, is_member: bool) {
+    if is_member {
+        base.insert(name.to_owned(), value.clone());
+    } else {
+        put(base, name, value.clone());
+    }
+}
+
+/// What a comparison has found so far.
+struct Found {
+    changes: Map<String, Value>,
+    fields: Vec<Value>,
+    patch: Vec<Value>,
+    /// What both sides agree on once the changes are written.
+    base: Map<String, Value>,
+    conflicts: Vec<Value>,
+}
+
+impl Found {
+    fn new(base: Base<'_>) -> Self {
+        let base = if let Base::Known(base) = base { base.clone() } else { Map::new() };
+        let (fields, patch, conflicts) = (Vec::new(), Vec::new(), Vec::new());
+        Self { changes: Map::new(), fields, patch, base, conflicts }
+    }
+
+    fn shown(self, base: Base<'_>) -> Value {
+        let mut all = json!({
+            "changed": !self.changes.is_empty(),
+            "changes": self.changes,
+            "fields": self.fields,
+            "patch": self.patch,
+        });
+        if !matches!(base, Base::Unasked) {
+            all["base"] = self.base.into();
+            all["conflicts"] = self.conflicts.into();
+        }
+        all
+    }
 }
 
 /// Where a field is, as JSON Patch writes it. A `/` leads into an object, unless the name as it is

@@ -89,7 +89,7 @@ fn value_of(
 }
 
 /// Puts a value at a name; a `/` in it leads into nested objects, as in flattened parameters.
-fn put(target: &mut Map<String, Value>, name: &str, value: Value) {
+pub(crate) fn put(target: &mut Map<String, Value>, name: &str, value: Value) {
     match name.split_once('/') {
         None => {
             target.insert(name.to_owned(), value);

@@ -37,6 +37,12 @@ impl Shard {
         Self::of_bytes(format!("{flow}\0{key}").as_bytes())
     }
 
+    /// Where all runs belong that are ordered by one key of a group, whatever flow they are of.
+    pub fn of_group(group: &str, key: &str) -> Self {
+        // A flow's name has no line break.
+        Self::of_bytes(format!("{group}\n{key}").as_bytes())
+    }
+
     fn of_bytes(bytes: &[u8]) -> Self {
         Self::new(sha256(bytes).first().copied().unwrap_or_default())
     }

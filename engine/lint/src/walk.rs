@@ -136,7 +136,9 @@ impl Walk<'_, '_> {
                 [Some(&it.title), it.details.as_ref(), it.assigned_to.as_ref(), Some(&it.options)],
                 place,
             ),
-            ActionKind::Compare(it) => self.trees([Some(&it.left), Some(&it.right)], place),
+            ActionKind::Compare(it) => {
+                self.trees([Some(&it.left), Some(&it.right), it.base.as_ref()], place);
+            }
             ActionKind::Compose(it) => self.tree(&it.inputs, place),
             ActionKind::Condition(it) => self.condition(&it.condition, place),
             ActionKind::Expression(it) => self.tree(&it.inputs, place),

@@ -29,7 +29,7 @@ use crate::{
     engine::{Engine, Inner, Message, lock},
     finish,
     lanes::Entry,
-    queue::{check_queue, check_room, entry_of, refuse_late},
+    queue::{check_queue, check_room, entry_of, refuse_late, shard_of},
     random, telemetry,
 };
 
@@ -176,7 +176,8 @@ impl Admitter {
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
         let (mut admissions, entries) = line_up(inner, flow, trigger, firings);
         for (n, entry) in entries.iter().enumerate() {
-            check_queue(inner, flow, entries.get(..n).unwrap_or_default(), entry).await?;
+            let before = entries.get(..n).unwrap_or_default();
+            check_queue(inner, (flow, trigger.name.as_str()), before, entry).await?;
         }
         let way = if response.is_some() { Way::Never } else { Way::of(flow, trigger) };
         let is_later = way == Way::Later && !admissions.is_empty();
@@ -250,7 +251,7 @@ impl Admitter {
                 Ok(firings) => {
                     let (new, lined) = line_up(inner, flow, trigger, firings);
                     for (admission, entry) in new.into_iter().zip(lined) {
-                        check_queue(inner, flow, &entries, &entry).await?;
+                        check_queue(inner, (flow, trigger.name.as_str()), &entries, &entry).await?;
                         admissions.push(admission);
                         entries.push(entry);
                     }
@@ -566,10 +567,8 @@ pub(crate) fn shards_for(
     if inner.store.shared().is_none() {
         return Shards::ALL;
     }
-    if let Some(flow) = flow
-        && flow.plan.flow.trigger(trigger).is_some_and(|it| it.concurrency.is_some())
-    {
-        return Shard::of_key(&flow.name, key.unwrap_or_default()).into();
+    if let Some(shard) = flow.and_then(|it| shard_of(it, trigger, key)) {
+        return shard.into();
     }
     parent.map_or_else(|| inner.tenures.ours(), |it| Shard::of_run(&it.run).into())
 }

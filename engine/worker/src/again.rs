@@ -136,7 +136,7 @@ impl Engine {
         repeated.run = Some(admission.run.clone());
         let entry = entry(inner, &admission);
         if let Some(flow) = inner.flows().get(&row.flow) {
-            check_queue(inner, flow, &[], &entry).await?;
+            check_queue(inner, (flow, &row.trigger), &[], &entry).await?;
         }
         inner.admitter.admit_one(admission, entry).await?;
         Ok(repeated)

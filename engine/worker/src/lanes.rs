@@ -16,9 +16,17 @@ pub(crate) struct Entry {
 /// Runs of the same lane start in the order of their admission.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lane {
-    pub flow: String,
-    pub trigger: String,
+    pub of: Whose,
     pub key: String,
+}
+
+/// Who shares the keys of lanes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Whose {
+    /// The runs of one trigger of a flow.
+    Trigger { flow: String, trigger: String },
+    /// The runs of every trigger that names this group.
+    Group(String),
 }
 
 /// The queues of ordered runs. Only names of runs are here; the runs are in the store.

@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use base::RunId;
 use flow::Trigger;
-use journal::{Admission, Page, RunFilter};
+use journal::{Admission, Page, RunFilter, Shard};
 
 use crate::{
-    admit::{AdmitError, Request},
+    admit::{AdmitError, LinedUp, Request},
     deploy::Deployed,
     engine::{Inner, lock},
-    lanes::{Entry, Lane},
+    lanes::{Entry, Lane, Whose},
 };
 
 /// Runs of a lane that are counted at a time.
@@ -26,14 +26,23 @@ pub(crate) fn entry_of(flow: &Deployed, admission: &Admission) -> Entry {
 pub(crate) fn lane_entry(flow: &Deployed, trigger: &str, key: Option<&str>, run: RunId) -> Entry {
     let concurrency = flow.plan.flow.trigger(trigger).and_then(|it| it.concurrency.as_ref());
     let lane = concurrency.map(|concurrency| {
-        let lane = Lane {
-            flow: flow.name.clone(),
-            trigger: trigger.to_owned(),
-            key: key.unwrap_or_default().to_owned(),
+        let of = match &concurrency.group {
+            Some(group) => Whose::Group(group.clone()),
+            None => Whose::Trigger { flow: flow.name.clone(), trigger: trigger.to_owned() },
         };
-        (lane, concurrency.runs.max(1))
+        (Lane { of, key: key.unwrap_or_default().to_owned() }, concurrency.runs.max(1))
     });
     Entry { run, lane }
+}
+
+/// Where the runs of a lane belong; of one group they are of several flows.
+pub(crate) fn shard_of(flow: &Deployed, trigger: &str, key: Option<&str>) -> Option<Shard> {
+    let concurrency = flow.plan.flow.trigger(trigger)?.concurrency.as_ref()?;
+    let key = key.unwrap_or_default();
+    Some(match &concurrency.group {
+        Some(group) => Shard::of_group(group, key),
+        None => Shard::of_key(&flow.name, key),
+    })
 }
 
 /// Refuses an event if the engine stops, or if there is no memory for runs that wait.
@@ -48,12 +57,12 @@ pub(crate) fn check_room(inner: &Inner) -> Result<(), AdmitError> {
 /// Refuses an event if, with those of the same event before it, more would wait than may.
 pub(crate) async fn check_queue(
     inner: &Inner,
-    flow: &Deployed,
+    (flow, trigger): (&Deployed, &str),
     before: &[Entry],
     entry: &Entry,
 ) -> Result<(), AdmitError> {
     let Some((lane, width)) = &entry.lane else { return Ok(()) };
-    let concurrency = flow.plan.flow.trigger(&lane.trigger).and_then(|it| it.concurrency.as_ref());
+    let concurrency = flow.plan.flow.trigger(trigger).and_then(|it| it.concurrency.as_ref());
     let Some(most) = concurrency.and_then(|it| it.max_waiting) else { return Ok(()) };
     let ahead = before.iter().filter(|it| it.lane == entry.lane).count();
     let load = if inner.tenures.has(&entry.run) || inner.store.shared().is_none() {
@@ -68,16 +77,43 @@ pub(crate) async fn check_queue(
 
 /// How many runs are in a lane that another process looks after, as far as that matters.
 async fn load_elsewhere(inner: &Inner, lane: &Lane, enough: usize) -> Result<usize, AdmitError> {
-    let key = Some(lane.key.clone()).filter(|it| !it.is_empty());
-    let filter = RunFilter { flow: Some(lane.flow.clone()), open: true, key, ..Default::default() };
-    let (mut load, mut part) = (0, Page::Newest);
-    loop {
-        let page = inner.store.runs(&filter, part, LOAD_PAGE).await;
-        let page = page.map_err(|error| AdmitError::Store(Arc::new(error)))?;
-        load += page.iter().filter(|it| it.trigger == lane.trigger).count();
-        part = page.last().map_or(Page::Newest, |it| Page::Before(it.position));
-        if page.len() < LOAD_PAGE || enough <= load {
-            return Ok(load);
+    let mut load = 0;
+    for (flow, trigger) in triggers_of(inner, lane) {
+        let key = Some(lane.key.clone()).filter(|it| !it.is_empty());
+        let (flow, trigger) = (Some(flow), Some(trigger));
+        let filter = RunFilter { flow, trigger, open: true, key, ..Default::default() };
+        let mut part = Page::Newest;
+        loop {
+            let page = inner.store.runs(&filter, part, LOAD_PAGE).await;
+            let page = page.map_err(|error| AdmitError::Store(Arc::new(error)))?;
+            load += page.len();
+            part = page.last().map_or(Page::Newest, |it| Page::Before(it.position));
+            if enough <= load {
+                return Ok(load);
+            }
+            if page.len() < LOAD_PAGE {
+                break;
+            }
+        }
+    }
+    Ok(load)
+}
+
+/// The flows and triggers whose runs are in a lane.
+fn triggers_of(inner: &Inner, lane: &Lane) -> Vec<(String, String)> {
+    match &lane.of {
+        Whose::Trigger { flow, trigger } => vec![(flow.clone(), trigger.clone())],
+        Whose::Group(group) => {
+            let mut found = Vec::new();
+            for (name, flow) in inner.flows().iter() {
+                for trigger in &flow.plan.flow.triggers {
+                    let of = trigger.concurrency.as_ref().and_then(|it| it.group.as_ref());
+                    if of == Some(group) {
+                        found.push((name.clone(), trigger.name.as_str().to_owned()));
+                    }
+                }
+            }
+            found
         }
     }
 }
@@ -98,9 +134,11 @@ pub(crate) fn is_full(inner: &Inner, flow: &Deployed, trigger: &Trigger) -> bool
 pub(crate) fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
     let mut ahead: BTreeMap<Lane, usize> = BTreeMap::new();
     for request in std::mem::take(batch) {
-        let lanes = request.lined_up.entries.iter().filter_map(|it| it.lane.as_ref());
-        let full = lanes.clone().find_map(|(lane, width)| {
-            let most = max_waiting(inner, lane).filter(|_| request.state.is_none())?;
+        let LinedUp { admissions, entries, .. } = &request.lined_up;
+        let lanes = entries.iter().filter_map(|it| it.lane.as_ref());
+        let full = admissions.iter().zip(entries).find_map(|(admission, entry)| {
+            let (lane, width) = entry.lane.as_ref()?;
+            let most = max_waiting(inner, admission).filter(|_| request.state.is_none())?;
             let before = ahead.get(lane).copied().unwrap_or_default();
             let own = lanes.clone().filter(|(it, _)| it == lane).count();
             let waiting = (lock(&inner.lanes).load(lane) + before + own).saturating_sub(*width);
@@ -118,8 +156,9 @@ pub(crate) fn refuse_late(inner: &Inner, batch: &mut Vec<Request>) {
     }
 }
 
-/// How many runs of a lane may wait, if that is bounded.
-fn max_waiting(inner: &Inner, lane: &Lane) -> Option<usize> {
+/// How many runs of a run's lane may wait, if that is bounded.
+fn max_waiting(inner: &Inner, admission: &Admission) -> Option<usize> {
     let flows = inner.flows();
-    flows.get(&lane.flow)?.plan.flow.trigger(&lane.trigger)?.concurrency.as_ref()?.max_waiting
+    let trigger = flows.get(&admission.flow)?.plan.flow.trigger(&admission.trigger)?;
+    trigger.concurrency.as_ref()?.max_waiting
 }

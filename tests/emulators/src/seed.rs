@@ -40,6 +40,7 @@ fn person(first: &str, last: &str, unit: &str) -> Value {
     json!({
         "fullname": format!("{first} {last}"), "firstname": first, "lastname": last,
         "internalemailaddress": address, "domainname": address, "isdisabled": false,
+        "address1_telephone1": "5550100",
         "_businessunitid_value": unit,
     })
 }

@@ -21,6 +21,8 @@ use worker::{
 
 /// The flow that follows referrals.
 pub(crate) const SYNC: &str = "co-sell/partner-center-to-dynamics";
+/// The flow that follows opportunities.
+pub(crate) const BACK: &str = "co-sell/dynamics-to-partner-center";
 /// The flow that registers its address.
 pub(crate) const REGISTER: &str = "co-sell/register-webhooks";
 /// Nothing takes longer, even on a busy machine.
@@ -87,9 +89,14 @@ pub(crate) fn connections(world: &Running) -> Value {
 
 /// A project with these connections; faults of its files are a fault of the test.
 pub(crate) fn project(root: &Path, connections: &Value) -> Project {
+    project_with(root, connections, &json!({}))
+}
+
+/// The same with values of parameters.
+pub(crate) fn project_with(root: &Path, connections: &Value, parameters: &Value) -> Project {
     let mut project = Project::load(root, None).unwrap();
     // JSON is YAML, too.
-    let text = json!({ "connections": connections }).to_string();
+    let text = json!({ "connections": connections, "parameters": parameters }).to_string();
     let source = Source::new("environment of the test", &text);
     let (environment, found) = flow::environment::read(&source);
     assert!(found.is_empty(), "{found:?}");
@@ -153,7 +160,24 @@ impl Service {
         let project = project(&root(), &connections(&world));
         let service = Self::start(world, &project, Parts::default()).await;
         service.register().await;
+        service.subscribed().await;
         service
+    }
+
+    /// Returns when Dynamics 365 tells us of its changes.
+    pub(crate) async fn subscribed(&self) {
+        let begun = Instant::now();
+        loop {
+            let requests = self.world.dataverse.requests().into_iter();
+            let made = requests.filter(|it| {
+                it.method == "POST" && it.target.ends_with("/callbackregistrations")
+            });
+            if made.filter(|it| it.status == Some(204)).count() == 2 {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "nobody subscribes");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Starts a project.
@@ -243,21 +267,29 @@ impl Service {
         tokio::time::timeout(PATIENCE, self.engine.wait(run)).await.unwrap().unwrap()
     }
 
-    /// Runs of the sync flow, oldest first, once no event and no run is under way.
+    /// Runs of the sync flow, oldest first, once no event and no run of the co-sell flows is under way.
     pub(crate) async fn quiet(&self) -> Vec<RunRow> {
         let begun = Instant::now();
         loop {
             // What a run causes is queued before the run ends, so the order of these looks matters.
-            let before = self.world.partner_center.deliveries().len();
+            let before = self.deliveries();
             self.world.partner_center.settled().await;
-            let rows = self.rows(SYNC).await;
-            let ended = rows.iter().all(|it| it.status.is_some());
-            if ended && self.world.partner_center.deliveries().len() == before {
-                return rows;
+            self.world.dataverse.settled().await;
+            let open = RunFilter { open: true, ..RunFilter::default() };
+            let mut open = self.engine.runs(&open, 10_000).await.unwrap();
+            open.retain(|it| it.flow.starts_with("co-sell/"));
+            if open.is_empty() && self.deliveries() == before {
+                return self.rows(SYNC).await;
             }
-            assert!(begun.elapsed() < PATIENCE, "the engine does not come to rest: {rows:#?}");
+            assert!(begun.elapsed() < PATIENCE, "the engine does not come to rest: {open:#?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// How many events both services have told of so far.
+    fn deliveries(&self) -> (usize, usize) {
+        let world = &self.world;
+        (world.partner_center.deliveries().len(), world.dataverse.deliveries().len())
     }
 
     /// The same, all of them good.

@@ -14,6 +14,8 @@ pub struct Compare {
     pub left: Tree,
     /// The present state: an object with at least the same fields.
     pub right: Tree,
+    /// What both sides last agreed on: an object, or null if nothing is known of it.
+    pub base: Option<Tree>,
     /// The mapping that knows how each field is compared, and where that is written.
     pub using: Option<(String, Span)>,
 }
@@ -21,7 +23,8 @@ pub struct Compare {
 pub(crate) fn read(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) -> ActionKind {
     let left = reader.tree(node);
     let right = fields.required_tree(reader, "with");
+    let base = fields.tree(reader, "base");
     let using = fields.given("using");
     let using = using.and_then(|it| Some((reader.text(it, "`using`")?, it.span)));
-    ActionKind::Compare(Compare { left, right, using })
+    ActionKind::Compare(Compare { left, right, base, using })
 }

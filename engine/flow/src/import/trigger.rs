@@ -248,12 +248,17 @@ fn concurrency(
     let Some(node) = node else {
         // The older way to say that runs must not overlap.
         let single = options.iter().any(|it| it.eq_ignore_ascii_case("SingleInstance"));
-        return single.then_some(TriggerConcurrency { runs: 1, key: None, max_waiting: None });
+        return single.then_some(TriggerConcurrency {
+            runs: 1,
+            key: None,
+            group: None,
+            max_waiting: None,
+        });
     };
     let range = (1, limits::FOREACH_CONCURRENCY_MAX);
     let runs = any_case(node, "runs").and_then(|it| reader.whole(it, "`runs`", range));
     let waiting = any_case(node, "maximumWaitingRuns");
     let max_waiting =
         waiting.and_then(|it| reader.whole(it, "`maximumWaitingRuns`", (0, 1_000_000_000)));
-    Some(TriggerConcurrency { runs: runs.unwrap_or(1), key: None, max_waiting })
+    Some(TriggerConcurrency { runs: runs.unwrap_or(1), key: None, group: None, max_waiting })
 }

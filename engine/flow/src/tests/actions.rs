@@ -69,6 +69,10 @@ fn data() {
     check("- { name: T, table: csv, from: [] }", "table Csv [] []");
     check("- { name: M, map: contact, from: $.trigger.body }", "map contact from «$.trigger.body»");
     check(
+        "- name: D\n  compare: $.trigger.body\n  with: { a: 1 }\n  base: { a: 0 }",
+        r#"compare «$.trigger.body» with {"a":1} base {"a":0} using "#,
+    );
+    check(
         "- name: D\n  compare: $.trigger.body\n  with: { a: 1 }\n  using: contact",
         r#"compare «$.trigger.body» with {"a":1} using contact"#,
     );

@@ -192,6 +192,10 @@ fn triggers_have_one_kind() {
         ],
     );
     check_trigger(
+        "request: {}\nconcurrency: { runs: 1, group: deals }",
+        &["6:20 missing-key `concurrency` needs the key `key` (add `key:`)"],
+    );
+    check_trigger(
         "recurrence: { frequency: Day, interval: 1, startTime: noon, schedule: { hours: [24], monthDays: [0] } }",
         &[
             "5:59 invalid-time `startTime` is not an ISO 8601 time: `noon` \

@@ -129,7 +129,8 @@ fn leaf(it: &ActionKind) -> String {
         }
         ActionKind::Compare(it) => {
             let using = it.using.as_ref().map_or("", |(name, _)| name.as_str());
-            format!("compare {} with {} using {using}", tree(&it.left), tree(&it.right))
+            let base = it.base.as_ref().map(|it| format!(" base {}", tree(it))).unwrap_or_default();
+            format!("compare {} with {}{base} using {using}", tree(&it.left), tree(&it.right))
         }
         ActionKind::Compose(it) => format!("compose {}", tree(&it.inputs)),
         ActionKind::Expression(it) => format!("expression {} {}", it.kind, tree(&it.inputs)),

@@ -60,7 +60,7 @@ fn common_keys_go_with_every_kind() {
     let trigger = first_trigger(
         "request:\nconditions: [\"@equals(1, 1)\"]\nsplitOn: \"@triggerBody()?['value']\"\n\
          dedupe: \"{{body.id}}|{{body.at}}\"\n\
-         concurrency: { runs: 1, key: \"@triggerBody()?['id']\", maxWaiting: 1000 }\n\
+         concurrency: { runs: 1, key: \"@triggerBody()?['id']\", group: deals, maxWaiting: 1000 }\n\
          respond: { status: 202, headers: { a: b }, body: { ok: true } }\n\
          retryPolicy: none\nsecure: [outputs]\noperationOptions: [EnableSchemaValidation]",
     );
@@ -70,6 +70,7 @@ fn common_keys_go_with_every_kind() {
     assert_eq!(show::tree(&trigger.dedupe.unwrap()), "«{{body.id}}|{{body.at}}»");
     let concurrency = trigger.concurrency.unwrap();
     assert_eq!((concurrency.runs, concurrency.max_waiting), (1, Some(1000)));
+    assert_eq!(concurrency.group.as_deref(), Some("deals"));
     assert_eq!(show::tree(&concurrency.key.unwrap()), "«@triggerBody()?['id']»");
     let respond = trigger.respond.unwrap();
     assert_eq!(

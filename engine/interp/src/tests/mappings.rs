@@ -15,6 +15,17 @@ fn applied(fields: &str, source: &Value) -> Value {
     outcome(&plan, source)
 }
 
+/// Compares two objects, with what they last agreed on, exactly or by a mapping of these fields.
+fn compared_three(fields: Option<&str>, after: &Value, before: &Value, base: &Value) -> Value {
+    let using = if fields.is_some() { ", using: m" } else { "" };
+    let flow = format!(
+        "- {{ name: C, compare: \"@triggerBody()['after']\", with: \"@triggerBody()['before']\", base: \"@triggerBody()['base']\"{using} }}"
+    );
+    let mut plan = plan(&flow);
+    plan.mappings = fields.map(mappings).unwrap_or_default();
+    outcome(&plan, &json!({ "after": after, "before": before, "base": base }))
+}
+
 /// Compares two objects by a mapping of these fields.
 fn compared(fields: Option<&str>, after: &Value, before: &Value) -> Value {
     let using = if fields.is_some() { ", using: m" } else { "" };
@@ -218,7 +229,65 @@ fn differences_are_given_in_four_forms() {
 }
 
 #[test]
+fn a_base_tells_whose_change_it_is() {
+    // The new value, the present one, the base; what is written, the new base, whether both changed.
+    let cases = [
+        (json!(1), json!(1), json!(1), None, json!(1), false),
+        // Changed by the new state, by the present one, by both to the same, by both.
+        (json!(2), json!(1), json!(1), Some(json!(2)), json!(2), false),
+        (json!(1), json!(2), json!(1), None, json!(1), false),
+        (json!(2), json!(2), json!(1), None, json!(2), false),
+        (json!(3), json!(2), json!(1), Some(json!(3)), json!(3), true),
+        // Blanks are values, and what counts as the same stays as it is.
+        (json!(null), json!("1"), json!(1), Some(json!(null)), json!(null), false),
+        (json!("1.001"), json!(2), json!(1), None, json!(1), false),
+        (json!(""), json!(5), json!(null), None, json!(null), false),
+        (json!(5), json!(""), json!(null), Some(json!(5)), json!(5), false),
+    ];
+    for (new, old, base, written, agreed, conflict) in cases {
+        let of = |value: &Value| json!({ "x": value });
+        let fields = "  x: { from: $.x, compare: money }";
+        let found = compared_three(Some(fields), &of(&new), &of(&old), &of(&base));
+        let shown = format!("{new} {old} {base}: {found}");
+        let changes = written.as_ref().map_or(json!({}), of);
+        assert_eq!(found["changes"], changes, "{shown}");
+        assert_eq!(found["changed"], json!(written.is_some()), "{shown}");
+        assert_eq!(found["base"], of(&agreed), "{shown}");
+        let both = json!([{ "field": "x", "base": base, "before": old, "after": new }]);
+        assert_eq!(found["conflicts"], if conflict { both } else { json!([]) }, "{shown}");
+    }
+}
+
+#[test]
+fn a_base_may_know_less_or_more_than_is_compared() {
+    let (after, before) = (json!({ "a": 2, "b": 1 }), json!({ "a": 1, "b": 2 }));
+    for (base, changes, agreed) in [
+        (json!(null), json!({ "a": 2, "b": 1 }), json!({ "a": 2, "b": 1 })),
+        (json!({}), json!({ "a": 2, "b": 1 }), json!({ "a": 2, "b": 1 })),
+        (json!({ "a": 1 }), json!({ "a": 2, "b": 1 }), json!({ "a": 2, "b": 1 })),
+        (json!({ "b": 1, "z": 9 }), json!({ "a": 2 }), json!({ "b": 1, "z": 9, "a": 2 })),
+    ] {
+        let found = compared_three(None, &after, &before, &base);
+        assert_eq!((&found["changes"], &found["base"]), (&changes, &agreed), "{base}");
+        assert_eq!(found["conflicts"], json!([]), "{base}");
+    }
+    // What a mapping leaves out keeps its base, and names lead into objects.
+    let fields = "
+  deep/er: $.d
+  left_out: { from: $.l, when: '@false' }";
+    let base = json!({ "deep": { "er": 1, "other": 2 }, "left_out": 3 });
+    let after = json!({ "deep": { "er": 5 } });
+    let found = compared_three(Some(fields), &after, &json!({ "deep": { "er": 1 } }), &base);
+    assert_eq!(found["base"], json!({ "deep": { "er": 5, "other": 2 }, "left_out": 3 }));
+    let slashed = compared_three(None, &json!({ "a/b": 1 }), &json!({}), &json!({ "a/b": 0 }));
+    assert_eq!(slashed["base"], json!({ "a/b": 1 }));
+}
+
+#[test]
 fn a_comparison_needs_two_objects() {
-    let failed = "BadRequest: a comparison needs two objects; `compare` is of type 'Object', `with` of 'Null'";
+    let failed =
+        "BadRequest: a comparison needs objects; `compare` is of type 'Object', `with` of 'Null'";
     assert_eq!(compared(None, &json!({}), &json!(null)), json!(failed));
+    let failed = "BadRequest: a comparison needs objects; `base` is of type 'String'";
+    assert_eq!(compared_three(None, &json!({}), &json!({}), &json!("{}")), json!(failed));
 }

@@ -3,12 +3,12 @@
 use base::RunId;
 use journal::Shards;
 
-use crate::lanes::{Entry, Lane, Lanes};
+use crate::lanes::{Entry, Lane, Lanes, Whose};
 
 fn entry(run: &str, key: Option<&str>) -> Entry {
     let lane = key.map(|key| {
-        let lane = Lane { flow: "f".into(), trigger: "t".into(), key: key.into() };
-        (lane, 1)
+        let of = Whose::Trigger { flow: "f".into(), trigger: "t".into() };
+        (Lane { of, key: key.into() }, 1)
     });
     Entry { run: RunId::new(run), lane }
 }

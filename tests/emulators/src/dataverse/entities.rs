@@ -195,7 +195,7 @@ impl State {
             let default = match column.holds {
                 Holds::Flag => json!(false),
                 Holds::Lookup([("transactioncurrencyid", _)]) => json!(seed::CURRENCY_USD),
-                Holds::Lookup([("ownerid", _)]) => json!(seed::USER_ID),
+                Holds::Lookup([("ownerid", _), ..]) => json!(seed::USER_ID),
                 Holds::Lookup([("createdby", _)]) => json!(self.acting),
                 _ if column.name == "statecode" => json!(0),
                 _ if column.name == "statuscode" => json!(1),

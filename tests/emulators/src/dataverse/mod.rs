@@ -127,6 +127,12 @@ impl Dataverse {
         self.service.delete_row(set, id).map_err(|refusal| refusal.message)
     }
 
+    /// Wins or loses an opportunity as another user would.
+    pub fn close_opportunity(&self, id: &str, won: bool) -> Result<(), String> {
+        let (state, reason) = if won { (1, 3) } else { (2, 4) };
+        self.service.close_row(id, state, reason).map_err(|refusal| refusal.message)
+    }
+
     /// How many requests a caller may make in five minutes; Dataverse allows six thousand.
     pub fn set_requests_max(&self, max: usize) {
         self.service.lock().limits.set_max(max);
@@ -515,6 +521,20 @@ impl Service {
         };
         self.tell(&mut state);
         put
+    }
+
+    fn close_row(&self, id: &str, to: i64, reason: i64) -> Result<(), Refusal> {
+        let table = &tables::OPPORTUNITIES;
+        let mut state = self.lock();
+        let key = key(table, id)?;
+        let id = state.find(table, &key).ok_or_else(|| not_found(table, &key))?;
+        state.acting = seed::COLLEAGUE_ID;
+        let mut written = Map::new();
+        written.insert("statecode".to_owned(), json!(to));
+        written.insert("statuscode".to_owned(), json!(reason));
+        state.apply(table, &id, written, self.clock.now())?;
+        self.tell(&mut state);
+        Ok(())
     }
 
     fn delete_row(&self, set: &str, id: &str) -> Result<(), Refusal> {

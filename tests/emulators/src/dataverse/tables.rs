@@ -64,7 +64,8 @@ const fn read_only(name: &'static str, holds: Holds) -> Column {
 }
 
 const CURRENCY: Holds = Holds::Lookup(&[("transactioncurrencyid", "transactioncurrencies")]);
-const OWNER: Holds = Holds::Lookup(&[("ownerid", "systemusers")]);
+/// Read as a user, too: `owninguser` is where `$expand` finds the owner's own columns.
+const OWNER: Holds = Holds::Lookup(&[("ownerid", "systemusers"), ("owninguser", "systemusers")]);
 const STATES: &[(i64, &[i64])] = &[(0, &[1]), (1, &[2])];
 const STATE: Holds = Holds::Choice(&[(0, "Active"), (1, "Inactive")]);
 const LEAD_STATE: Holds = Holds::Choice(&[(0, "Open"), (1, "Qualified"), (2, "Disqualified")]);
@@ -139,6 +140,7 @@ pub(crate) const OPPORTUNITIES: Table = Table {
         column("flowright_audit", Holds::Text(100_000)),
         column("flowright_microsoftcrmid", Holds::Text(100)),
         column("flowright_visibility", Holds::Flag),
+        column("flowright_syncstate", Holds::Text(100_000)),
         CREATED,
         MODIFIED,
         CREATED_BY,
@@ -305,6 +307,7 @@ pub(crate) const TABLES: &[Table] = &[
             column("lastname", Holds::Text(64)),
             column("internalemailaddress", Holds::Text(100)),
             column("domainname", Holds::Text(1_024)),
+            column("address1_telephone1", Holds::Text(64)),
             column("isdisabled", Holds::Flag),
             column("businessunitid", Holds::Lookup(&[("businessunitid", "businessunits")])),
             CREATED,

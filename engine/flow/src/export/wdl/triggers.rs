@@ -47,10 +47,12 @@ impl Writer<'_> {
 
     /// What triggers can do here and not in the cloud.
     fn refuse_ours(&mut self, trigger: &Trigger) {
+        let grouped = trigger.concurrency.as_ref().is_some_and(|it| it.group.is_some());
         let keyed = trigger.concurrency.as_ref().is_some_and(|it| it.key.is_some());
         for (is_there, what) in [
             (trigger.dedupe.is_some(), "dedupe"),
             (keyed, "concurrency.key"),
+            (grouped, "concurrency.group"),
             (trigger.respond.is_some(), "respond"),
         ] {
             if is_there {

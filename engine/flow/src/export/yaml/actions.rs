@@ -82,6 +82,7 @@ impl Writer<'_> {
             ActionKind::Compare(it) => {
                 lines.put("compare", values.tree(&it.left));
                 lines.put("with", values.tree(&it.right));
+                lines.put_some("base", values.optional(it.base.as_ref()));
                 lines.put_some("using", it.using.as_ref().map(|(name, _)| name.as_str()));
             }
             ActionKind::Compose(it) => lines.put("compose", values.tree(&it.inputs)),

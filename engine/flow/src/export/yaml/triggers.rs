@@ -28,6 +28,7 @@ impl Writer<'_> {
         if let Some(it) = &trigger.concurrency {
             let mut concurrency = Entries::default();
             concurrency.put_some("key", self.values.optional(it.key.as_ref()));
+            concurrency.put_some("group", it.group.as_deref());
             concurrency.put("runs", it.runs);
             concurrency.put_some("maxWaiting", it.max_waiting);
             common.put("concurrency", concurrency.value());

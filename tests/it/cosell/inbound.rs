@@ -1,88 +1,17 @@
 //! Co-sell referrals become opportunities: the shipped flows against emulators of both services.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use base::Status;
-use emulators::ChangeKind;
 use journal::RunRow;
 use serde_json::{Map, Value, json};
 use worker::Project;
 
+use super::{Dice, check, edit, event, project_copy, referral_with};
 use crate::support::service::{
     NoSecrets, Parts, SYNC, Sender, Service, action, connections, payload, project, referral, root,
     world,
 };
-
-/// A referral with some fields of its own, merged as the emulator does.
-fn referral_with(changes: Value) -> Value {
-    fn merge(into: &mut Value, from: Value) {
-        match (into, from) {
-            (Value::Object(into), Value::Object(from)) => {
-                for (name, value) in from {
-                    merge(into.entry(name).or_insert(Value::Null), value);
-                }
-            }
-            (into, from) => *into = from,
-        }
-    }
-    let mut all = referral();
-    merge(&mut all, changes);
-    all
-}
-
-impl Service {
-    /// A service that has taken in one new referral; the id of the referral.
-    async fn with_referral() -> (Self, String) {
-        let service = Self::new().await;
-        let id = service.world.partner_center.create_referral(referral());
-        service.quiet_and_good().await;
-        (service, id)
-    }
-
-    fn opportunities(&self) -> Vec<Value> {
-        self.world.dataverse.rows("opportunities")
-    }
-
-    /// The only opportunity.
-    fn opportunity(&self) -> Value {
-        let rows = self.opportunities();
-        assert_eq!(rows.len(), 1, "{rows:#?}");
-        rows.into_iter().next().unwrap()
-    }
-
-    fn accounts(&self) -> Vec<Value> {
-        self.world.dataverse.rows("accounts")
-    }
-
-    /// Columns of each update of an opportunity.
-    fn updates(&self) -> Vec<Map<String, Value>> {
-        let changes = self.world.dataverse.changes("opportunities").into_iter();
-        changes.filter(|it| it.kind == ChangeKind::Update).map(|it| it.columns).collect()
-    }
-
-    fn patch(&self, id: &str, changes: Value) {
-        assert!(self.world.partner_center.patch_referral(id, changes));
-    }
-
-    /// The registered address, as the emulator keeps it.
-    async fn registered(&self) -> Value {
-        let url = format!("{}/_emulator/records", self.world.partner_center.url());
-        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
-        let records: Value = serde_json::from_str(&text).unwrap();
-        records["registration"]["webhookUrl"].clone()
-    }
-}
-
-/// Which of these fields of an opportunity are not as expected.
-fn check(row: &Value, expected: &Value) {
-    for (name, value) in expected.as_object().unwrap() {
-        let same = match (row[name].as_f64(), value.as_f64()) {
-            (Some(a), Some(b)) => (a - b).abs() < 1e-9,
-            _ => row[name] == *value,
-        };
-        assert!(same, "`{name}` is {} and should be {value}", row[name]);
-    }
-}
 
 #[tokio::test]
 async fn a_new_referral_becomes_an_opportunity() {
@@ -257,33 +186,6 @@ async fn an_unknown_currency_is_left_to_the_crm() {
     assert!(!sent[0].columns.contains_key("_transactioncurrencyid_value"), "{:?}", sent[0]);
 }
 
-/// A small generator of numbers, the same at every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            items.swap(at, self.below(at + 1));
-        }
-    }
-}
-
-fn event(name: &str, id: &str, tick: usize) -> Value {
-    json!({
-        "EventName": name,
-        "ResourceUri": format!("https://api.partnercenter.microsoft.com/engagements/v1/referrals/{id}"),
-        "ResourceName": "referral",
-        "AuditUri": null,
-        "ResourceChangeUtcDate": format!("2026-01-05T10:00:00.{tick:07}+00:00"),
-    })
-}
-
 /// Sends all at once, eight at a time.
 async fn storm(sender: &Sender, events: &[Value]) {
     let mut lanes = Vec::new();
@@ -432,28 +334,6 @@ async fn the_webhook_is_registered_and_not_taken_from_others() {
     assert_eq!(methods, ["POST", "PUT", "PUT", "PUT"]);
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// A copy of the repository's project that a test may change.
-pub(crate) fn project_copy() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["flows/co-sell", "flows/environments", "connectors"] {
-        copy(&root().join(name), &folder.path().join(name));
-    }
-    fs::copy(root().join("flowright.yaml"), folder.path().join("flowright.yaml")).unwrap();
-    folder
-}
-
 #[tokio::test]
 async fn an_edited_mapping_is_used_by_the_next_event() {
     let folder = project_copy();
@@ -479,13 +359,6 @@ async fn an_edited_mapping_is_used_by_the_next_event() {
     let rows = service.opportunities();
     let next = rows.iter().find(|it| it["name"] == "✔ Next").unwrap();
     assert_eq!(next["description"], "Northwind Traders, Wants to see its stock in real time");
-}
-
-/// Replaces the only place where a text stands in a file.
-pub(crate) fn edit(path: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(path).unwrap();
-    assert_eq!(text.matches(from).count(), 1, "`{from}` in {}", path.display());
-    fs::write(path, text.replace(from, to)).unwrap();
 }
 
 #[tokio::test]
