@@ -3,6 +3,7 @@
 //! A page shows a wrong project, its report, and behind `## Correct` the files that differ in the
 //! right one. A block is `flow.yaml` unless it says `file=name`. What a flow file needs and the
 //! rule is not about, its name, a trigger, is added at its end, so that lines stay what they are.
+//! Only the rule of the page and errors are looked at.
 //! With `UPDATE_RULE_PAGES=1` the reports are written instead of compared.
 
 use std::{
@@ -11,10 +12,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base::{Diagnostic, Source};
+use base::{Diagnostic, Severity, Source};
 use connector::Catalog;
 use flow::{environment, package};
-use lint::{FileFindings, FlowFile, Project, report, rules::TABLE};
+use lint::{
+    FileFindings, FlowFile, Project, Settings, report,
+    rules::{TABLE, find},
+};
 
 #[test]
 fn every_rule_has_a_page_and_every_page_a_rule() {
@@ -30,11 +34,14 @@ fn pages_tell_the_truth() {
     for (slug, path) in pages() {
         let text = fs::read_to_string(&path).unwrap();
         let page = Page::read(&slug, &text);
-        let found = check(&page.wrong);
+        let settings = find(&slug).map(|it| Settings::default().and(it)).unwrap_or_default();
+        let found = check(&page.wrong, &settings);
         if update {
-            fs::write(&path, page.with_report(&report::concise(&found))).unwrap();
+            let text = page.with_report(&report::concise(&about(&slug, found.clone())));
+            fs::write(&path, text).unwrap();
         }
-        let fault = page.fault(&slug, &found, update);
+        let right = check(&page.right, &settings);
+        let fault = page.fault(&slug, &about(&slug, found), &about(&slug, right), update);
         faults.extend(fault.map(|it| format!("{}: {it}", path.display())));
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n\n"));
@@ -73,7 +80,13 @@ impl<'a> Page<'a> {
         self.text.replacen(&old, &format!("```report\n{report}```"), 1)
     }
 
-    fn fault(&self, slug: &str, found: &[FileFindings], update: bool) -> Option<String> {
+    fn fault(
+        &self,
+        slug: &str,
+        found: &[FileFindings],
+        right: &[FileFindings],
+        update: bool,
+    ) -> Option<String> {
         let (marks, seen) = (marks(&self.wrong), places(found));
         if marks != seen {
             return Some(format!("marked: {marks:#?}\nfound: {seen:#?}"));
@@ -85,7 +98,7 @@ impl<'a> Page<'a> {
         if !update && written != self.report {
             return Some(format!("the report is\n{written}"));
         }
-        let rest = report::concise(&check(&self.right));
+        let rest = report::concise(right);
         (!rest.is_empty()).then(|| format!("what is correct is reported:\n{rest}"))
     }
 }
@@ -136,8 +149,18 @@ fn places(found: &[FileFindings]) -> BTreeSet<(String, usize, String)> {
     places
 }
 
+/// What a page has to tell: the findings of its rule, and errors. What else could be better about an
+/// example is left out.
+fn about(slug: &str, mut found: Vec<FileFindings>) -> Vec<FileFindings> {
+    for file in &mut found {
+        file.found.retain(|it| it.code.slug == slug || it.severity == Severity::Error);
+    }
+    found.retain(|it| !it.found.is_empty());
+    found
+}
+
 /// Lints a project of these files.
-fn check(files: &Files) -> Vec<FileFindings> {
+fn check(files: &Files, settings: &Settings) -> Vec<FileFindings> {
     let source = |name: &str| Source::new(name, &files[name]);
     let mut other: Vec<(Source, Vec<Diagnostic>)> = Vec::new();
     let mut connectors = Vec::new();
@@ -166,7 +189,7 @@ fn check(files: &Files) -> Vec<FileFindings> {
         packages.iter().map(|(name, package)| FlowFile { name, package }).collect();
     let catalog = Catalog::new(connectors);
     let project = Project { flows: &flows, catalog: &catalog, environment: environment.as_ref() };
-    let mut found = lint::check(&project);
+    let mut found = lint::check_with(&project, settings);
     for (source, diagnostics) in other {
         let rest = lint::finish(&source, diagnostics);
         found.push(FileFindings { source, found: rest });

@@ -11,25 +11,33 @@ pub struct Code {
     pub slug: &'static str,
     /// How grave it is unless configuration says otherwise.
     pub severity: Severity,
+    /// Whether it is looked for only where it is asked for: a matter of taste, or often meant so.
+    pub pedantic: bool,
 }
 
 macro_rules! codes {
-    ($($name:ident $number:literal $slug:literal $severity:ident;)*) => {
+    ($($name:ident $number:literal $slug:literal $severity:ident $($set:ident)?;)*) => {
         $(#[doc = concat!("`", $slug, "` (", $number, ").")]
-        pub const $name: Code =
-            Code { number: $number, slug: $slug, severity: Severity::$severity };)*
+        pub const $name: Code = Code {
+            number: $number,
+            slug: $slug,
+            severity: Severity::$severity,
+            pedantic: !stringify!($($set)?).is_empty(),
+        };)*
 
         /// Every code, by number.
         pub const TABLE: &[Code] = &[$($name),*];
     };
 }
 
+// A code whose severity is followed by `pedantic` is one of those.
 codes! {
     INVALID_YAML "FL001" "invalid-yaml" Error;
     DUPLICATE_KEY "FL002" "duplicate-key" Error;
     AMBIGUOUS_SCALAR "FL003" "ambiguous-scalar" Warning;
     UNQUOTED_EXPRESSION "FL004" "unquoted-expression" Error;
     UNSUPPORTED_YAML "FL005" "unsupported-yaml" Error;
+    INVISIBLE_CHARACTER "FL006" "invisible-character" Warning;
     UNUSED_SUPPRESSION "FL007" "unused-suppression" Warning;
     UNKNOWN_KEY "FL101" "unknown-key" Error;
     MISSING_KEY "FL102" "missing-key" Error;
@@ -38,11 +46,14 @@ codes! {
     INVALID_NAME "FL105" "invalid-name" Error;
     DUPLICATE_NAME "FL106" "duplicate-name" Error;
     INVALID_TIME "FL107" "invalid-time" Error;
+    INVALID_CRON "FL108" "invalid-cron" Error;
+    DEPRECATED "FL109" "deprecated" Warning;
     LIMIT_EXCEEDED "FL110" "limit-exceeded" Error;
     UNKNOWN_ACTION_REFERENCE "FL201" "unknown-action-reference" Error;
     CASE_MISMATCH "FL202" "case-mismatch" Warning;
     NOT_UPSTREAM_REFERENCE "FL203" "not-upstream-reference" Error;
     UNKNOWN_VARIABLE "FL205" "unknown-variable" Error;
+    UNUSED_DEFINITION "FL206" "unused-definition" Info pedantic;
     UNKNOWN_PARAMETER "FL207" "unknown-parameter" Error;
     BAD_RUN_AFTER "FL208" "bad-run-after" Error;
     LOOP_ITEM_OUT_OF_SCOPE "FL209" "loop-item-out-of-scope" Error;
@@ -54,12 +65,31 @@ codes! {
     TYPE_MISMATCH "FL304" "type-mismatch" Error;
     POSSIBLY_NULL "FL305" "possibly-null" Warning;
     UNKNOWN_FIELD "FL306" "unknown-field" Error;
+    CONSTANT_CONDITION "FL307" "constant-condition" Warning;
     NON_BOOLEAN_CONDITION "FL308" "non-boolean-condition" Error;
     EMPTY_COLLECTION_ACCESS "FL310" "empty-collection-access" Warning;
     QUOTED_LITERAL "FL311" "quoted-literal" Warning;
+    UNREACHABLE_ACTION "FL401" "unreachable-action" Warning;
+    UNBOUNDED_LOOP "FL402" "unbounded-loop" Error;
+    PARALLEL_VARIABLE_WRITE "FL403" "parallel-variable-write" Error;
+    RESPONSE_CONTRACT "FL404" "response-contract" Error;
+    EMPTY_BLOCK "FL405" "empty-block" Warning;
+    DEEP_NESTING "FL406" "deep-nesting" Info pedantic;
     UNKNOWN_OPERATION "FL501" "unknown-operation" Error;
     BAD_INPUT "FL502" "bad-input" Error;
     INVALID_CHOICE "FL503" "invalid-choice" Error;
     MAPPING_UNKNOWN_FIELD "FL504" "mapping-unknown-field" Error;
+    NO_FAILURE_PATH "FL601" "no-failure-path" Warning;
+    SWALLOWED_FAILURE "FL602" "swallowed-failure" Warning;
+    BAD_RETRY_POLICY "FL604" "bad-retry-policy" Warning;
+    LATE_ACKNOWLEDGE "FL609" "late-acknowledge" Warning;
+    HARDCODED_SECRET "FL701" "hardcoded-secret" Error;
+    HARDCODED_ENVIRONMENT "FL702" "hardcoded-environment" Warning;
     UNAUTHENTICATED_TRIGGER "FL703" "unauthenticated-trigger" Warning;
+    INSECURE_TRANSPORT "FL707" "insecure-transport" Warning;
+    TEST_MODE_LEFT_ON "FL709" "test-mode-left-on" Warning;
+    LOOP_APPEND "FL805" "loop-append" Info pedantic;
+    DEFAULT_NAME "FL901" "default-name" Info pedantic;
+    MISSING_DESCRIPTION "FL902" "missing-description" Info pedantic;
+    REDUNDANT_EXPRESSION "FL903" "redundant-expression" Info pedantic;
 }

@@ -33,7 +33,7 @@ pub struct Label {
     pub text: String,
 }
 
-/// An edit that mends a finding without changing what the author meant.
+/// An edit that mends a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
     /// The bytes to replace; empty to insert.
@@ -42,6 +42,8 @@ pub struct Fix {
     pub text: String,
     /// What the edit does, in a few words that begin with a verb.
     pub title: String,
+    /// Whether the flow surely does what it did before, so that no person has to look at it.
+    pub safe: bool,
 }
 
 /// One finding in one file.
@@ -98,10 +100,22 @@ impl Diagnostic {
         self
     }
 
-    /// Offers the edit.
+    /// Offers an edit that changes nothing of what the author meant.
     #[must_use]
     pub fn fix(mut self, span: Span, text: impl Into<String>, title: impl Into<String>) -> Self {
-        self.fix = Some(Fix { span, text: text.into(), title: title.into() });
+        self.fix = Some(Fix { span, text: text.into(), title: title.into(), safe: true });
+        self
+    }
+
+    /// Offers an edit that a person should look at.
+    #[must_use]
+    pub fn unsafe_fix(
+        mut self,
+        span: Span,
+        text: impl Into<String>,
+        title: impl Into<String>,
+    ) -> Self {
+        self.fix = Some(Fix { span, text: text.into(), title: title.into(), safe: false });
         self
     }
 }

@@ -6,13 +6,19 @@ use crate::{
     ignore,
     project::{FileFindings, MappingFile, Project},
     rules::TABLE,
+    settings::Settings,
     view::{Calls, View},
     walk,
 };
 
+/// Checks flows and the mappings beside them as usual.
+pub fn check(project: &Project<'_>) -> Vec<FileFindings> {
+    check_with(project, &Settings::default())
+}
+
 /// Checks flows and the mappings beside them. Each file with something to say is in the answer,
 /// flows in the order given, each followed by its mappings.
-pub fn check(project: &Project<'_>) -> Vec<FileFindings> {
+pub fn check_with(project: &Project<'_>, settings: &Settings) -> Vec<FileFindings> {
     let mut flows: Vec<Sink> = Vec::with_capacity(project.flows.len());
     let mut mappings = Vec::with_capacity(project.flows.len());
     for file in project.flows {
@@ -21,14 +27,14 @@ pub fn check(project: &Project<'_>) -> Vec<FileFindings> {
             mappings.push(Vec::new());
             continue;
         };
-        let view = View::new(project, source, file.flow());
+        let view = View::new(project, source, file.flow(), settings);
         let mut sink = found(&view, diagnostics);
         walk::flow(&view, &mut sink);
         flows.push(sink);
         mappings.push(file.mappings().map(|it| check_mapping(&view, &it)).collect());
     }
     let calls = Calls::new(project);
-    for rule in TABLE {
+    for rule in settings.rules() {
         if let Some(hook) = rule.hooks.project {
             hook(&calls, &mut flows);
         }
@@ -60,7 +66,7 @@ pub fn finish(source: &Source, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 fn check_mapping(view: &View<'_>, file: &MappingFile<'_>) -> FileFindings {
     let mut sink = found(view, file.found);
-    walk::file(file.source, &mut sink);
+    walk::file(view.settings, file.source, &mut sink);
     if let Some(mapping) = file.mapping {
         walk::mapping(view, mapping, &mut sink);
     }

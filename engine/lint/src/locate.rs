@@ -26,6 +26,13 @@ impl Locator {
     }
 }
 
+impl Locator {
+    /// The first text that is exactly this, in the object whose name stands at `name`.
+    pub(crate) fn text(&self, name: Span, wanted: &str) -> Option<Span> {
+        texts(named(self.root.as_ref()?, name)?, wanted).first().copied()
+    }
+}
+
 /// The object that is called by the text at `span`: by its `name`, or in the cloud's JSON by its key.
 fn named(node: &Node, span: Span) -> Option<&Node> {
     let inside = |it: &&Node| it.span.start <= span.start && span.end <= it.span.end;

@@ -1,7 +1,7 @@
 //! What a rule is: a code, a sentence, and the hooks that the walk calls.
 
 use base::{Code, Diagnostic, Sink, Source};
-use expr::{Placed, Use, check::TypeFinding, condition::Condition};
+use expr::{Placed, Tree, Use, check::TypeFinding, condition::Condition};
 use flow::{ActionId, Mapping, Trigger};
 
 use crate::view::{Calls, Place, View};
@@ -45,6 +45,8 @@ pub(crate) struct Hooks {
     pub(crate) action: Option<fn(&View<'_>, ActionId, &mut Sink)>,
     /// Something that is true or false.
     pub(crate) condition: Option<fn(&View<'_>, &Asked<'_>, &mut Sink)>,
+    /// A value of an input, with all that is in it.
+    pub(crate) tree: Option<fn(&View<'_>, &Tree, Place, &mut Sink)>,
     /// A string in which something is computed.
     pub(crate) expression: Option<fn(&View<'_>, &Written<'_>, &mut Sink)>,
     /// A mapping file.
@@ -62,6 +64,7 @@ impl Hooks {
         trigger: None,
         action: None,
         condition: None,
+        tree: None,
         expression: None,
         mapping: None,
         project: None,

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, collections::BTreeMap};
 
 use base::{ActionName, Diagnostic, Severity, Source};
 use connector::{Catalog, Connector};
-use expr::Dialect;
+use expr::{Dialect, Notation, Placed, Use, What};
 use flow::{
     ActionId, ActionKind, Flow,
     actions::variables::{Declaration, Variables},
@@ -14,7 +14,9 @@ use flow::{
 use crate::{
     locate::Locator,
     project::Project,
+    settings::Settings,
     types::{At, FlowTypes},
+    walk::{self, Seen},
 };
 
 /// One flow of a project.
@@ -22,16 +24,31 @@ pub(crate) struct View<'a> {
     pub(crate) project: &'a Project<'a>,
     pub(crate) source: &'a Source,
     pub(crate) flow: &'a Flow,
+    pub(crate) settings: &'a Settings,
     /// Declared variables by folded name.
     variables: BTreeMap<String, &'a Declaration>,
     /// Which actions are over when.
     pub(crate) upstream: Upstream<'a>,
     locator: OnceCell<Locator>,
     types: OnceCell<FlowTypes>,
+    usages: OnceCell<Vec<Usage>>,
+}
+
+/// A string in which something is computed, for questions about all of them.
+pub(crate) struct Usage {
+    pub(crate) place: Place,
+    pub(crate) uses: Vec<Use>,
+    /// Whether it may refer to what it does not name, such as a variable whose name is computed.
+    pub(crate) is_open: bool,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(project: &'a Project<'a>, source: &'a Source, flow: &'a Flow) -> Self {
+    pub(crate) fn new(
+        project: &'a Project<'a>,
+        source: &'a Source,
+        flow: &'a Flow,
+        settings: &'a Settings,
+    ) -> Self {
         let declared = flow.actions.iter().filter_map(|it| {
             if let ActionKind::Variables(Variables::Initialize(declared)) = &it.kind {
                 Some(declared)
@@ -45,10 +62,12 @@ impl<'a> View<'a> {
             project,
             source,
             flow,
+            settings,
             variables,
             upstream,
             locator: OnceCell::new(),
             types: OnceCell::new(),
+            usages: OnceCell::new(),
         }
     }
 
@@ -72,6 +91,19 @@ impl<'a> View<'a> {
         self.types.get_or_init(|| FlowTypes::new(self)).at(self, place)
     }
 
+    /// What every string of the flow refers to.
+    pub(crate) fn usages(&self) -> &[Usage] {
+        self.usages.get_or_init(|| {
+            let mut all = Vec::new();
+            walk::every(self.flow, &mut |seen| {
+                if let Seen::String(placed, place) = seen {
+                    all.push(Usage::new(placed, place));
+                }
+            });
+            all
+        })
+    }
+
     pub(crate) fn catalog(&self) -> &'a Catalog {
         self.project.catalog
     }
@@ -90,6 +122,55 @@ impl<'a> View<'a> {
         }
         found
     }
+}
+
+impl Usage {
+    pub(crate) fn new(placed: &Placed, place: Place) -> Self {
+        let uses = walk::uses(placed, place);
+        let is_open = is_open(placed, &uses);
+        Self { place, uses, is_open }
+    }
+}
+
+/// Functions that look up what their argument names.
+const LOOKUPS: &[&str] = &[
+    "actionBody",
+    "actionOutputs",
+    "actions",
+    "body",
+    "formDataMultiValues",
+    "formDataValue",
+    "items",
+    "iterationIndexes",
+    "multipartBody",
+    "outputs",
+    "parameters",
+    "result",
+    "variables",
+];
+
+/// A function that looks up a name which is not written down, or a path with unknown steps.
+fn is_open(placed: &Placed, uses: &[Use]) -> bool {
+    if placed.template.notation() == Notation::JsonPath && uses.is_empty() {
+        return !["$.trigger", "$.run", "$.flow"]
+            .iter()
+            .any(|it| placed.template.source().starts_with(it));
+    }
+    let mut rest = uses.iter().peekable();
+    while let Some(it) = rest.next() {
+        let What::Function { name, arguments } = &it.what else { continue };
+        let looks_up = LOOKUPS.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let is_named = rest.peek().is_some_and(|next| {
+            !matches!(next.what, What::Function { .. })
+                && it.range.start <= next.range.start
+                && next.range.end <= it.range.end
+        });
+        // `result()` without a name is about the scope around it.
+        if looks_up && !is_named && (0 < *arguments || name.eq_ignore_ascii_case("result")) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Where a string or a condition stands, which decides what it may refer to.

@@ -1,9 +1,9 @@
 //! The one walk over a flow: every rule sees every thing of its kind once.
 
 use base::{Sink, Source};
-use expr::{Dialect, Notation, Placed, Tree, What, condition::Condition};
+use expr::{Dialect, Notation, Placed, Tree, Use, What, condition::Condition};
 use flow::{
-    Action, ActionId, ActionKind, Mapping, Trigger, TriggerKind,
+    Action, ActionId, ActionKind, Flow, Mapping, Trigger, TriggerKind,
     actions::{
         api_connection::Target,
         http::HttpInputs,
@@ -15,13 +15,13 @@ use flow::{
 
 use crate::{
     rule::{Asked, Written},
-    rules::TABLE,
+    settings::Settings,
     view::{Moment, Owner, Place, View},
 };
 
 /// Looks at the text of a file.
-pub(crate) fn file(source: &Source, sink: &mut Sink) {
-    for rule in TABLE {
+pub(crate) fn file(settings: &Settings, source: &Source, sink: &mut Sink) {
+    for rule in settings.rules() {
         if let Some(hook) = rule.hooks.file {
             hook(source, sink);
         }
@@ -31,33 +31,53 @@ pub(crate) fn file(source: &Source, sink: &mut Sink) {
 /// Walks over a flow's own file.
 pub(crate) fn flow(view: &View<'_>, sink: &mut Sink) {
     if view.flow.dialect == Dialect::Flowright {
-        file(view.source, sink);
+        file(view.settings, view.source, sink);
     }
-    let mut walk = Walk { view, sink };
-    for rule in TABLE {
+    for rule in view.settings.rules() {
         if let Some(hook) = rule.hooks.flow {
-            hook(view, walk.sink);
+            hook(view, sink);
         }
     }
-    for trigger in &view.flow.triggers {
-        walk.trigger(trigger);
-    }
-    for (id, action) in view.flow.actions.iter().enumerate() {
-        walk.action(id, action);
-    }
-    for (_, tree) in &view.flow.outputs {
-        walk.tree(tree, Place::start(Owner::Outputs));
-    }
+    every(view.flow, &mut |seen| show(view, &seen, sink));
 }
 
 /// Walks over a mapping beside the flow.
 pub(crate) fn mapping(view: &View<'_>, mapping: &Mapping, sink: &mut Sink) {
-    for rule in TABLE {
+    for rule in view.settings.rules() {
         if let Some(hook) = rule.hooks.mapping {
             hook(view, mapping, sink);
         }
     }
-    let mut walk = Walk { view, sink };
+    every_of(mapping, &mut |seen| show(view, &seen, sink));
+}
+
+/// Something that rules look at.
+pub(crate) enum Seen<'a> {
+    Trigger(&'a Trigger),
+    Action(ActionId),
+    Condition(&'a Condition, Place),
+    Tree(&'a Tree, Place),
+    /// A string in which something is computed.
+    String(&'a Placed, Place),
+}
+
+/// Shows everything of a flow, in the order of its file.
+pub(crate) fn every(flow: &Flow, see: &mut dyn FnMut(Seen<'_>)) {
+    let mut walk = Walk { see, deployed: flow.dialect == Dialect::Wdl };
+    for trigger in &flow.triggers {
+        walk.trigger(trigger);
+    }
+    for (id, action) in flow.actions.iter().enumerate() {
+        walk.action(id, action);
+    }
+    for (_, tree) in &flow.outputs {
+        walk.tree(tree, Place::start(Owner::Outputs));
+    }
+}
+
+/// Shows everything of a mapping.
+pub(crate) fn every_of(mapping: &Mapping, see: &mut dyn FnMut(Seen<'_>)) {
+    let mut walk = Walk { see, deployed: false };
     let place = Place::start(Owner::Mapping).each();
     for field in &mapping.fields {
         if let expr::Key::Computed(placed) = &field.target {
@@ -71,18 +91,57 @@ pub(crate) fn mapping(view: &View<'_>, mapping: &Mapping, sink: &mut Sink) {
     }
 }
 
-struct Walk<'a, 'b> {
-    view: &'b View<'a>,
-    sink: &'b mut Sink,
+/// Calls the rules that look at such a thing.
+fn show(view: &View<'_>, seen: &Seen<'_>, sink: &mut Sink) {
+    let rules = view.settings.rules().map(|it| &it.hooks);
+    match seen {
+        Seen::Trigger(trigger) => {
+            rules.filter_map(|it| it.trigger).for_each(|hook| hook(view, trigger, sink));
+        }
+        Seen::Action(id) => {
+            rules.filter_map(|it| it.action).for_each(|hook| hook(view, *id, sink));
+        }
+        Seen::Condition(condition, place) => {
+            let asked = Asked { condition, place: *place };
+            rules.filter_map(|it| it.condition).for_each(|hook| hook(view, &asked, sink));
+        }
+        Seen::Tree(tree, place) => {
+            rules.filter_map(|it| it.tree).for_each(|hook| hook(view, tree, *place, sink));
+        }
+        Seen::String(placed, place) => {
+            let uses = uses(placed, *place);
+            let checked = expr::check::check(&placed.template, &view.types_at(*place));
+            let types = &checked.findings;
+            let written = Written { placed, uses: &uses, types, place: *place };
+            rules.filter_map(|it| it.expression).for_each(|hook| hook(view, &written, sink));
+        }
+    }
 }
 
-impl Walk<'_, '_> {
+/// What a string refers to from where it stands.
+pub(crate) fn uses(placed: &Placed, place: Place) -> Vec<Use> {
+    let template = &placed.template;
+    let mut uses = template.uses();
+    if place.owner == Owner::Mapping && template.notation() != Notation::Expression {
+        // The paths of a mapping lead into its source object, not into the run.
+        let is_path = |it: &What| {
+            let function = matches!(it, What::Function { .. });
+            !function && template.notation() != Notation::Interpolation
+        };
+        uses.retain(|it| !is_path(&it.what));
+    }
+    uses
+}
+
+struct Walk<'b> {
+    see: &'b mut dyn FnMut(Seen<'_>),
+    /// Whether there may be expressions of deployment templates.
+    deployed: bool,
+}
+
+impl Walk<'_> {
     fn trigger(&mut self, trigger: &Trigger) {
-        for rule in TABLE {
-            if let Some(hook) = rule.hooks.trigger {
-                hook(self.view, trigger, self.sink);
-            }
-        }
+        (self.see)(Seen::Trigger(trigger));
         let place = Place::start(Owner::Trigger);
         match &trigger.kind {
             TriggerKind::ApiConnection(it) => self.tree(&it.parameters, place),
@@ -114,11 +173,7 @@ impl Walk<'_, '_> {
     }
 
     fn action(&mut self, id: ActionId, action: &Action) {
-        for rule in TABLE {
-            if let Some(hook) = rule.hooks.action {
-                hook(self.view, id, self.sink);
-            }
-        }
+        (self.see)(Seen::Action(id));
         let place = Place::start(Owner::Action(id));
         self.inputs(&action.kind, place);
         self.trees([action.tracked_properties.as_ref()], place.at(Moment::End));
@@ -219,12 +274,7 @@ impl Walk<'_, '_> {
     }
 
     fn condition(&mut self, condition: &Condition, place: Place) {
-        let asked = Asked { condition, place };
-        for rule in TABLE {
-            if let Some(hook) = rule.hooks.condition {
-                hook(self.view, &asked, self.sink);
-            }
-        }
+        (self.see)(Seen::Condition(condition, place));
         condition.templates(&mut |placed| self.string(placed, place));
     }
 
@@ -233,30 +283,14 @@ impl Walk<'_, '_> {
     }
 
     fn tree(&mut self, tree: &Tree, place: Place) {
+        (self.see)(Seen::Tree(tree, place));
         tree.templates(&mut |placed| self.string(placed, place));
     }
 
     fn string(&mut self, placed: &Placed, place: Place) {
         let template = &placed.template;
-        let deployed = self.view.flow.dialect == Dialect::Wdl && is_deployed(template.source());
-        if template.literal().is_some() || deployed {
-            return;
-        }
-        let mut uses = template.uses();
-        if place.owner == Owner::Mapping && template.notation() != Notation::Expression {
-            // The paths of a mapping lead into its source object, not into the run.
-            let is_path = |it: &What| {
-                let function = matches!(it, What::Function { .. });
-                !function && template.notation() != Notation::Interpolation
-            };
-            uses.retain(|it| !is_path(&it.what));
-        }
-        let checked = expr::check::check(&placed.template, &self.view.types_at(place));
-        let written = Written { placed, uses: &uses, types: &checked.findings, place };
-        for rule in TABLE {
-            if let Some(hook) = rule.hooks.expression {
-                hook(self.view, &written, self.sink);
-            }
+        if template.literal().is_none() && !(self.deployed && is_deployed(template.source())) {
+            (self.see)(Seen::String(placed, place));
         }
     }
 }

@@ -17,9 +17,11 @@ pub(crate) fn page() -> String {
             Phase::Types => "types",
         };
         let (number, slug) = (rule.code.number, rule.code.slug);
-        let (severity, summary) = (rule.code.severity.name(), rule.summary.replace('|', "\\|"));
+        let severity = rule.code.severity.name();
+        let asked = if rule.code.pedantic { ", if asked for" } else { "" };
+        let summary = rule.summary.replace('|', "\\|");
         let row = format!(
-            "| {number} | [{slug}](../rules/{slug}.md) | {severity} | {needs} | {summary} |\n"
+            "| {number} | [{slug}](../rules/{slug}.md) | {severity}{asked} | {needs} | {summary} |\n"
         );
         page.push_str(&row);
     }

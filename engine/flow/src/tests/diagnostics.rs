@@ -207,7 +207,7 @@ fn triggers_have_one_kind() {
     check_trigger(
         "recurrence: { cron: 0 24 * * *, timeZone: Middle Earth }",
         &[
-            "5:25 invalid-time `24` is none of the hours of `cron`, which go from 0 to 23 \
+            "5:25 invalid-cron `24` is none of the hours of `cron`, which go from 0 to 23 \
              (such as `0 8 * * 1-5`)",
             "5:47 invalid-time there is no time zone `Middle Earth` \
              (write `W. Europe Standard Time` or `Europe/Berlin`)",
@@ -215,7 +215,7 @@ fn triggers_have_one_kind() {
     );
     check_trigger(
         "recurrence: { cron: 0 8 }",
-        &["5:25 invalid-time `cron` has five or six fields, not 2 (such as `0 8 * * 1-5`)"],
+        &["5:25 invalid-cron `cron` has five or six fields, not 2 (such as `0 8 * * 1-5`)"],
     );
     check_trigger(
         "on: crm\nsplitOn: [1]",

@@ -103,7 +103,7 @@ impl Recurrence {
             fields.finish(reader);
             let expression = expression?;
             if let Err(message) = schedule::check_cron(&expression) {
-                let found = Diagnostic::new(code::INVALID_TIME, cron.span, message);
+                let found = Diagnostic::new(code::INVALID_CRON, cron.span, message);
                 reader.sink.push(found.hint("such as `0 8 * * 1-5`"));
             }
             return Some(Self::Cron { expression, time_zone });

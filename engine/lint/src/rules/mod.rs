@@ -2,20 +2,42 @@
 
 mod ambiguous_scalar;
 mod bad_input;
+mod bad_retry_policy;
 mod case_mismatch;
+mod constant_condition;
+mod deep_nesting;
+mod default_name;
+mod deprecated;
+mod empty_block;
 mod empty_collection_access;
 mod expression_syntax;
+mod hardcoded_environment;
+mod hardcoded_secret;
+mod insecure_transport;
 mod invalid_choice;
+mod invalid_cron;
+mod invisible_character;
+mod late_acknowledge;
+mod limit_exceeded;
+mod loop_append;
 mod loop_item_out_of_scope;
 mod mapping_unknown_field;
+mod missing_description;
+mod no_failure_path;
 mod non_boolean_condition;
 mod not_upstream_reference;
+mod parallel_variable_write;
 mod possibly_null;
 mod quoted_literal;
 mod reading;
+mod redundant_expression;
+mod response_contract;
 mod subflow_contract;
+mod swallowed_failure;
+mod test_mode_left_on;
 mod type_mismatch;
 mod unauthenticated_trigger;
+mod unbounded_loop;
 mod unknown_action_reference;
 mod unknown_connection;
 mod unknown_field;
@@ -23,6 +45,8 @@ mod unknown_function;
 mod unknown_operation;
 mod unknown_parameter;
 mod unknown_variable;
+mod unreachable_action;
+mod unused_definition;
 mod wrong_argument_count;
 
 use base::{Code, Diagnostic, Sink, suggest};
@@ -37,6 +61,7 @@ pub const TABLE: &[Rule] = &[
     ambiguous_scalar::RULE,
     reading::UNQUOTED_EXPRESSION,
     reading::UNSUPPORTED_YAML,
+    invisible_character::RULE,
     reading::UNUSED_SUPPRESSION,
     reading::UNKNOWN_KEY,
     reading::MISSING_KEY,
@@ -45,11 +70,14 @@ pub const TABLE: &[Rule] = &[
     reading::INVALID_NAME,
     reading::DUPLICATE_NAME,
     reading::INVALID_TIME,
-    reading::LIMIT_EXCEEDED,
+    invalid_cron::RULE,
+    deprecated::RULE,
+    limit_exceeded::RULE,
     unknown_action_reference::RULE,
     case_mismatch::RULE,
     not_upstream_reference::RULE,
     unknown_variable::RULE,
+    unused_definition::RULE,
     unknown_parameter::RULE,
     reading::BAD_RUN_AFTER,
     loop_item_out_of_scope::RULE,
@@ -61,14 +89,33 @@ pub const TABLE: &[Rule] = &[
     type_mismatch::RULE,
     possibly_null::RULE,
     unknown_field::RULE,
+    constant_condition::RULE,
     non_boolean_condition::RULE,
     empty_collection_access::RULE,
     quoted_literal::RULE,
+    unreachable_action::RULE,
+    unbounded_loop::RULE,
+    parallel_variable_write::RULE,
+    response_contract::RULE,
+    empty_block::RULE,
+    deep_nesting::RULE,
     unknown_operation::RULE,
     bad_input::RULE,
     invalid_choice::RULE,
     mapping_unknown_field::RULE,
+    no_failure_path::RULE,
+    swallowed_failure::RULE,
+    bad_retry_policy::RULE,
+    late_acknowledge::RULE,
+    hardcoded_secret::RULE,
+    hardcoded_environment::RULE,
     unauthenticated_trigger::RULE,
+    insecure_transport::RULE,
+    test_mode_left_on::RULE,
+    loop_append::RULE,
+    default_name::RULE,
+    missing_description::RULE,
+    redundant_expression::RULE,
 ];
 
 /// The rule of that slug.

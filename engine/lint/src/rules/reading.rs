@@ -48,9 +48,6 @@ pub(super) const DUPLICATE_NAME: Rule =
 pub(super) const INVALID_TIME: Rule =
     rule(code::INVALID_TIME, "A duration, an instant or a schedule that cannot be read.");
 
-pub(super) const LIMIT_EXCEEDED: Rule =
-    rule(code::LIMIT_EXCEEDED, "More, longer or deeper than this program allows.");
-
 pub(super) const BAD_RUN_AFTER: Rule = rule(
     code::BAD_RUN_AFTER,
     "`runAfter` names what is not beside the action, or makes actions wait for each other.",

@@ -16,10 +16,14 @@ const CORPUS: &str = "FLOWRIGHT_CORPUS";
 const CHECKED: &[(&str, usize)] = &[
     ("bad-run-after", 3),
     ("expression-syntax", 20),
+    // Keys that were published.
+    ("hardcoded-secret", 3),
     ("invalid-time", 1),
     ("missing-key", 999),
     // A definition of the first preview, which orders by `dependsOn`.
     ("not-upstream-reference", 1),
+    // Answers behind an answer.
+    ("response-contract", 2),
     // A field of a list, and operands that designers generated: they fail when they are reached.
     ("type-mismatch", 42),
     ("unknown-action-reference", 15),

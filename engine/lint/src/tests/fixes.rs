@@ -26,8 +26,8 @@ fn fixes_mend_what_was_found() {
          - { name: E, compose: 'at {{utcNow}}, {{actions.Get_it.outputs}}' }",
     );
     check(
-        "- { name: I, if: \"@{equals(1, 2)}\", then: [] }",
-        "- { name: I, if: \"@equals(1, 2)\", then: [] }",
+        "- { name: I, if: \"@{equals(guid(), 'x')}\", then: [{ name: J, compose: 1 }] }",
+        "- { name: I, if: \"@equals(guid(), 'x')\", then: [{ name: J, compose: 1 }] }",
     );
     check("- { name: N, compose: @utcNow() }", "- { name: N, compose: \"@utcNow()\" }");
 }

@@ -297,7 +297,9 @@ fn quoted_operands_are_found_where_they_stand() {
              this is compared with `'x'` (write `x`: texts need quotes in expressions only)"
         )
     };
-    assert_eq!(lint(&[("flow.yaml", flow)]), [message(7, 20), message(11, 34), message(12, 25)]);
+    let mut found = lint(&[("flow.yaml", flow)]);
+    found.retain(|it| it.contains("quoted-literal"));
+    assert_eq!(found, [message(7, 20), message(11, 34), message(12, 25)]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn conditions_of_until_look_at_their_own_pass() {
            (it stands in the container that this starts)"],
     );
     check(
-        "- name: U\n  until: '@true'\n  actions:\n    \
+        "- name: U\n  until: '@empty(guid())'\n  actions:\n    \
          - { name: A, compose: \"@add(iterationIndexes('U'), 1)\" }\n\
          - { name: B, compose: \"@iterationIndexes('U')\" }",
         &["flow.yaml:8:44: error[loop-item-out-of-scope]: this does not stand in the loop `U` \
@@ -66,7 +66,7 @@ fn items_belong_to_loops_and_lists() {
 #[test]
 fn branches_do_not_see_each_other() {
     check(
-        "- name: I\n  if: \"@equals(1, 2)\"\n  then: [{ name: A, compose: 1 }]\n  \
+        "- name: I\n  if: \"@equals(utcNow(), 'x')\"\n  then: [{ name: A, compose: 1 }]\n  \
          else: [{ name: B, compose: \"@outputs('A')\" }]\n\
          - { name: C, compose: \"@outputs('A')\" }",
         &["flow.yaml:7:42: error[not-upstream-reference]: `A` is not over when this runs \

@@ -1,0 +1,101 @@
+//! Variables, parameters, connections and composed values that nothing looks at.
+
+use std::collections::BTreeSet;
+
+use base::{ActionName, Diagnostic, Sink, Span, code};
+use expr::What;
+use flow::{ActionKind, actions::variables::Variables};
+
+use crate::{
+    rule::{Hooks, Phase, Rule},
+    view::{Owner, Usage, View},
+    walk::{self, Seen},
+};
+
+pub(super) const RULE: Rule = Rule {
+    code: code::UNUSED_DEFINITION,
+    phase: Phase::File,
+    summary: "A variable, a parameter, a connection or a composed value that nothing looks at.",
+    hooks: Hooks { flow: Some(check), ..Hooks::NONE },
+};
+
+/// What the strings of a flow and of the mappings beside it name, folded.
+#[derive(Default)]
+struct Used {
+    variables: BTreeSet<String>,
+    parameters: BTreeSet<String>,
+    actions: BTreeSet<String>,
+}
+
+fn check(view: &View<'_>, sink: &mut Sink) {
+    // A name that is computed may be any.
+    let Some(used) = used(view) else { return };
+    let mut report = |span: Span, message: String| {
+        sink.push(Diagnostic::new(RULE.code, span, message).hint("remove it"));
+    };
+    for parameter in &view.flow.parameters {
+        // The cloud adds parameters of its own, such as `$connections`.
+        let name = &parameter.name;
+        if !name.starts_with('$') && !used.parameters.contains(&name.to_lowercase()) {
+            report(parameter.span, format!("nothing uses the parameter `{name}`"));
+        }
+    }
+    for action in &view.flow.actions {
+        match &action.kind {
+            ActionKind::Variables(Variables::Initialize(declared)) => {
+                for it in
+                    declared.iter().filter(|it| !used.variables.contains(&it.name.to_lowercase()))
+                {
+                    report(it.span, format!("nothing reads the variable `{}`", it.name));
+                }
+            }
+            ActionKind::Compose(_) if !used.actions.contains(action.name.folded()) => {
+                report(action.name_span, format!("nothing looks at what `{}` gives", action.name));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn used(view: &View<'_>) -> Option<Used> {
+    let mut used = Used::default();
+    for usage in view.usages() {
+        used.add(usage)?;
+    }
+    let of_flow = |it: &&crate::FlowFile<'_>| std::ptr::eq(it.flow(), view.flow);
+    let file = view.project.flows.iter().find(of_flow)?;
+    for mapping in file.package.mappings.values() {
+        let mut is_known = Some(());
+        walk::every_of(mapping, &mut |seen| {
+            if let Seen::String(placed, place) = seen {
+                is_known = is_known.and(used.add(&Usage::new(placed, place)));
+            }
+        });
+        is_known?;
+    }
+    Some(used)
+}
+
+impl Used {
+    /// None if the string may name anything.
+    fn add(&mut self, usage: &Usage) -> Option<()> {
+        if usage.is_open && usage.place.owner != Owner::Mapping {
+            return None;
+        }
+        for it in &usage.uses {
+            match &it.what {
+                What::Action { name, .. } | What::Result { name } => {
+                    self.actions.insert(ActionName::new(name).folded().to_owned());
+                }
+                What::Variable { name } => drop(self.variables.insert(name.to_lowercase())),
+                What::Parameter { name } => drop(self.parameters.insert(name.to_lowercase())),
+                What::Function { .. }
+                | What::Items { .. }
+                | What::Item
+                | What::IterationIndexes { .. }
+                | What::Root { .. } => {}
+            }
+        }
+        Some(())
+    }
+}
