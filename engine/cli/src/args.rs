@@ -78,6 +78,10 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Compute one expression or template, or many of them line by line.
     Eval(EvalArgs),
+    /// Lay out files in one style; what they mean and their comments stay.
+    Fmt(FmtArgs),
+    /// Write JSON Schemas of the project's files, from which editors complete and check them.
+    Schema(SchemaArgs),
     /// Run the engine as a service: triggers over HTTP, runs that survive a crash.
     Serve(ServeArgs),
     /// Show the processes that share a database, and what each takes care of.
@@ -109,6 +113,73 @@ pub(crate) enum Format {
     Concise,
     /// One JSON array, for programs.
     Json,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Without paths the files of the project are laid out: flows, mappings, environments, connectors,
+tests and the project's own file.
+
+Exit codes: 0 all is well, 1 a file would be changed (with --check or --diff), or one cannot be
+formatted, 2 the command could not be carried out."
+)]
+pub(crate) struct FmtArgs {
+    /// Files or folders; `-` formats standard input to standard output.
+    pub paths: Vec<PathBuf>,
+
+    /// Change nothing; print the files that would be changed.
+    #[arg(long)]
+    pub check: bool,
+
+    /// Change nothing; print what would be changed.
+    #[arg(long)]
+    pub diff: bool,
+
+    /// The name of what is read from standard input, which says what it is.
+    #[arg(long, value_name = "FILE")]
+    pub stdin_filename: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The schema of flow files has the operations of the project's connectors, by the names that its flows
+give to connections, with their inputs.
+  flowright schema flow > flow.schema.json      one schema
+  flowright schema --output .flowright/schemas  all of them"
+)]
+pub(crate) struct SchemaArgs {
+    /// Which files the schema is of.
+    #[arg(value_enum)]
+    pub of: Option<SchemaOf>,
+
+    /// Write `<name>.schema.json` files into this folder; all of them if none is named.
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+}
+
+/// The files that there are schemas of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// `flow.yaml`.
+    Flow,
+    /// `*.mapping.yaml`.
+    Mapping,
+    /// `connector.yaml`.
+    Connector,
+    /// `environments/*.yaml`.
+    Environment,
+    /// `flowright.yaml`.
+    Project,
+}
+
+impl SchemaOf {
+    pub(crate) const ALL: [(&'static str, Self); 5] = [
+        ("flow", Self::Flow),
+        ("mapping", Self::Mapping),
+        ("connector", Self::Connector),
+        ("environment", Self::Environment),
+        ("project", Self::Project),
+    ];
 }
 
 #[derive(Debug, clap::Args)]

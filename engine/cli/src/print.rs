@@ -65,6 +65,11 @@ pub(crate) fn line(text: impl Display) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
+/// Data as it is, with its own ends of lines.
+pub(crate) fn text(text: &str) {
+    drop(write!(std::io::stdout(), "{text}"));
+}
+
 /// Whether notes are lines of the log.
 pub(crate) fn is_logged() -> bool {
     LOGGED.load(Ordering::Relaxed)

@@ -5,10 +5,10 @@ use expr::Dialect;
 use serde_json::{Map, Value};
 use yaml::{Kind, Mapping, Node, Scalar};
 
-use crate::{fields::Fields, project::read_host, reader::Reader};
+use crate::{fields::Fields, project::read_host, reader::Reader, shape};
 
 /// The largest number in a connection's limits; larger ones are none.
-const QUOTA_MAX: usize = 1_000_000;
+pub(crate) const QUOTA_MAX: usize = 1_000_000;
 
 /// One environment.
 #[derive(Clone, Debug, Default)]
@@ -126,7 +126,7 @@ pub fn read(source: &Source) -> (Environment, Vec<Diagnostic>) {
     let mut reader = Reader::new(Dialect::Flowright, found);
     let mut environment = Environment::default();
     if let Some(root) = root {
-        let mut fields = Fields::new(&mut reader, &root, "the environment");
+        let mut fields = Fields::new(&mut reader, &root, "the environment").of(&shape::ENVIRONMENT);
         let parameters = fields.given("parameters");
         let parameters = parameters.map(|it| reader.mapping(it, "`parameters`"));
         environment.parameters = named(&mut reader, parameters);
@@ -142,7 +142,8 @@ pub fn read(source: &Source) -> (Environment, Vec<Diagnostic>) {
 }
 
 fn read_connection(reader: &mut Reader, key: &yaml::Key, node: &Node) -> ConnectionSetting {
-    let mut fields = Fields::new(reader, node, &format!("connection `{}`", key.text));
+    let mut fields =
+        Fields::new(reader, node, &format!("connection `{}`", key.text)).of(&shape::CONNECTION);
     fields.at = key.span;
     let connector = fields.text(reader, "connector");
     let params = fields.given("params").map(|it| reader.mapping(it, "`params`"));
@@ -183,11 +184,11 @@ fn read_secret_text(reader: &mut Reader, node: &Node, what: &str) -> Option<Sett
 
 /// `{concurrency, rate: {calls, per}}`.
 fn read_quota(reader: &mut Reader, node: &Node) -> Quota {
-    let mut fields = Fields::new(reader, node, "`limits`");
+    let mut fields = Fields::new(reader, node, "`limits`").of(&shape::QUOTA);
     let concurrency = fields.given("concurrency");
     let concurrency = concurrency.and_then(|it| reader.whole(it, "`concurrency`", (1, QUOTA_MAX)));
     let rate = fields.given("rate").and_then(|it| {
-        let mut fields = Fields::new(reader, it, "`rate`");
+        let mut fields = Fields::new(reader, it, "`rate`").of(&shape::RATE);
         let (calls, per) = (fields.required(reader, "calls"), fields.required(reader, "per"));
         fields.finish(reader);
         let calls = calls.and_then(|it| reader.whole(it, "`calls`", (1, QUOTA_MAX)));

@@ -8,6 +8,7 @@ use yaml::{Entry, Mapping, Node};
 use crate::{
     reader::{EMPTY, Reader},
     schema::Schema,
+    shape::{Kind, Shape},
 };
 
 /// What is in an object of the format: keys that nobody asks for are unknown. The cloud's JSON is
@@ -20,6 +21,8 @@ pub(crate) struct Fields<'a> {
     entries: &'a Mapping,
     dialect: Dialect,
     known: Vec<&'static str>,
+    /// The table that has its keys, where it is an object of ours.
+    shape: Option<&'static Shape>,
     /// The whole object is missing, which has been said.
     missing: bool,
 }
@@ -37,17 +40,39 @@ impl<'a> Fields<'a> {
             return Self::missing(dialect, place, at);
         };
         let at = entries.iter().next().map_or(node.span, |first| first.key.span);
-        Self { place: place.to_owned(), at, entries, dialect, known: Vec::new(), missing: false }
+        let (place, known, shape) = (place.to_owned(), Vec::new(), None);
+        Self { place, at, entries, dialect, known, shape, missing: false }
+    }
+
+    /// The keys are those of a table, in our own format.
+    pub(crate) fn of(mut self, shape: &'static Shape) -> Self {
+        if self.dialect == Dialect::Flowright {
+            self.shape = Some(shape);
+            self.known = shape.keys.iter().map(|it| it.name).collect();
+        }
+        self
+    }
+
+    /// The object is of a kind that the table has: the keys of that kind are known, too.
+    pub(crate) fn of_kind(&mut self, kind: &'static Kind) {
+        let keys = std::iter::once(&kind.key).chain(kind.beside).map(|it| it.name);
+        self.known.extend(keys);
     }
 
     /// The keys of an object that should be there and is not; `at` is where that was said.
     pub(crate) fn missing(dialect: Dialect, place: &str, at: Span) -> Self {
         let place = place.to_owned();
-        Self { place, at, entries: &EMPTY, dialect, known: Vec::new(), missing: true }
+        let (known, shape) = (Vec::new(), None);
+        Self { place, at, entries: &EMPTY, dialect, known, shape, missing: true }
     }
 
     /// The entry of a key that the format has.
     pub(crate) fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
+        debug_assert!(
+            self.shape.is_none_or(|_| self.missing || self.known.contains(&key)),
+            "`{key}` of {} is not in its table",
+            self.place
+        );
         self.know(&[key]);
         match self.dialect {
             Dialect::Flowright => self.entries.entry(key),
@@ -55,10 +80,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Those of some keys that are there, in the order of the file.
-    pub(crate) fn matching(&self, keys: &[&'static str]) -> Vec<(&'static str, &'a Entry)> {
-        let known = |entry: &Entry| keys.iter().find(|key| **key == entry.key.text).copied();
-        self.entries.iter().filter_map(|entry| Some((known(entry)?, entry))).collect()
+    /// The keys that are there, in the order of the file.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.entries.iter().map(|it| it.key.text.as_str())
+    }
+
+    /// Where a key stands.
+    pub(crate) fn span(&self, key: &str) -> Option<Span> {
+        self.entries.entry(key).map(|it| it.key.span)
     }
 
     /// Adds keys that are known even if nobody asks for them.
@@ -73,13 +102,6 @@ impl<'a> Fields<'a> {
     /// Whether there is a key that nobody knows.
     pub(crate) fn has_unknown(&self) -> bool {
         self.entries.iter().any(|it| !self.known.contains(&it.key.text.as_str()))
-    }
-
-    /// Reports every key but one.
-    pub(crate) fn only(reader: &mut Reader, node: &Node, key: &'static str, place: &str) {
-        let mut fields = Fields::new(reader, node, place);
-        fields.know(&[key]);
-        fields.finish(reader);
     }
 
     /// The value of a key, `null` included.

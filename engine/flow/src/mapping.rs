@@ -5,7 +5,7 @@ use expr::{Dialect, Tree, condition::Condition};
 use serde_json::{Map, Value};
 use yaml::{Entry, Node};
 
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// One mapping file.
 #[derive(Clone, Debug, Default)]
@@ -131,7 +131,7 @@ pub fn read(source: &Source) -> (Mapping, Vec<Diagnostic>) {
 }
 
 fn read_mapping(reader: &mut Reader, mapping: &mut Mapping, root: &Node) {
-    let mut fields = Fields::new(reader, root, "the mapping");
+    let mut fields = Fields::new(reader, root, "the mapping").of(&shape::MAPPING);
     mapping.name = fields.required_text(reader, "mapping").unwrap_or_default().0;
     mapping.from = read_schema(reader, &mut fields, "from");
     mapping.to = read_schema(reader, &mut fields, "to");
@@ -172,7 +172,7 @@ impl Field {
             return field;
         }
         let place = format!("field `{}`", entry.key.text);
-        let mut fields = Fields::new(reader, &entry.value, &place);
+        let mut fields = Fields::new(reader, &entry.value, &place).of(&shape::FIELD);
         fields.at = span;
         field.source = fields.required_tree(reader, "from");
         let convert = fields.given("as");

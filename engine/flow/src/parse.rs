@@ -16,6 +16,7 @@ use crate::{
     },
     policy::RetryPolicy,
     reader::Reader,
+    shape::{self, Shape},
     triggers::{self, TriggerKind, unsupported::UnsupportedTrigger},
 };
 
@@ -39,7 +40,7 @@ pub fn read(source: &Source) -> (Flow, Vec<Diagnostic>) {
 
 fn read_flow(builder: &mut Builder, flow: &mut Flow, root: &Node) {
     let reader = &mut builder.reader;
-    let mut fields = Fields::new(reader, root, "the flow");
+    let mut fields = Fields::new(reader, root, "the flow").of(&shape::FLOW);
     flow.name = fields.required_text(reader, "flow").unwrap_or_default().0;
     flow.description = fields.text(reader, "description");
     flow.parameters = entries(reader, &mut fields, "parameters", read_parameter);
@@ -79,7 +80,8 @@ fn entries<T>(
 
 fn read_parameter(reader: &mut Reader, key: &yaml::Key, node: &Node) -> Option<Parameter> {
     let name = key.text.clone();
-    let mut fields = Fields::new(reader, node, &format!("parameter `{name}`"));
+    let mut fields =
+        Fields::new(reader, node, &format!("parameter `{name}`")).of(&shape::PARAMETER);
     fields.at = key.span;
     let ty = fields.required(reader, "type");
     let ty = ty.and_then(|it| reader.choice(it, "`type`", ParameterType::NAMES));
@@ -122,7 +124,7 @@ fn read_triggers(reader: &mut Reader, nodes: &[Node], span: Span) -> Vec<Trigger
 }
 
 fn read_trigger(reader: &mut Reader, node: &Node) -> Trigger {
-    let (mut fields, display, span) = named(reader, node, "trigger");
+    let (mut fields, display, span) = named(reader, node, &shape::TRIGGER);
     let description = fields.text(reader, "description");
     let kind = read_trigger_kind(reader, &mut fields);
     let conditions = fields.given("conditions");
@@ -168,9 +170,7 @@ fn one_or_more(node: &Node) -> Vec<&Node> {
 
 /// Takes the only kind key of a trigger. `recurrence` is one if it stands alone.
 fn read_trigger_kind(reader: &mut Reader, fields: &mut Fields<'_>) -> TriggerKind {
-    let polls = !fields.matching(&["on", "http"]).is_empty();
-    let kinds = if polls { triggers::POLLED } else { triggers::KINDS };
-    let Some((key, node)) = kind(reader, fields, kinds) else {
+    let Some((key, node)) = kind(reader, fields, &shape::TRIGGER) else {
         return TriggerKind::Unsupported(UnsupportedTrigger { type_name: String::new() });
     };
     match key {
@@ -187,7 +187,7 @@ fn read_trigger_kind(reader: &mut Reader, fields: &mut Fields<'_>) -> TriggerKin
 }
 
 fn read_concurrency(reader: &mut Reader, node: &Node) -> TriggerConcurrency {
-    let mut fields = Fields::new(reader, node, "`concurrency`");
+    let mut fields = Fields::new(reader, node, "`concurrency`").of(&shape::CONCURRENCY);
     let range = (1, limits::FOREACH_CONCURRENCY_MAX);
     let runs = fields.required(reader, "runs").and_then(|it| reader.whole(it, "`runs`", range));
     let group = fields.given("group").and_then(|it| reader.text(it, "`group`"));
@@ -202,7 +202,7 @@ fn read_concurrency(reader: &mut Reader, node: &Node) -> TriggerConcurrency {
 }
 
 fn read_response(reader: &mut Reader, node: &Node) -> ImmediateResponse {
-    let mut fields = Fields::new(reader, node, "`respond`");
+    let mut fields = Fields::new(reader, node, "`respond`").of(&shape::IMMEDIATE);
     let status = fields.given("status").and_then(|it| reader.whole(it, "`status`", (200, 599)));
     let status = status.and_then(|it| u16::try_from(it).ok()).unwrap_or(202);
     let (headers, body) = (fields.tree(reader, "headers"), fields.tree(reader, "body"));
@@ -213,10 +213,9 @@ fn read_response(reader: &mut Reader, node: &Node) -> ImmediateResponse {
 /// `secure: [inputs, outputs]`.
 fn read_secure(reader: &mut Reader, fields: &mut Fields<'_>) -> (bool, bool) {
     let Some(node) = fields.given("secure") else { return (false, false) };
-    let sides = &[("inputs", 0), ("outputs", 1)];
     let mut secure = [false; 2];
     for item in reader.list(node, "`secure`") {
-        if let Some(side) = reader.choice(item, "an item of `secure`", sides) {
+        if let Some(side) = reader.choice(item, "an item of `secure`", shape::SIDES) {
             secure[side] = true;
         }
     }
@@ -242,10 +241,15 @@ fn read_cloud(reader: &mut Reader, fields: &mut Fields<'_>) -> Map<String, Value
 }
 
 /// The keys of an action or a trigger, its name and where that stands.
-fn named<'a>(reader: &mut Reader, node: &'a Node, what: &str) -> (Fields<'a>, String, Span) {
+fn named<'a>(
+    reader: &mut Reader,
+    node: &'a Node,
+    shape: &'static Shape,
+) -> (Fields<'a>, String, Span) {
+    let what = shape.name;
     let name = node.get("name").and_then(Node::as_str).unwrap_or_default();
     let place = if name.is_empty() { format!("this {what}") } else { format!("{what} `{name}`") };
-    let mut fields = Fields::new(reader, node, &place);
+    let mut fields = Fields::new(reader, node, &place).of(shape);
     let (name, span) = fields.required_text(reader, "name").unwrap_or((String::new(), fields.at));
     fields.at = span;
     if fields.node("name").is_some_and(|it| it.as_str().is_some()) {
@@ -258,11 +262,12 @@ fn named<'a>(reader: &mut Reader, node: &'a Node, what: &str) -> (Fields<'a>, St
 fn kind<'a>(
     reader: &mut Reader,
     fields: &mut Fields<'a>,
-    kinds: &[&'static str],
+    shape: &'static Shape,
 ) -> Option<(&'static str, &'a Node)> {
-    let mut found = fields.matching(kinds).into_iter();
-    let (Some((key, entry)), second) = (found.next(), found.next()) else {
-        fields.know(kinds);
+    let kinds: Vec<&str> = shape.kinds.iter().map(|it| it.key.name).collect();
+    let kinds_there = shape.kinds_of(fields.keys());
+    let Some(kind) = kinds_there.first() else {
+        fields.know(&kinds);
         if !fields.has_unknown() {
             let message = format!("{} does nothing: it has no kind", fields.place);
             let found = Diagnostic::new(code::MISSING_KEY, fields.at, message);
@@ -270,13 +275,16 @@ fn kind<'a>(
         }
         return None;
     };
-    if let Some((other, second)) = second {
-        let message = format!("{} has two kinds: `{key}` and `{other}`", fields.place);
-        let found = Diagnostic::new(code::WRONG_TYPE, second.key.span, message);
-        let found = found.label(entry.key.span, "first kind").hint("split it in two");
-        reader.sink.push(found);
-        fields.know(kinds);
+    fields.of_kind(kind);
+    if let Some(other) = kinds_there.get(1) {
+        let (first, other) = (kind.key.name, other.key.name);
+        let message = format!("{} has two kinds: `{first}` and `{other}`", fields.place);
+        let [at, also] = [first, other].map(|it| fields.span(it).unwrap_or(fields.at));
+        let found = Diagnostic::new(code::WRONG_TYPE, also, message);
+        reader.sink.push(found.label(at, "first kind").hint("split it in two"));
+        fields.know(&kinds);
     }
+    let key = kind.key.name;
     fields.node(key).map(|node| (key, node))
 }
 
@@ -301,7 +309,10 @@ impl Builder {
     ) -> Vec<ActionId> {
         for node in nodes {
             if let Some(branches) = node.get("parallel") {
-                Fields::only(&mut self.reader, node, "parallel", "a parallel branch");
+                let place = "a parallel branch";
+                Fields::new(&mut self.reader, node, place)
+                    .of(&shape::PARALLEL)
+                    .finish(&mut self.reader);
                 let mut ends: Vec<ActionId> = Vec::new();
                 for branch in self.reader.list(branches, "`parallel`") {
                     let nodes = self.reader.list(branch, "a branch of `parallel`");
@@ -328,7 +339,7 @@ impl Builder {
 
     /// Reads an action; what it runs after, if that is written.
     fn read_action(&mut self, node: &Node) -> (ActionId, Option<After>) {
-        let (mut fields, display, name_span) = named(&mut self.reader, node, "action");
+        let (mut fields, display, name_span) = named(&mut self.reader, node, &shape::ACTION);
         let name = ActionName::new(&display);
         let parent = self.parent();
         let id = self.open(&name, name_span);
@@ -403,7 +414,7 @@ impl Builder {
     }
 
     fn read_kind(&mut self, id: ActionId, fields: &mut Fields<'_>) -> ActionKind {
-        let Some((key, node)) = kind(&mut self.reader, fields, actions::KEYS) else {
+        let Some((key, node)) = kind(&mut self.reader, fields, &shape::ACTION) else {
             let inputs = Tree::Value(Value::Null);
             return ActionKind::Unsupported(Unsupported {
                 type_name: String::new(),

@@ -3,7 +3,7 @@
 use base::{Duration, code, limits};
 use yaml::Node;
 
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// What to do when a service is asked and fails in a way that may pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +31,13 @@ pub enum RetryPolicy {
 }
 
 #[derive(Clone, Copy)]
-enum Type {
+pub(crate) enum Type {
     None,
     Fixed,
     Exponential,
 }
 
-const TYPES: &[(&str, Type)] =
+pub(crate) const TYPES: &[(&str, Type)] =
     &[("none", Type::None), ("fixed", Type::Fixed), ("exponential", Type::Exponential)];
 
 impl RetryPolicy {
@@ -47,7 +47,7 @@ impl RetryPolicy {
         if node.as_str().is_some_and(|it| it.eq_ignore_ascii_case("none")) {
             return Some(Self::None);
         }
-        let mut fields = Fields::new(reader, node, "`retryPolicy`");
+        let mut fields = Fields::new(reader, node, "`retryPolicy`").of(&shape::RETRY);
         let ty = fields.required(reader, "type").and_then(|it| reader.choice(it, what, TYPES));
         let count = fields.given("count");
         let count = count.and_then(|it| reader.whole(it, "`count`", (1, limits::RETRIES_MAX)));

@@ -4,7 +4,7 @@ use base::{Diagnostic, Duration, Source, Span, code};
 use expr::Dialect;
 use yaml::Node;
 
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// A project. What its file does not say has the usual place.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ pub fn read(source: &Source) -> (Project, Vec<Diagnostic>) {
 }
 
 fn read_project(reader: &mut Reader, project: &mut Project, root: &Node) {
-    let mut fields = Fields::new(reader, root, "the project");
+    let mut fields = Fields::new(reader, root, "the project").of(&shape::PROJECT);
     for (key, folders) in [("flows", &mut project.flows), ("connectors", &mut project.connectors)] {
         if let Some(node) = fields.given(key) {
             let items = reader.list(node, &format!("`{key}`"));
@@ -99,7 +99,7 @@ fn read_project(reader: &mut Reader, project: &mut Project, root: &Node) {
     }
     project.environment = fields.text(reader, "environment");
     if let Some(node) = fields.given("http") {
-        let mut inner = Fields::new(reader, node, "`http`");
+        let mut inner = Fields::new(reader, node, "`http`").of(&shape::PROJECT_HTTP);
         let hosts = inner.given("allowHosts");
         let hosts = hosts.map_or(&[][..], |it| reader.list(it, "`allowHosts`"));
         let hosts = hosts.iter().filter_map(|it| read_host(reader, it));
@@ -107,7 +107,7 @@ fn read_project(reader: &mut Reader, project: &mut Project, root: &Node) {
         inner.finish(reader);
     }
     if let Some(node) = fields.given("retention") {
-        let mut inner = Fields::new(reader, node, "`retention`");
+        let mut inner = Fields::new(reader, node, "`retention`").of(&shape::RETENTION);
         if let Some(node) = inner.given("age") {
             let is_endless = node.as_str() == Some(FOREVER);
             project.retention.age = if is_endless {

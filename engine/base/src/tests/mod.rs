@@ -132,3 +132,28 @@ fn bodies_of_several_parts_are_read_as_they_were_written() {
     assert_eq!(body_value(Some(&again), &same)["$multipart"], body["$multipart"]);
     assert_eq!(of_envelope(&json!({ "$content": "" })), None);
 }
+
+#[test]
+fn differences_are_shown_as_diff_shows_them() {
+    let check = |before: &str, after: &str, expected: &str| {
+        assert_eq!(crate::diff::unified("f", before, after), expected, "{before} {after}");
+    };
+    check("a\nb\n", "a\nb\n", "");
+    check("a\nb\nc\n", "a\nx\nc\n", "--- f\n+++ f\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
+    check("", "a\n", "--- f\n+++ f\n@@ -0,0 +1,1 @@\n+a\n");
+    check("a", "a\n", "--- f\n+++ f\n@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+a\n");
+    let long = |changed: &[usize]| -> String {
+        (1..=20)
+            .flat_map(|it| {
+                [
+                    if changed.contains(&it) { format!("x{it}") } else { it.to_string() },
+                    "\n".to_owned(),
+                ]
+            })
+            .collect()
+    };
+    let shown = crate::diff::unified("f", &long(&[]), &long(&[2, 18]));
+    assert_eq!(shown.matches("@@ -").count(), 2, "{shown}");
+    let shown = crate::diff::unified("f", &long(&[]), &long(&[6, 12]));
+    assert_eq!(shown.matches("@@ -").count(), 1, "{shown}");
+}

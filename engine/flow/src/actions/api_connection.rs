@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// A call of an operation.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub(crate) fn read(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) ->
         let call = ApiConnection { connection, target, target_span, parameters, webhook };
         return ActionKind::ApiConnection(call);
     }
-    let mut inner = Fields::new(reader, node, "`call`");
+    let mut inner = Fields::new(reader, node, "`call`").of(&shape::CALL);
     let connection = inner.required_text(reader, "connection").unwrap_or_default().0;
     let operation = inner.text(reader, "operation");
     let (method, path) = (inner.text(reader, "method"), inner.tree(reader, "path"));

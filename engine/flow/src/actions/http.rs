@@ -4,7 +4,7 @@ use expr::Tree;
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// A plain HTTP request.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl HttpInputs {
 
     /// Reads `{method, uri, headers, queries, body, cookie, authentication}`.
     pub(crate) fn read(reader: &mut Reader, node: &Node, place: &str) -> Self {
-        let mut fields = Fields::new(reader, node, place);
+        let mut fields = Fields::new(reader, node, place).of(&shape::HTTP);
         let inputs = Self::take(reader, &mut fields);
         fields.finish(reader);
         inputs

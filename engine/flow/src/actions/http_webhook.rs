@@ -5,7 +5,7 @@ use expr::Dialect;
 use yaml::Node;
 
 use super::{ActionKind, http::HttpInputs};
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// A durable wait for a call back.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct HttpWebhook {
 
 /// Reads `{subscribe: {…}, unsubscribe: {…}}`, of an action or of a trigger.
 pub(crate) fn read_pair(reader: &mut Reader, node: &Node) -> (HttpInputs, Option<Box<HttpInputs>>) {
-    let mut fields = Fields::new(reader, node, "`httpWebhook`");
+    let mut fields = Fields::new(reader, node, "`httpWebhook`").of(&shape::HTTP_WEBHOOK);
     let pair = take_pair(reader, &mut fields);
     fields.finish(reader);
     pair

@@ -32,39 +32,6 @@ use yaml::Node;
 use self::variables::Variables;
 use crate::{builder::Builder, fields::Fields, model::Block};
 
-/// The kind keys of flow files.
-pub const KEYS: &[&str] = &[
-    "call",
-    "http",
-    "httpWebhook",
-    "approval",
-    "compose",
-    "parseJson",
-    "select",
-    "filter",
-    "join",
-    "table",
-    "initialize",
-    "set",
-    "increment",
-    "decrement",
-    "append",
-    "wait",
-    "map",
-    "compare",
-    "expression",
-    "scope",
-    "if",
-    "switch",
-    "foreach",
-    "until",
-    "terminate",
-    "respond",
-    "runFlow",
-    "sendToBatch",
-    "unsupported",
-];
-
 /// Hands an action to its kind, which takes the keys that are its own.
 pub(crate) fn read(
     builder: &mut Builder,

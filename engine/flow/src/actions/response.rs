@@ -5,7 +5,7 @@ use expr::Tree;
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{Schema, builder::Builder, fields::Fields};
+use crate::{Schema, builder::Builder, fields::Fields, shape};
 
 /// An answer to whoever called the request trigger.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(crate) fn check_place(builder: &mut Builder, span: Span) {
 pub(crate) fn read(builder: &mut Builder, at: Span, node: &Node) -> ActionKind {
     check_place(builder, at);
     let reader = &mut builder.reader;
-    let mut fields = Fields::new(reader, node, "`respond`");
+    let mut fields = Fields::new(reader, node, "`respond`").of(&shape::RESPOND);
     let status = fields.tree(reader, "status").unwrap_or_else(|| Tree::Value(200.into()));
     let (headers, body) = (fields.tree(reader, "headers"), fields.tree(reader, "body"));
     let (schema, kind) = (fields.schema(reader, "schema"), fields.text(reader, "kind"));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{builder::Builder, fields::Fields, model::Block};
+use crate::{builder::Builder, fields::Fields, model::Block, shape};
 
 /// One of several blocks.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub(crate) fn read(builder: &mut Builder, fields: &mut Fields<'_>, node: &Node) 
 }
 
 fn read_case(builder: &mut Builder, node: &Node) -> Option<Case> {
-    let mut fields = Fields::new(&mut builder.reader, node, "a case");
+    let mut fields = Fields::new(&mut builder.reader, node, "a case").of(&shape::CASE);
     let value = fields.required(&mut builder.reader, "case").map(|it| (it.to_json(), it.span));
     let name = fields.text(&mut builder.reader, "name");
     let block = fields.required(&mut builder.reader, "actions");

@@ -4,7 +4,7 @@ use expr::Tree;
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// A list as a table.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub(crate) fn read(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node) ->
 pub(crate) fn read_columns(reader: &mut Reader, node: &Node) -> Vec<Column> {
     let mut columns = Vec::new();
     for node in reader.list(node, "`columns`") {
-        let mut fields = Fields::new(reader, node, "a column");
+        let mut fields = Fields::new(reader, node, "a column").of(&shape::COLUMN);
         let header = fields.required_tree(reader, "header");
         let value = fields.required_tree(reader, "value");
         fields.finish(reader);

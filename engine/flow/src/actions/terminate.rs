@@ -5,7 +5,7 @@ use expr::Tree;
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{builder::Builder, fields::Fields};
+use crate::{builder::Builder, fields::Fields, shape};
 
 /// The end of the run.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub(crate) fn read(builder: &mut Builder, node: &Node) -> ActionKind {
         let status = reader.choice(node, "`terminate`", STATUSES).unwrap_or(Status::Failed);
         return ActionKind::Terminate(Terminate { status, code: None, message: None });
     }
-    let mut fields = Fields::new(reader, node, "`terminate`");
+    let mut fields = Fields::new(reader, node, "`terminate`").of(&shape::TERMINATE);
     let status = fields.required(reader, "status");
     let status = status.and_then(|it| reader.choice(it, "`status`", STATUSES));
     let status = status.unwrap_or(Status::Failed);

@@ -5,7 +5,7 @@ use expr::condition::Condition;
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{builder::Builder, fields::Fields, model::Block, reader::Reader};
+use crate::{builder::Builder, fields::Fields, model::Block, reader::Reader, shape};
 
 /// A loop that looks after each pass.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub struct Until {
     pub block: Block,
 }
 
+/// What becomes of the action at its limit: whether it fails.
+pub(crate) const OUTCOMES: &[(&str, bool)] = &[("fail", true), ("continue", false)];
+
 /// Time for all passes when the flow names no limit (as in the cloud).
 const TIMEOUT_DEFAULT: Duration = Duration::seconds(3600);
 
@@ -35,9 +38,8 @@ pub(crate) fn read(builder: &mut Builder, fields: &mut Fields<'_>, node: &Node) 
     let reader = &mut builder.reader;
     let condition = reader.condition(node, "`until`");
     let (count, timeout) = read_limit(reader, fields);
-    let outcomes = &[("fail", true), ("continue", false)];
     let fails_at_limit = fields.given("onLimit");
-    let fails_at_limit = fails_at_limit.and_then(|it| reader.choice(it, "`onLimit`", outcomes));
+    let fails_at_limit = fails_at_limit.and_then(|it| reader.choice(it, "`onLimit`", OUTCOMES));
     let fails_at_limit = fails_at_limit.unwrap_or(true);
     let block = fields.required(reader, "actions");
     let block = block.map(|it| builder.read_block(it, "`actions`")).unwrap_or_default();
@@ -49,7 +51,7 @@ pub(crate) fn read_limit(reader: &mut Reader, fields: &mut Fields<'_>) -> (usize
     let Some(node) = fields.given("limit") else {
         return (limits::UNTIL_COUNT_DEFAULT, TIMEOUT_DEFAULT);
     };
-    let mut inner = Fields::new(reader, node, "`limit`");
+    let mut inner = Fields::new(reader, node, "`limit`").of(&shape::LIMIT);
     let count = inner.given("count");
     let count = count.and_then(|it| reader.whole(it, "`count`", (1, limits::UNTIL_COUNT_MAX)));
     let timeout = inner.given("timeout").and_then(|it| reader.duration(it, "`timeout`"));

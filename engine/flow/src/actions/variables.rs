@@ -12,6 +12,7 @@ use crate::{
     fields::Fields,
     model::{Action, ParameterType},
     reader::Reader,
+    shape,
 };
 
 /// What is done to variables.
@@ -82,7 +83,7 @@ pub(crate) fn read_initialize(builder: &mut Builder, node: &Node) -> ActionKind 
 
 /// Reads `{name, type, value}`, which the cloud writes the same.
 pub(crate) fn read_declaration(reader: &mut Reader, node: &Node) -> Option<Declaration> {
-    let mut fields = Fields::new(reader, node, "`initialize`");
+    let mut fields = Fields::new(reader, node, "`initialize`").of(&shape::DECLARATION);
     let name = fields.required_text(reader, "name");
     let ty = fields.required(reader, "type");
     let ty = ty.and_then(|it| reader.choice(it, "`type`", ParameterType::NAMES));
@@ -99,7 +100,8 @@ pub(crate) fn read_change(
     kind: fn(Change) -> Variables,
     needs_value: bool,
 ) -> ActionKind {
-    let mut fields = Fields::new(reader, node, "the change of a variable");
+    let shape = if needs_value { &shape::CHANGE } else { &shape::COUNT };
+    let mut fields = Fields::new(reader, node, "the change of a variable").of(shape);
     let change = take_change(reader, &mut fields, needs_value);
     fields.finish(reader);
     ActionKind::Variables(kind(change))
@@ -107,7 +109,7 @@ pub(crate) fn read_change(
 
 /// Reads `{name, value, type}`; a type is only given by flows whose action does not fit its variable.
 pub(crate) fn read_append(reader: &mut Reader, node: &Node) -> ActionKind {
-    let mut fields = Fields::new(reader, node, "the change of a variable");
+    let mut fields = Fields::new(reader, node, "the change of a variable").of(&shape::APPEND);
     let change = take_change(reader, &mut fields, true);
     let wants = fields.given("type");
     let wants = wants.and_then(|it| reader.choice(it, "`type`", ParameterType::NAMES));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use yaml::Node;
 
 use super::ActionKind;
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// How long.
 #[derive(Clone, Debug)]
@@ -31,15 +31,19 @@ pub(crate) fn read(reader: &mut Reader, node: &Node) -> ActionKind {
         check_duration(reader, node, &tree);
         return ActionKind::Wait(Wait::Duration(tree));
     }
-    let mut fields = Fields::new(reader, node, "`wait`");
-    let wait = match (fields.tree(reader, "until"), fields.tree(reader, "interval")) {
-        (Some(until), None) => Wait::Until(until),
-        (None, Some(count)) => Wait::Interval { count, unit: fields.required_tree(reader, "unit") },
-        (None, None) | (Some(_), Some(_)) => {
-            let message = "`wait` needs either `interval` and `unit`, or `until`";
-            reader.report(code::MISSING_KEY, fields.at, message);
-            Wait::Duration(Tree::Value(Value::Null))
-        }
+    let ways = ["until", "interval"].map(|key| node.get(key).is_some());
+    let shape = if ways[0] { &shape::WAIT_UNTIL } else { &shape::WAIT_FOR };
+    let mut fields = Fields::new(reader, node, "`wait`").of(shape);
+    if ways[0] == ways[1] {
+        let message = "`wait` needs either `interval` and `unit`, or `until`";
+        reader.report(code::MISSING_KEY, fields.at, message);
+        return ActionKind::Wait(Wait::Duration(Tree::Value(Value::Null)));
+    }
+    let wait = if ways[0] {
+        Wait::Until(fields.required_tree(reader, "until"))
+    } else {
+        let count = fields.required_tree(reader, "interval");
+        Wait::Interval { count, unit: fields.required_tree(reader, "unit") }
     };
     fields.finish(reader);
     ActionKind::Wait(wait)

@@ -176,11 +176,10 @@ fn triggers_have_one_kind() {
     );
     check_trigger(
         "descr: x",
-        &[
-            "5:5 unknown-key unknown key `descr` in trigger `T` (known keys: name, description, request, \
-           manual, recurrence, on, http, httpWebhook, flow, batch, unsupported, conditions, splitOn, \
-           dedupe, concurrency, respond, clientTrackingId, retryPolicy, secure, operationOptions, cloud)",
-        ],
+        &["5:5 unknown-key unknown key `descr` in trigger `T` (known keys: name, description, \
+             conditions, splitOn, dedupe, concurrency, respond, clientTrackingId, retryPolicy, secure, \
+             operationOptions, cloud, request, manual, recurrence, on, http, httpWebhook, flow, \
+             batch, unsupported)"],
     );
     check_trigger(
         "recurrence: { frequency: Fortnight, interval: 0 }\nconcurrency: { key: a }",

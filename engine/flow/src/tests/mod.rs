@@ -4,6 +4,7 @@ mod actions;
 mod corpus;
 mod diagnostics;
 mod files;
+mod format;
 mod import;
 mod mutations;
 mod order;
@@ -11,6 +12,7 @@ mod round_trip;
 mod said;
 mod schedule;
 mod schema;
+mod shapes;
 mod show;
 mod triggers;
 

@@ -9,6 +9,7 @@ use crate::{
     actions::api_connection::{no_parameters, read_operation},
     fields::Fields,
     reader::Reader,
+    shape,
 };
 
 /// A connector's trigger.
@@ -44,7 +45,7 @@ fn read_target(reader: &mut Reader, node: &Node) -> (String, String, Option<bool
         let (connection, operation) = read_operation(reader, node, "on").unwrap_or_default();
         return (connection, operation, None);
     }
-    let mut inner = Fields::new(reader, node, "`on`");
+    let mut inner = Fields::new(reader, node, "`on`").of(&shape::ON);
     let connection = inner.required_text(reader, "connection").unwrap_or_default().0;
     let operation = inner.required_text(reader, "operation").unwrap_or_default().0;
     let webhook = inner.given("webhook").and_then(|it| reader.flag(it, "`webhook`"));

@@ -4,7 +4,7 @@ use base::{Span, limits};
 use yaml::Node;
 
 use super::{TriggerKind, recurrence::Recurrence};
-use crate::{fields::Fields, reader::Reader};
+use crate::{fields::Fields, reader::Reader, shape};
 
 /// A trigger that collects messages.
 #[derive(Clone, Debug)]
@@ -32,7 +32,8 @@ pub struct BatchConfiguration {
 pub(crate) fn read(reader: &mut Reader, node: &Node) -> TriggerKind {
     let mapping = reader.mapping(node, "`batch`");
     let batches = mapping.iter().map(|entry| {
-        let mut fields = Fields::new(reader, &entry.value, &format!("batch `{}`", entry.key.text));
+        let mut fields = Fields::new(reader, &entry.value, &format!("batch `{}`", entry.key.text))
+            .of(&shape::BATCH);
         fields.at = entry.key.span;
         let batch = take(reader, &mut fields, &entry.key);
         fields.finish(reader);

@@ -3,7 +3,7 @@
 use yaml::Node;
 
 use super::TriggerKind;
-use crate::{Schema, fields::Fields, reader::Reader};
+use crate::{Schema, fields::Fields, reader::Reader, shape};
 
 /// A trigger that only `runFlow` fires.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct FlowTrigger {
 
 /// Reads `flow:` or `flow: {schema}`.
 pub(crate) fn read(reader: &mut Reader, node: &Node) -> TriggerKind {
-    let mut fields = Fields::new(reader, node, "`flow`");
+    let mut fields = Fields::new(reader, node, "`flow`").of(&shape::CALLED);
     let schema = fields.schema(reader, "schema");
     fields.finish(reader);
     TriggerKind::Flow(FlowTrigger { schema })

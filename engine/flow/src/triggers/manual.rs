@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use yaml::Node;
 
 use super::TriggerKind;
-use crate::{check, fields::Fields, model::ParameterType, reader::Reader};
+use crate::{check, fields::Fields, model::ParameterType, reader::Reader, shape};
 
 /// A manual trigger.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ impl Input {
 
 /// Reads `manual:` or `manual: {inputs: {name: {type, title, …}}}`.
 pub(crate) fn read(reader: &mut Reader, node: &Node) -> TriggerKind {
-    let mut fields = Fields::new(reader, node, "`manual`");
+    let mut fields = Fields::new(reader, node, "`manual`").of(&shape::MANUAL);
     let inputs = fields.given("inputs").map(|it| reader.mapping(it, "`inputs`"));
     fields.finish(reader);
     let inputs = inputs.into_iter().flatten();
@@ -140,7 +140,7 @@ pub(crate) fn read(reader: &mut Reader, node: &Node) -> TriggerKind {
 
 fn read_input(reader: &mut Reader, key: &yaml::Key, node: &Node) -> Option<Input> {
     let name = key.text.clone();
-    let mut fields = Fields::new(reader, node, &format!("input `{name}`"));
+    let mut fields = Fields::new(reader, node, &format!("input `{name}`")).of(&shape::INPUT);
     fields.at = key.span;
     let ty = fields.required(reader, "type");
     let ty = ty.and_then(|it| reader.choice(it, "`type`", ParameterType::NAMES));

@@ -11,23 +11,6 @@ pub mod relative_path;
 pub mod request;
 pub mod unsupported;
 
-/// The kind keys of flow files.
-pub const KINDS: &[&str] = &[
-    "request",
-    "manual",
-    "recurrence",
-    "on",
-    "http",
-    "httpWebhook",
-    "flow",
-    "batch",
-    "unsupported",
-];
-
-/// The kind keys of a trigger that has `on` or `http`: its `recurrence` says how often it asks.
-pub(crate) const POLLED: &[&str] =
-    &["request", "manual", "on", "http", "httpWebhook", "flow", "batch", "unsupported"];
-
 /// What starts runs.
 #[derive(Clone, Debug)]
 pub enum TriggerKind {

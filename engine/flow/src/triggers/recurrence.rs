@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use yaml::Node;
 
 use super::{TriggerKind, unsupported::UnsupportedTrigger};
-use crate::{fields::Fields, reader::Reader, schedule};
+use crate::{fields::Fields, reader::Reader, schedule, shape};
 
 /// A schedule, in the words of the cloud or as cron.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub enum Frequency {
     Year,
 }
 
-const FREQUENCIES: &[(&str, Frequency)] = &[
+pub(crate) const FREQUENCIES: &[(&str, Frequency)] = &[
     ("Second", Frequency::Second),
     ("Minute", Frequency::Minute),
     ("Hour", Frequency::Hour),
@@ -76,7 +76,7 @@ const FREQUENCIES: &[(&str, Frequency)] = &[
     ("Year", Frequency::Year),
 ];
 
-const WEEK_DAYS: &[(&str, &str)] = &[
+pub(crate) const WEEK_DAYS: &[(&str, &str)] = &[
     ("Monday", "Monday"),
     ("Tuesday", "Tuesday"),
     ("Wednesday", "Wednesday"),
@@ -96,9 +96,11 @@ pub(crate) fn read(reader: &mut Reader, node: &Node) -> TriggerKind {
 impl Recurrence {
     /// Reads `{frequency, interval, startTime, timeZone, schedule}` or `{cron, timeZone}`.
     pub(crate) fn read(reader: &mut Reader, node: &Node) -> Option<Self> {
-        let mut fields = Fields::new(reader, node, "`recurrence`");
+        let by_cron = reader.dialect == Dialect::Wdl || node.get("cron").is_some();
+        let shape = if by_cron { &shape::CRON } else { &shape::EVERY };
+        let mut fields = Fields::new(reader, node, "`recurrence`").of(shape);
         let time_zone = fields.given("timeZone").and_then(|it| read_zone(reader, it));
-        if let Some(cron) = fields.node("cron") {
+        if let Some(cron) = by_cron.then(|| fields.node("cron")).flatten() {
             let expression = reader.text(cron, "`cron`");
             fields.finish(reader);
             let expression = expression?;
@@ -176,7 +178,7 @@ impl Every {
     }
 
     fn read_schedule(&mut self, reader: &mut Reader, node: &Node) {
-        let mut fields = Fields::new(reader, node, "`schedule`");
+        let mut fields = Fields::new(reader, node, "`schedule`").of(&shape::SCHEDULE);
         for (key, most, list) in
             [("hours", 23, &mut self.hours), ("minutes", 59, &mut self.minutes)]
         {
@@ -203,7 +205,7 @@ impl Every {
 }
 
 /// Units between two firings, as the cloud bounds seconds, its longest interval.
-const INTERVAL_MAX: usize = 9_999_999;
+pub(crate) const INTERVAL_MAX: usize = 9_999_999;
 
 /// One item or a list of them.
 fn items<'a>(fields: &mut Fields<'a>, key: &'static str) -> &'a [Node] {

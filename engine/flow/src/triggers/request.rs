@@ -5,7 +5,7 @@ use expr::Dialect;
 use yaml::Node;
 
 use super::{TriggerKind, manual::Input, relative_path::RelativePath};
-use crate::{Schema, fields::Fields, reader::Reader};
+use crate::{Schema, fields::Fields, reader::Reader, shape};
 
 /// A request trigger.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Request {
 /// Reads `request:` or `request: {method, relativePath, schema, headersSchema, validate, verify,
 /// kind}`.
 pub(crate) fn read(reader: &mut Reader, node: &Node) -> TriggerKind {
-    let mut fields = Fields::new(reader, node, "`request`");
+    let mut fields = Fields::new(reader, node, "`request`").of(&shape::REQUEST);
     let verify = fields.given("verify").and_then(|it| read_verify(reader, it));
     let validate = fields.given("validate").and_then(|it| reader.flag(it, "`validate`"));
     let request = Request {
@@ -81,7 +81,7 @@ pub(crate) fn read_path(reader: &mut Reader, node: &Node) -> Option<RelativePath
 }
 
 fn read_verify(reader: &mut Reader, node: &Node) -> Option<Verify> {
-    let mut fields = Fields::new(reader, node, "`verify`");
+    let mut fields = Fields::new(reader, node, "`verify`").of(&shape::VERIFY);
     let connector = fields.required_text(reader, "connector");
     let trigger = fields.required_text(reader, "trigger");
     fields.finish(reader);

@@ -1,6 +1,7 @@
 //! Texts, the trees they give and what is said about them.
 
 mod emit;
+mod format;
 mod json;
 mod mutations;
 mod yaml;

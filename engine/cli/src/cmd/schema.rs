@@ -1,0 +1,84 @@
+//! `flowright schema`: JSON Schemas of the project's files, for editors.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, bail};
+use lsp::schema::{self, Known};
+use serde_json::Value;
+use worker::Project;
+
+use crate::{
+    Outcome,
+    args::{SchemaArgs, SchemaOf},
+    cmd::packages::put,
+    print::{self, note},
+};
+
+pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Outcome> {
+    let here = std::env::current_dir()?;
+    let root = Project::find(&here).unwrap_or(here);
+    let project = Project::load(&root, None)?;
+    let known = known(&project)?;
+    let Some(folder) = &args.output else {
+        let Some(of) = args.of else {
+            bail!("say which schema, as in `flowright schema flow`, or `--output FOLDER` for all")
+        };
+        print::json(&made(of, &project, &known));
+        return Ok(Outcome::Good);
+    };
+    for (name, of) in SchemaOf::ALL {
+        if args.of.is_none_or(|it| it == of) {
+            let path = folder.join(format!("{name}.schema.json"));
+            let text = serde_json::to_string_pretty(&made(of, &project, &known))? + "\n";
+            put(&path, &text, true)?;
+            print::line(path.display());
+        }
+    }
+    note("see docs/editors for how an editor is told of them");
+    Ok(Outcome::Good)
+}
+
+fn made(of: SchemaOf, project: &Project, known: &Known) -> Value {
+    let catalog = &project.catalog;
+    match of {
+        SchemaOf::Flow => schema::flow(catalog, known),
+        SchemaOf::Mapping => schema::mapping(catalog, &known.connectors()),
+        SchemaOf::Connector => schema::connector(),
+        SchemaOf::Environment => schema::environment(catalog, known),
+        SchemaOf::Project => schema::project(known),
+    }
+}
+
+/// The names of the environments that the project has.
+fn environments(project: &Project) -> anyhow::Result<BTreeSet<String>> {
+    let folder = project.root.join(&project.settings.environments.path);
+    if !folder.is_dir() {
+        return Ok(BTreeSet::new());
+    }
+    let cannot = || format!("cannot read `{}`", folder.display());
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(&folder).with_context(cannot)? {
+        let path = entry.with_context(cannot)?.path();
+        let is_file = path.extension().is_some_and(|it| it == "yaml");
+        names.extend(
+            path.file_stem().filter(|_| is_file).and_then(|it| it.to_str()).map(str::to_owned),
+        );
+    }
+    Ok(names)
+}
+
+/// What a project knows that the formats of its files do not.
+pub(crate) fn known(project: &Project) -> anyhow::Result<Known> {
+    let mut known = Known::default();
+    for file in &project.flows {
+        known.add(&file.name, &file.package.flow);
+        known.mappings.extend(file.package.mappings.keys().cloned());
+    }
+    known.environments = environments(project)?;
+    let connections = project.environment.iter().flat_map(|(_, it)| &it.connections);
+    for it in connections {
+        let connector = it.connector.clone().unwrap_or_else(|| it.name.clone());
+        known.connections.entry(it.name.clone()).or_default().insert(connector);
+    }
+    Ok(known)
+}
