@@ -19,6 +19,7 @@ use crate::{
 #[command(after_help = "Examples:
   flowright lint                                   check every flow, mapping and connector of the project
   flowright run flows/my-flow --event event.json   run a flow once, here, and show every action
+  flowright test                                   run the tests of every flow of the project
   flowright import --check exported/               tell how flows of the cloud would run here
   flowright import exported/ -o flows              turn them into flow files
   flowright export flows/my-flow                   write a flow as a definition of the cloud's
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Lint(LintArgs),
     /// Run one flow once, in this process, and show every action.
     Run(RunArgs),
+    /// Run the tests of flows: no service is called, and pauses take no time.
+    Test(TestArgs),
     /// Turn definitions of Power Automate and Logic Apps into flow files, or tell how they run here.
     Import(ImportArgs),
     /// Write a flow as a definition of Power Automate and Logic Apps.
@@ -263,6 +266,56 @@ impl RunArgs {
     pub(crate) fn as_json(&self) -> bool {
         self.json || self.output == Shown::Json
     }
+}
+
+/// How the results of tests are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Results {
+    /// For people.
+    Text,
+    /// One JSON object, for programs.
+    Json,
+    /// XML, for build servers.
+    Junit,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Tests are files `tests/*.test.yaml` in the folder of a flow:
+  tests:
+    - name: A new order is sent on
+      event: { id: 7 }
+      mocks:
+        crm.CreateRecord: { statusCode: 201, body: { accountid: a1 } }
+      expect:
+        status: Succeeded
+        calls:
+          - crm.CreateRecord: { entityName: accounts }
+
+Exit codes: 0 every test has passed, 1 some have not, or a file of tests has errors, 2 there are no
+such tests, or the command could not be carried out.")]
+pub(crate) struct TestArgs {
+    /// Files of tests, folders, or names of flows; the whole project if none is given.
+    pub paths: Vec<PathBuf>,
+
+    /// Only tests whose name, or the name of whose flow, has this text in it.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+
+    /// Change the files so that they expect what there is; look at the changes before you keep them.
+    #[arg(long)]
+    pub update: bool,
+
+    /// Tell which actions and branches no test goes through.
+    #[arg(long)]
+    pub coverage: bool,
+
+    /// Fail if fewer actions of a flow than this are carried out by its tests.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_coverage: Option<u8>,
+
+    /// How the results are written.
+    #[arg(long, value_enum, default_value_t = Results::Text)]
+    pub output: Results,
 }
 
 /// For whom a command prints.

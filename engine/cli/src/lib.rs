@@ -4,4 +4,6 @@ pub mod batch;
 pub mod document;
 pub mod environment_file;
 mod lent;
+pub mod once;
 pub mod summary;
+pub mod testing;

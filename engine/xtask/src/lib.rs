@@ -20,6 +20,7 @@ pub fn generated() -> Vec<(&'static str, String)> {
         ("docs/reference/functions.md", functions::page()),
         ("docs/reference/rules.md", rules::page()),
         ("docs/reference/connector.schema.json", format!("{:#}\n", connector::file_schema())),
+        ("docs/reference/test.schema.json", format!("{:#}\n", flow::test_file::schema())),
     ];
     all.extend(of_files);
     all

@@ -169,9 +169,8 @@ impl Service {
         let begun = Instant::now();
         loop {
             let requests = self.world.dataverse.requests().into_iter();
-            let made = requests.filter(|it| {
-                it.method == "POST" && it.target.ends_with("/callbackregistrations")
-            });
+            let made = requests
+                .filter(|it| it.method == "POST" && it.target.ends_with("/callbackregistrations"));
             if made.filter(|it| it.status == Some(204)).count() == 2 {
                 return;
             }

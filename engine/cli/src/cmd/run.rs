@@ -1,22 +1,18 @@
 //! `flowright run`: one flow, once, in this process.
 
-use std::{collections::BTreeMap, io::Read as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context as _, bail, ensure};
-use base::{Severity, Status, Timestamp};
-use cli::summary;
+use base::{Severity, Status};
+use cli::{once, summary};
 use flow::{ActionKind, Flow, Trigger, TriggerKind, triggers::manual::Input};
 use http_client::Egress;
-use interp::{
-    Run,
-    fire::{Firing, fire},
-};
-use journal::{Callback, Event, EventKind};
+use interp::{Run, fire::fire};
 use process_host::Host;
 use serde_json::{Map, Value, json};
 use worker::{
     Clock as _, Deployed, Live, Mocks, Performer, Project, SystemClock,
-    local::{Driven, Driver, Time},
+    local::{Driven, Time},
     project::FlowFile,
 };
 
@@ -31,8 +27,6 @@ use crate::{
     tree,
 };
 
-/// Bytes of an event or mocks file.
-const INPUT_BYTES_MAX: usize = 32 << 20;
 /// Faults of one flow that are shown before it runs, or does not.
 const SHOWN_MAX: usize = 20;
 
@@ -77,8 +71,8 @@ async fn attempt(args: &RunArgs) -> Result<Outcome, Refusal> {
     let parameters = parameters(args, &project, &secrets, &file.package.flow);
     let parameters = parameters.map_err(refuse("InvalidParameter"))?;
     let mut flow = project.deploy_one(&file, &parameters, &secrets);
-    let flows = children(&project, &siblings, (&parameters, &secrets));
-    let trigger = choose_trigger(&flow, args.trigger.as_deref());
+    let flows = once::children(&project, &siblings, (&parameters, &secrets));
+    let trigger = once::choose_trigger(&flow, args.trigger.as_deref(), "--trigger");
     let trigger = trigger.map_err(refuse("UnknownTrigger"))?.clone();
     if let Some(name) = &args.until {
         let id = choice::action(&flow, name).map_err(refuse("UnknownAction"))?;
@@ -126,7 +120,7 @@ async fn runs(
     for firing in firings {
         let time =
             if args.mocks.is_some() { Time::Virtual(now) } else { Time::Real(clock.clone()) };
-        let driven = drive(flow, trigger, firing, (performer, time, flows)).await;
+        let driven = once::drive(flow, trigger, firing, (performer, time, flows)).await;
         if !args.as_json() {
             show(flow, &driven);
         }
@@ -155,22 +149,6 @@ fn parameters(
     Ok(parameters)
 }
 
-/// The flows that may be called: those of the project, and those beside the one that runs, by their
-/// names and by their ids.
-fn children(
-    project: &Project,
-    siblings: &[FlowFile],
-    (parameters, secrets): (&Map<String, Value>, &ProcessSecrets),
-) -> BTreeMap<String, Arc<Deployed>> {
-    let mut flows = BTreeMap::new();
-    for file in project.flows.iter().chain(siblings).filter(|it| !it.package.has_errors()) {
-        let deployed = Arc::new(project.deploy_one(file, parameters, secrets));
-        flows.extend(file.id.clone().map(|id| (id, Arc::clone(&deployed))));
-        flows.insert(file.name.clone(), deployed);
-    }
-    flows
-}
-
 /// Who answers the flow's questions: the mocks if there are any, else the services.
 fn performer(
     args: &RunArgs,
@@ -179,7 +157,7 @@ fn performer(
     host: &Host,
 ) -> anyhow::Result<Box<dyn Performer>> {
     if let Some(file) = &args.mocks {
-        return Ok(Box::new(Mocks::new(&read_data(file)?).map_err(anyhow::Error::msg)?));
+        return Ok(Box::new(Mocks::new(&once::read_data(file)?).map_err(anyhow::Error::msg)?));
     }
     let client = network::client(&project.root, host)?;
     let hosts = project.settings.http.allow_hosts.iter();
@@ -211,38 +189,6 @@ fn refuse_static_results(
         );
     }
     Ok(())
-}
-
-async fn drive(
-    flow: &Deployed,
-    trigger: &Trigger,
-    firing: Firing,
-    (performer, time, flows): (&dyn Performer, Time, &BTreeMap<String, Arc<Deployed>>),
-) -> Driven {
-    // Nobody can call this process; what mocks say does not come from outside.
-    let (at, callback) = match &time {
-        Time::Virtual(now) => {
-            let url = "https://flow.example/callbacks/local".to_owned();
-            (*now, Some(Callback { url, key: "mocks".to_owned() }))
-        }
-        Time::Real(clock) => (clock.now(), None),
-    };
-    let kind = EventKind::Started {
-        trigger: trigger.name.as_str().to_owned(),
-        outputs: firing.outputs,
-        parameters: flow.parameters.clone(),
-        seed: seed(at),
-        run: format!("local-{}", at.ticks()),
-        callback: callback.clone(),
-        again: None,
-    };
-    let started = Event { at, path: journal::Path::run(), kind };
-    let mut driver = Driver { performer, time, flows, callback, watch: &mut |_, _| {} };
-    driver.drive(&flow.plan, vec![started]).await
-}
-
-const fn seed(at: Timestamp) -> u64 {
-    at.ticks().cast_unsigned()
 }
 
 fn show(flow: &Deployed, driven: &Driven) {
@@ -285,27 +231,10 @@ pub(crate) fn report(file: &FlowFile) -> bool {
     any
 }
 
-fn choose_trigger<'a>(flow: &'a Deployed, name: Option<&str>) -> anyhow::Result<&'a Trigger> {
-    let triggers = &flow.plan.flow.triggers;
-    match (name, triggers.as_slice()) {
-        (Some(name), _) => flow
-            .plan
-            .flow
-            .trigger(name)
-            .with_context(|| format!("the flow has no trigger `{name}`")),
-        (None, [only]) => Ok(only),
-        (None, []) => bail!("the flow has no trigger"),
-        (None, several) => {
-            let names: Vec<&str> = several.iter().map(|it| it.display.as_str()).collect();
-            bail!("the flow has several triggers; choose one with --trigger: {}", names.join(", "))
-        }
-    }
-}
-
 /// `triggerOutputs()` from the event file or the inputs.
 fn event_outputs(args: &RunArgs, trigger: &Trigger) -> anyhow::Result<Value> {
     let mut outputs = match &args.event {
-        Some(file) => as_outputs(read_data(file)?),
+        Some(file) => once::as_outputs(once::read_data(file)?),
         None => json!({ "headers": {}, "body": {} }),
     };
     if args.inputs.is_empty() {
@@ -348,43 +277,6 @@ fn set_parameters(
     Ok(())
 }
 
-/// A trigger's record with its `outputs`, and what has a `body` and nothing but members of outputs,
-/// give the outputs; anything else is the body.
-fn as_outputs(event: Value) -> Value {
-    const MEMBERS: [&str; 5] =
-        ["body", "headers", "queries", "relativePathParameters", "statusCode"];
-    const RECORD: [&str; 11] = [
-        "name",
-        "inputs",
-        "outputs",
-        "status",
-        "code",
-        "startTime",
-        "endTime",
-        "trackingId",
-        "clientTrackingId",
-        "clientKeywords",
-        "originHistoryName",
-    ];
-    let has_only = |keys: &[&str], needed: &str| {
-        event.as_object().is_some_and(|event| {
-            event.contains_key(needed) && event.keys().all(|key| keys.contains(&key.as_str()))
-        })
-    };
-    let record = event.get("outputs").filter(|it| it.is_object() || it.is_null());
-    let record = record.filter(|_| has_only(&RECORD, "outputs")).cloned();
-    let mut outputs = match record {
-        Some(Value::Null) => json!({}),
-        Some(outputs) => outputs,
-        None if has_only(&MEMBERS, "body") => event,
-        None => json!({ "body": event }),
-    };
-    if let Some(outputs) = outputs.as_object_mut() {
-        outputs.entry("headers").or_insert_with(|| json!({}));
-    }
-    outputs
-}
-
 /// The body with the inputs of the command line, each read by its type; what the trigger makes of
 /// them is the trigger's.
 fn typed_inputs(inputs: &[Input], body: &Value, given: &[String]) -> anyhow::Result<Value> {
@@ -402,40 +294,4 @@ fn typed_inputs(inputs: &[Input], body: &Value, given: &[String]) -> anyhow::Res
         values.insert(name.to_owned(), value);
     }
     Ok(Value::Object(values))
-}
-
-/// A file with JSON or YAML; `-` is standard input.
-fn read_data(file: &Path) -> anyhow::Result<Value> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(INPUT_BYTES_MAX + 1)?;
-    if file == Path::new("-") {
-        std::io::stdin().take(most).read_to_end(&mut bytes)?;
-    } else {
-        let open = std::fs::File::open(file);
-        let open = open.with_context(|| format!("cannot read `{}`", file.display()))?;
-        open.take(most).read_to_end(&mut bytes)?;
-    }
-    if INPUT_BYTES_MAX < bytes.len() {
-        bail!("`{}` has more than {INPUT_BYTES_MAX} bytes", file.display());
-    }
-    let (text, fault) = yaml::decode(&bytes);
-    if let Some(fault) = fault.filter(|it| it.severity == Severity::Error) {
-        bail!("`{}` is not text: {}", file.display(), fault.message);
-    }
-    let text = text.trim_start_matches('\u{feff}');
-    let as_json = match serde_json::from_str(text) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    // YAML would take a number that no computer number can hold for a text.
-    if as_json.to_string().starts_with("number out of range") {
-        let error = anyhow::Error::from(as_json);
-        return Err(error.context(format!("`{}` has a number that is too large", file.display())));
-    }
-    serde_yaml::from_str(text).map_err(|error| {
-        // What begins as JSON was meant as JSON.
-        let is_json = text.trim_start().starts_with(['{', '[']);
-        let error = if is_json { anyhow::Error::from(as_json) } else { error.into() };
-        error.context(format!("`{}` is neither JSON nor YAML", file.display()))
-    })
 }

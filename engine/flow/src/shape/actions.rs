@@ -119,7 +119,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "Tells what of this object differs from another: `{changed, changes, fields, patch}`.",
         &[
             Key::new("with", Takes::Value, "The present state.").required(),
-            Key::new("base", Takes::Value, "What both sides last agreed on; what only the other side has changed is then left alone."),
+            Key::new(
+                "base",
+                Takes::Value,
+                "What both sides last agreed on; what only the other side has changed is then left alone.",
+            ),
             Key::new(
                 "using",
                 Takes::Named(Name::Mapping),
