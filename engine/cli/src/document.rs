@@ -10,8 +10,9 @@ use expr::Context;
 use serde_json::{Map, Value, json};
 
 /// The members that a document may have.
-pub const MEMBERS: [&str; 10] = [
+pub const MEMBERS: [&str; 11] = [
     "actions",
+    "failures",
     "item",
     "items",
     "iteration_indexes",
@@ -42,8 +43,15 @@ impl Document {
                 return Err(format!("the context is an object, not {}", base::value::kind(&other)));
             }
         };
-        for name in ["actions", "items", "iteration_indexes", "parameters", "results", "variables"]
-        {
+        for name in [
+            "actions",
+            "items",
+            "iteration_indexes",
+            "failures",
+            "parameters",
+            "results",
+            "variables",
+        ] {
             if members.get(name).is_some_and(|it| !it.is_object() && !it.is_null()) {
                 return Err(format!("`{name}` of the context is an object of values by name"));
             }
@@ -122,6 +130,10 @@ impl Context for Document {
 
     fn result(&self, scope: Option<&str>) -> Option<Value> {
         self.lent(&["results", scope?]).cloned()
+    }
+
+    fn failures(&self, scope: Option<&str>) -> Option<Value> {
+        self.lent(&["failures", scope?]).cloned()
     }
 
     fn trigger(&self) -> Option<Cow<'_, Value>> {

@@ -22,6 +22,11 @@ pub trait Context {
         None
     }
 
+    /// The records of what has failed in a scope, at any depth, and is handled by nothing in it.
+    fn failures(&self, _scope: Option<&str>) -> Option<Value> {
+        None
+    }
+
     /// The record of the trigger.
     fn trigger(&self) -> Option<Cow<'_, Value>> {
         None
@@ -143,6 +148,10 @@ impl Context for WithItem<'_> {
 
     fn result(&self, scope: Option<&str>) -> Option<Value> {
         self.inner.result(scope)
+    }
+
+    fn failures(&self, scope: Option<&str>) -> Option<Value> {
+        self.inner.failures(scope)
     }
 
     fn trigger(&self) -> Option<Cow<'_, Value>> {

@@ -97,7 +97,7 @@ pub(crate) fn reads_records(expr: &Expr) -> bool {
         Node::Literal(_) | Node::Access { .. } => false,
         Node::Call(call) => {
             let canonical = functions::find(&call.name).map_or(call.name.as_str(), |it| it.name);
-            ["action", "actions", "result"].contains(&canonical)
+            ["action", "actions", "failures", "result"].contains(&canonical)
         }
         Node::Path(path) => may_lead_to_records(&path.segments),
         Node::Query(query) => query.paths().iter().any(|path| may_lead_to_records(path)),
@@ -167,7 +167,7 @@ fn of_call(call: &Call, uses: &mut Vec<Use>) {
     let by = OF_ACTION.iter().find(|known| **known == canonical);
     let what = match (by, canonical) {
         (Some(by), _) => What::Action { name, by },
-        (None, "result") => What::Result { name },
+        (None, "failures" | "result") => What::Result { name },
         (None, "variables") => What::Variable { name },
         (None, "parameters") => What::Parameter { name },
         (None, "items") => What::Items { name },

@@ -8,7 +8,7 @@ use flow::{ActionId, ActionKind, TriggerKind};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    callback,
+    callback, causes,
     plan::Plan,
     ready,
     record::{Correlation, Record, UNSPECIFIED, sanitized},
@@ -111,6 +111,20 @@ impl<'a> Scope<'a> {
         Some(entry)
     }
 
+    /// The scope of that name, or the one around this action, and which passes of its loops are looked
+    /// at.
+    fn scope_of(&self, name: Option<&str>) -> Option<(ActionId, Passes)> {
+        let id = match name {
+            Some(name) => self.find(name)?,
+            None => self.plan.flow.action(self.key.action).parent?,
+        };
+        // Inside of a loop its children are those of the present pass: what a pass has looked at would
+        // else be in what the next one sees, and so on.
+        let own = self.plan.loops(self.key.action).iter().position(|it| *it == id);
+        let passes = own.and_then(|depth| self.key.passes.get(..=depth));
+        Some((id, passes.map_or_else(|| self.shared_passes(id), <[u32]>::to_vec)))
+    }
+
     /// The loop around this action that is called `name`, or the innermost one.
     fn enclosing(
         &self,
@@ -192,21 +206,17 @@ impl Context for Scope<'_> {
     }
 
     fn result(&self, scope: Option<&str>) -> Option<Value> {
-        let id = match scope {
-            Some(name) => self.find(name)?,
-            None => self.plan.flow.action(self.key.action).parent?,
-        };
-        // Inside of a loop its children are those of the present pass: what a pass has looked at would
-        // else be in what the next one sees, and so on.
-        let own = self.plan.loops(self.key.action).iter().position(|it| *it == id);
-        let prefix = match own.and_then(|depth| self.key.passes.get(..=depth)) {
-            Some(passes) => passes.to_vec(),
-            None => self.shared_passes(id),
-        };
+        let (id, prefix) = self.scope_of(scope)?;
         let within = &self.plan.flow.action(id).kind;
         let branches = 0..self.plan.branches(id);
         let children = branches.flat_map(|branch| self.plan.members(Some(id), branch));
         Some(children.filter_map(|it| self.result_entry(*it, &prefix, within)).collect())
+    }
+
+    fn failures(&self, scope: Option<&str>) -> Option<Value> {
+        let (id, prefix) = self.scope_of(scope)?;
+        let causes = causes::causes(self.plan, self.run, id, &prefix).into_iter();
+        Some(causes.map(|(id, passes, record)| self.record_json(id, passes, record)).collect())
     }
 
     fn trigger(&self) -> Option<Cow<'_, Value>> {

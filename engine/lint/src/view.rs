@@ -138,6 +138,7 @@ const LOOKUPS: &[&str] = &[
     "actionOutputs",
     "actions",
     "body",
+    "failures",
     "formDataMultiValues",
     "formDataValue",
     "items",
@@ -165,8 +166,12 @@ fn is_open(placed: &Placed, uses: &[Use]) -> bool {
                 && it.range.start <= next.range.start
                 && next.range.end <= it.range.end
         });
-        // `result()` without a name is about the scope around it.
-        if looks_up && !is_named && (0 < *arguments || name.eq_ignore_ascii_case("result")) {
+        // Without a name it is about the scope around it.
+        if looks_up
+            && !is_named
+            && (0 < *arguments
+                || ["failures", "result"].iter().any(|it| it.eq_ignore_ascii_case(name)))
+        {
             return true;
         }
     }

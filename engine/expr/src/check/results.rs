@@ -35,6 +35,7 @@ const RESULTS: &[(&str, Result)] = &[
     ("chunk", chunk),
     ("createArray", |it| Type::filled_array_of(it.joined())),
     ("div", arithmetic),
+    ("failures", result),
     ("first", first),
     ("formDataMultiValues", |_| Type::array_of(Type::String)),
     ("intersection", intersection),

@@ -104,6 +104,20 @@ pub(super) const BODY: Function = Function {
     examples: &[("body('Get_item')?['title']", "\"A title\""), ("body('Compose')", "null")],
 };
 
+pub(super) const FAILURES: Function = Function {
+    name: "failures",
+    family: FAMILY,
+    origin: Origin::Flowright,
+    summary: "The records of the actions that have failed in a scope, at any depth, and that nothing there handles.",
+    params: &[optional("scopedActionName", Type::String)],
+    returns: Type::Array,
+    eval: Eval::Context(failures),
+    examples: &[
+        ("length(failures('Scope'))", "1"),
+        ("first(failures('Scope'))['name']", "\"Get_item\""),
+    ],
+};
+
 pub(super) const ITEM: Function = Function {
     name: "item",
     family: FAMILY,
@@ -362,6 +376,14 @@ fn variables<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {
 fn result<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {
     let name = args.optional_text(0)?;
     ctx.result(name.as_deref()).map(Operand::from).ok_or_else(|| match &name {
+        Some(name) => undefined(args, "scope", name),
+        None => misplaced(args),
+    })
+}
+
+fn failures<'a>(ctx: &'a dyn Context, args: &mut Arguments<'a>) -> Answer<'a> {
+    let name = args.optional_text(0)?;
+    ctx.failures(name.as_deref()).map(Operand::from).ok_or_else(|| match &name {
         Some(name) => undefined(args, "scope", name),
         None => misplaced(args),
     })

@@ -87,6 +87,10 @@ impl Context for World {
         self.lent(&["results", scope?]).map(Cow::into_owned)
     }
 
+    fn failures(&self, scope: Option<&str>) -> Option<Value> {
+        self.result(scope)
+    }
+
     fn trigger(&self) -> Option<Cow<'_, Value>> {
         self.lent(&["trigger"])
     }
