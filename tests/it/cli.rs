@@ -183,6 +183,18 @@ fn the_demo_verifies_its_story() {
     let (code, out, err) = run(&["demo"]);
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("all of it was verified"), "{out}");
+    // What the README shows is what it says.
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let shown =
+        readme.split("<!-- demo -->").nth(1).unwrap().split("<!-- /demo -->").next().unwrap();
+    let said = |text: &str| {
+        let lines = text.lines().filter(|it| it.starts_with('▸') || it.starts_with("  ✓ "));
+        lines.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(said(shown), said(&out));
+    let (code, out, err) = run(&["demo", "--crm", "salesforce"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("all of it was verified"), "{out}");
     assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
 }
 

@@ -25,15 +25,12 @@ use store_sqlite::SqliteStore;
 use tokio::{sync::watch, task::JoinSet};
 use worker::Project;
 
-use crate::{
-    cosell::project_copy,
-    support::{
-        service::{
-            PATIENCE, Parts, REGISTER, SYNC, Service, action, client, connections, flowright,
-            project, referral, root, world,
-        },
-        through::{Call, Through, Way},
+use crate::support::{
+    service::{
+        PATIENCE, Parts, REGISTER, SYNC, Service, action, client, connections, flowright, one_way,
+        project, referral, world,
     },
+    through::{Call, Through, Way},
 };
 
 /// Where in a write the process dies.
@@ -196,7 +193,7 @@ struct Story {
 impl Story {
     async fn begin(client: Client, place: Place) -> Self {
         let world = world().await;
-        let project = project(&root(), &connections(&world));
+        let project = project(one_way().path(), &connections(&world));
         let store = Mortal::open(&place).await;
         let parts =
             Parts { store: store.clone(), client: client.clone(), port: 0, ..Parts::default() };
@@ -555,7 +552,7 @@ struct Killable {
 
 impl Killable {
     async fn start(database: &str) -> Self {
-        let folder = project_copy();
+        let folder = one_way();
         let world = world().await;
         let environment = json!({ "connections": connections(&world) }).to_string();
         let environments = folder.path().join("flows/environments");

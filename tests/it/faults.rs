@@ -23,10 +23,10 @@ use tokio::{
 use worker::Incoming;
 
 use crate::{
-    cosell::{edit, project_copy},
+    cosell::edit,
     crash::until,
     support::service::{
-        PATIENCE, Parts, SYNC, Service, action, connections, project, referral, world,
+        PATIENCE, Parts, SYNC, Service, action, connections, one_way, project, referral, world,
     },
 };
 
@@ -179,7 +179,7 @@ async fn answer(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8])
 
 /// A project with the flow and a connector that waits a second only.
 fn fragile_project() -> tempfile::TempDir {
-    let folder = project_copy();
+    let folder = one_way();
     edit(
         &folder.path().join("connectors/dynamics-365/connector.yaml"),
         "timeout: PT120S",
@@ -383,7 +383,7 @@ async fn retries_survive_a_restart() {
 
 #[tokio::test]
 async fn an_opportunity_whose_creation_was_not_confirmed_is_not_made_twice() {
-    let folder = project_copy();
+    let folder = one_way();
     let flow = folder.path().join("flows").join(SYNC).join("flow.yaml");
     let call = "call: crm.CreateRecord\n            with:\n              entityName: opportunities";
     let text = fs::read_to_string(&flow).unwrap();

@@ -2,14 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use base::Timestamp;
 use emulators::Running;
 use http_client::{Client, Egress};
 use journal::{EventKind, Page, RunFilter, Store};
@@ -19,30 +15,15 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
-use worker::{Clock, Deployed, Engine, Flows, Live, Project, SystemClock};
+use worker::{Clock, Deployed, Engine, Flows, Live, Project};
 
 use crate::{
     crash::{Moment, Mortal, Process, free_port, until},
-    support::service::{NoSecrets, PATIENCE, client, connections, project, root, world},
+    support::{
+        clock::LeapingClock,
+        service::{NoSecrets, PATIENCE, client, connections, one_way, project, world},
+    },
 };
-
-/// The machine's clock, which can be put forward.
-#[derive(Default)]
-struct LeapingClock {
-    machine: SystemClock,
-    ahead: AtomicI64,
-}
-
-impl Clock for LeapingClock {
-    fn now(&self) -> Timestamp {
-        let ahead = base::Duration::from_ticks(self.ahead.load(Ordering::SeqCst));
-        self.machine.now().after(ahead)
-    }
-
-    fn pause(&self, _until: Timestamp) -> Duration {
-        Duration::from_millis(2)
-    }
-}
 
 /// A list of numbers that is read from where the last reader stopped: 202 if there is no more.
 struct Feed {
@@ -101,7 +82,7 @@ struct Story {
 impl Story {
     async fn begin(client: Client, death: Option<(usize, Moment)>) -> Self {
         let world = world().await;
-        let project = project(&root(), &connections(&world));
+        let project = project(one_way().path(), &connections(&world));
         let feed = Feed::start().await;
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(LeapingClock::default());
@@ -123,7 +104,7 @@ impl Story {
         self.feed.grow(2);
         let leap = Duration::from_mins(10);
         self.world.dataverse.advance(leap);
-        self.clock.ahead.fetch_add(base::Duration::seconds(600).ticks(), Ordering::SeqCst);
+        self.clock.leap(leap);
         self.rest().await;
     }
 

@@ -11,7 +11,7 @@ use crate::support::service::{Parts, Service, connections, project, world};
 
 /// A service with these flows beside the shipped ones.
 pub(crate) async fn serve(flows: &[(&str, &str)], parts: Parts) -> Service {
-    let folder = crate::cosell::project_copy();
+    let folder = crate::support::service::one_way();
     for (name, text) in flows {
         let flow = folder.path().join("flows").join(name);
         fs::create_dir_all(&flow).unwrap();

@@ -24,7 +24,7 @@ use worker::{Deployed, Flows, Project};
 use crate::{
     crash::{Moment, Mortal, Process, free_port, until},
     support::service::{
-        PATIENCE, Parts, Service, client, connections, project, referral, root, world,
+        PATIENCE, Parts, Service, client, connections, one_way, project, referral, world,
     },
 };
 
@@ -101,7 +101,7 @@ struct Stage {
 impl Stage {
     async fn new(flows: &[(&str, &str)]) -> Self {
         let world = world().await;
-        let project = project(&root(), &connections(&world));
+        let project = project(one_way().path(), &connections(&world));
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let flows = all(&project, flows);
         let service = start(world, &project, (Arc::clone(&store), flows, 0)).await;
@@ -320,7 +320,7 @@ async fn tell(client: &Client, death: Option<(usize, Moment)>) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("flowright.db");
     let world = world().await;
-    let project = project(&root(), &connections(&world));
+    let project = project(one_way().path(), &connections(&world));
     let open = |file: &Path| {
         let store = SqliteStore::open(file, store_sqlite::Options::default()).unwrap();
         Mortal::new(Arc::new(store))

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::support::service::{
-    Parts, SYNC, Service, base64, chain, connections, project, root, world,
+    Parts, SYNC, Service, base64, chain, connections, one_way, project, world,
 };
 
 const LEAF: &str = "/cert/pcnotifications-dispatch.sandbox.cer";
@@ -81,7 +81,7 @@ impl Gate {
         let hosts = hosts.as_array_mut().unwrap();
         hosts.extend([&other, &own, &moved].map(|it| Value::from(it.origin.as_str())));
         hosts.push("certificates.example".into());
-        let project = project(&root(), &connections);
+        let project = project(one_way().path(), &connections);
         let service = Service::start(world, &project, Parts::default()).await;
         Self { service, other, own, moved, decoy, stranger }
     }
@@ -304,7 +304,7 @@ async fn the_recorded_signature_is_accepted() {
     let params = &mut connections["partner-center-events"]["params"];
     params["certificateHosts"] = json!([host.origin]);
     params["trustAnchors"] = vector::ROOT.into();
-    let project = project(&root(), &connections);
+    let project = project(one_way().path(), &connections);
     let service = Service::start(world, &project, Parts::default()).await;
     let url = service.trigger_url(SYNC);
     let path = url.split_once(&service.address.to_string()).unwrap().1;
@@ -376,7 +376,7 @@ actions:
 
 #[tokio::test]
 async fn addresses_of_unsigned_triggers_carry_their_own_signature() {
-    let folder = crate::cosell::project_copy();
+    let folder = one_way();
     let flow = folder.path().join("flows/open");
     std::fs::create_dir_all(&flow).unwrap();
     std::fs::write(flow.join("flow.yaml"), OPEN_FLOW).unwrap();
@@ -452,7 +452,7 @@ actions:
 
 #[tokio::test]
 async fn callers_get_the_answer_of_the_flow() {
-    let folder = crate::cosell::project_copy();
+    let folder = one_way();
     // The last one lies in the folder of another, and its name could be that of a trigger there.
     for (name, text) in [("answers", ANSWERS), ("queued", QUEUED), ("queued/open", OPEN_FLOW)] {
         let flow = folder.path().join("flows").join(name);

@@ -618,9 +618,24 @@ pub(crate) struct RestoreArgs {
     pub place: WhereArgs,
 }
 
+/// The CRMs that the demo has a story for.
 #[cfg(feature = "demo")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoCrm {
+    /// Dynamics 365.
+    Dynamics,
+    /// Salesforce.
+    Salesforce,
+    /// First the one, then the other.
+    Both,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
+    /// Whose story is told.
+    #[arg(long, value_enum, default_value_t = DemoCrm::Dynamics)]
+    pub crm: DemoCrm,
+
     /// Leave everything running at the end, with the addresses printed.
     #[arg(long)]
     pub keep: bool,

@@ -132,15 +132,23 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// Prints the names of the actions that were reached, without inputs and outputs.
+/// Prints the names of the actions that asked somebody or failed, and of what they are in, without
+/// inputs and outputs.
 pub(crate) fn outline(plan: &Plan, run: &Run, depth: usize) {
     for node in view::tree(plan, run) {
         print_outline(&node, depth);
     }
 }
 
+fn is_of_interest(node: &Node) -> bool {
+    let asked = node.outputs.as_ref().is_some_and(|it| it.get("statusCode").is_some());
+    let reached = node.status.is_some_and(|it| it != Status::Skipped);
+    let mut inside = node.blocks.iter().flat_map(|(_, nodes)| nodes);
+    reached && (asked || node.status == Some(Status::Failed) || inside.any(is_of_interest))
+}
+
 fn print_outline(node: &Node, depth: usize) {
-    if node.status == Some(Status::Skipped) {
+    if !is_of_interest(node) {
         return;
     }
     let (mark, color) = mark(node.status);

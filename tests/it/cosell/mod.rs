@@ -1,7 +1,9 @@
 //! The co-sell flows against emulators of both services: what their tests share.
 
+pub(crate) mod drift;
 mod inbound;
 mod outbound;
+mod rules;
 
 use std::{fs, path::Path};
 
@@ -10,7 +12,7 @@ use emulators::ChangeKind;
 use journal::RunFilter;
 use serde_json::{Map, Value, json};
 
-use crate::support::service::{Service, action, referral, root};
+use crate::support::service::{Service, action, copy, referral, root};
 
 /// A referral with some fields of its own, merged as the emulator does.
 pub(crate) fn referral_with(changes: Value) -> Value {
@@ -114,18 +116,6 @@ pub(crate) fn event(name: &str, id: &str, tick: usize) -> Value {
     })
 }
 
-pub(crate) fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 /// A copy of the repository's project that a test may change.
 pub(crate) fn project_copy() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -170,7 +160,7 @@ impl Seller<'_> {
     }
 
     /// A complete opportunity that does not take part yet, with one solution.
-    pub(crate) fn opportunity(&self, columns: Value) -> String {
+    pub(crate) fn opportunity(&self, columns: &Value) -> String {
         let (account, contact) = self.customer();
         let mut all = json!({
             "name": "Adatum stock rooms",
@@ -262,7 +252,7 @@ impl Service {
     /// Waits until nothing happens any more; no run of a co-sell flow has failed.
     pub(crate) async fn calm(&self) {
         self.quiet().await;
-        let rows = self.engine.runs(&RunFilter::default(), 10_000).await.unwrap();
+        let rows = self.engine.runs(&RunFilter::default(), 100_000).await.unwrap();
         for row in rows {
             assert_eq!(row.status, Some(Status::Succeeded), "{row:#?}");
         }

@@ -23,7 +23,7 @@ async fn service_with(parameters: Value) -> Service {
 async fn shared(columns: Value) -> (Service, String, String) {
     let service = Service::new().await;
     let seller = Seller(&service);
-    let id = seller.opportunity(columns);
+    let id = seller.opportunity(&columns);
     seller.share(&id);
     service.calm().await;
     let referral = seller.row(&id)["flowright_referralidentifier"].as_str().unwrap().to_owned();
@@ -37,7 +37,7 @@ async fn an_opportunity_becomes_a_shared_deal() {
     let service = Service::new().await;
     let seller = Seller(&service);
     let columns = json!({ "flowright_microsofthelp": CO_SELL, "flowright_visibility": true });
-    let id = seller.opportunity(columns);
+    let id = seller.opportunity(&columns);
     service.calm().await;
     assert_eq!(service.world.partner_center.referrals().len(), 0, "nobody has asked for it");
     let before = service.updates().len();
@@ -229,7 +229,7 @@ async fn what_is_missing_is_said_once_and_nothing_is_sent() {
     for (columns, expected) in cases {
         let service = Service::new().await;
         let seller = Seller(&service);
-        let id = seller.opportunity(columns.clone());
+        let id = seller.opportunity(&columns);
         seller.share(&id);
         service.quiet().await;
         let rows = service.rows(BACK).await;
@@ -291,7 +291,7 @@ async fn what_was_missing_and_is_there_is_sent() {
 async fn what_partner_center_refuses_is_in_the_audit_column() {
     let service = Service::new().await;
     let seller = Seller(&service);
-    let id = seller.opportunity(json!({}));
+    let id = seller.opportunity(&json!({}));
     let account = service.accounts()[0]["accountid"].clone();
     let wrong = json!({ "accountid": account, "address1_country": "XX" });
     service.world.dataverse.put_row("accounts", wrong).unwrap();
@@ -325,7 +325,7 @@ async fn a_referral_that_changes_meanwhile_keeps_both_changes() {
 async fn a_referral_whose_creation_was_not_heard_of_is_not_created_again() {
     let service = Service::new().await;
     let seller = Seller(&service);
-    let id = seller.opportunity(json!({}));
+    let id = seller.opportunity(&json!({}));
     let lost = Fault::once("/v1.0/engagements/referrals", FaultKind::LoseReply);
     service.world.partner_center.fault(lost.for_method("POST"));
     seller.share(&id);
@@ -359,7 +359,7 @@ async fn our_own_changes_start_nothing_if_we_know_who_we_are() {
 async fn a_new_opportunity_is_left_alone_for_a_while() {
     let service = service_with(json!({ "createDelay": "PT1S" })).await;
     let seller = Seller(&service);
-    let id = seller.opportunity(json!({ "flowright_syncwithpartnercenter": true }));
+    let id = seller.opportunity(&json!({ "flowright_syncwithpartnercenter": true }));
     service.world.dataverse.settled().await;
     assert_eq!(service.own_referrals().len(), 0);
     seller.edit(&id, json!({ "estimatedvalue": 99 }));

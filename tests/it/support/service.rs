@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use server::{Bounds, Server};
 use tokio::{sync::oneshot, task::JoinHandle};
 use worker::{
-    Addresses, Engine, Flows, Hooks, Incoming, Live, Project, SystemClock, Traces, project::Secrets,
+    Addresses, Clock, Engine, Flows, Hooks, Incoming, Live, Project, SystemClock, Traces,
+    project::Secrets,
 };
 
 /// The flow that follows referrals.
@@ -55,6 +56,31 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
+/// A project with one flow that follows referrals and nothing else that happens by itself: what tests of the engine
+/// count requests of. The shipped flows change with what sellers want.
+pub(crate) fn one_way() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("tests/data/one-way/flows"), &folder.path().join("flows"));
+    for name in ["connectors", "flows/environments"] {
+        copy(&root().join(name), &folder.path().join(name));
+    }
+    std::fs::copy(root().join("flowright.yaml"), folder.path().join("flowright.yaml")).unwrap();
+    folder
+}
+
+/// Copies a folder with everything in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// Connections to the emulators, as an environment has them.
 pub(crate) fn connections(world: &Running) -> Value {
     let partner = &world.partner_center;
@@ -83,6 +109,11 @@ pub(crate) fn connections(world: &Running) -> Value {
             "tenantId": crm.tenant_id,
             "clientId": crm.client_id,
             "clientSecret": crm.client_secret,
+        } },
+        "salesforce": { "connector": "salesforce", "auth": "clientCredentials", "params": {
+            "loginUrl": world.salesforce.url(),
+            "clientId": world.salesforce.credentials().client_id,
+            "clientSecret": world.salesforce.credentials().client_secret,
         } },
     })
 }
@@ -128,13 +159,15 @@ pub(crate) struct Parts {
     pub(crate) bounds: Bounds,
     /// Where runs are followed.
     pub(crate) traces: Option<Traces>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Default for Parts {
     fn default() -> Self {
         let (store, answer_wait) = (Arc::new(MemoryStore::new()), Duration::from_mins(2));
         let (bounds, client) = (Bounds::default(), client());
-        Self { store, client, port: 0, answer_wait, flows: None, bounds, traces: None }
+        let clock = Arc::new(SystemClock::default());
+        Self { store, client, port: 0, answer_wait, flows: None, bounds, traces: None, clock }
     }
 }
 
@@ -181,7 +214,7 @@ impl Service {
 
     /// Starts a project.
     pub(crate) async fn start(world: Running, project: &Project, parts: Parts) -> Self {
-        let Parts { store, client, port, answer_wait, flows, bounds, traces } = parts;
+        let Parts { store, client, port, answer_wait, flows, bounds, traces, clock } = parts;
         let connections = project.connections(&NoSecrets);
         for (name, entry) in &connections.0 {
             assert!(entry.connection.is_ok(), "connection `{name}`: {:?}", entry.connection);
@@ -196,7 +229,7 @@ impl Service {
         let engine = Engine::start(worker::Options {
             store,
             performer: Arc::new(live),
-            clock: Arc::new(SystemClock::default()),
+            clock,
             flows: flows.unwrap_or_else(|| project.deploy(&NoSecrets).unwrap()),
             active_max: 1_000,
             addresses: Some(addresses.clone()),

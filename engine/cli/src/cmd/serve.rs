@@ -311,7 +311,7 @@ fn report_faulty(project: &Project) -> BTreeSet<String> {
 
 /// Looks at the project's files and deploys what has changed. A flow with errors keeps its last
 /// good version.
-async fn reload(
+pub(crate) async fn reload(
     engine: Engine,
     root: PathBuf,
     environment: Option<String>,

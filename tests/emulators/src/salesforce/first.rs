@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::auth::{seller, user};
+use super::ids;
 use super::objects::{CURRENCIES, STAGES};
 use super::schema::Object;
 use super::state::{Author, State};
@@ -11,13 +12,14 @@ use super::state::{Author, State};
 pub(super) fn state(author: &Author) -> State {
     let mut state = State::default();
     let people = [
-        (user(), "Flowright", "Integration", "integration@fabrikam.example"),
-        (seller(), "Kyle", "Todd", "kyle.todd@fabrikam.example"),
+        (user(), "Flowright", "Integration", "integration@fabrikam.example", "5550199"),
+        (seller(), "Kyle", "Todd", "kyle.todd@fabrikam.example", "5550100"),
+        (ids::make("005", 3), "Ana", "Bowman", "ana.bowman@fabrikam.example", "5550101"),
     ];
-    for (id, first, last, email) in people {
+    for (id, first, last, email, phone) in people {
         let person = json!({
             "Id": id, "Name": format!("{first} {last}"), "FirstName": first, "LastName": last,
-            "Username": email, "Email": email, "IsActive": true,
+            "Username": email, "Email": email, "Phone": phone, "IsActive": true,
         });
         seed(&mut state, "User", person, author);
     }

@@ -101,6 +101,12 @@ impl Salesforce {
         put.map_err(|refusal| refusal.message)
     }
 
+    /// How often callers have changed records of an object; what a seller does is not counted.
+    pub fn updates(&self, object: &str) -> usize {
+        let state = self.service.lock();
+        Object::named(object).and_then(|it| state.updates.get(it.name)).copied().unwrap_or(0)
+    }
+
     /// Deletes a record as a seller would.
     pub fn delete_record(&self, object: &str, id: &str) -> Result<(), String> {
         self.service.remove(object, id).map_err(|refusal| refusal.message)
@@ -114,6 +120,11 @@ impl Salesforce {
     /// Sets how many requests are left of this day.
     pub fn set_requests_left(&self, left: u64) {
         self.service.lock().usage.count = REQUESTS_A_DAY.saturating_sub(left);
+    }
+
+    /// Makes it an org with one currency, whose records have no `CurrencyIsoCode`.
+    pub fn have_one_currency(&self) {
+        self.service.lock().single_currency = true;
     }
 
     /// Every request so far, the emulator's own pages excepted.

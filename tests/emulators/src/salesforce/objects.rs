@@ -158,6 +158,7 @@ const OPPORTUNITY_FIELDS: &[Field] = &[
     field("Microsoft_CRM_Identifier__c", "Microsoft CRM Identifier", Text(100)),
     field("Products__c", "Products", Text(255)),
     field("Audit__c", "Audit", Area(100_000)),
+    field("Sync_State__c", "Sync State", Area(131_072)),
 ];
 
 const SOLUTION_FIELDS: &[Field] = &[
@@ -250,6 +251,8 @@ const USER_FIELDS: &[Field] = &[
     field("FirstName", "First Name", Text(40)).read_only(),
     field("LastName", "Last Name", Text(80)).read_only(),
     field("Email", "Email", Email).read_only(),
+    field("Phone", "Phone", Phone).read_only(),
+    field("Title", "Title", Text(80)).read_only(),
     field("IsActive", "Active", Flag).read_only(),
 ];
 

@@ -38,6 +38,9 @@ fn show(
     (shown, base): (&mut Map<String, Value>, &str),
 ) {
     let Some((lookup, rest)) = lookups.split_first() else {
+        if !state.has(path.field) {
+            return;
+        }
         let value = row.get(path.field.name).cloned().unwrap_or_default();
         shown.insert(path.field.name.to_owned(), value);
         return;
