@@ -217,6 +217,8 @@ pub struct Operation {
     pub description: String,
     /// What it does to records.
     pub effect: Effect,
+    /// If it is there for older flows only, the operation to use instead; empty if none is named.
+    pub deprecated: Option<String>,
     /// Only for the connector's own use; flows cannot call it.
     pub internal: bool,
     /// Upper-case method.
@@ -270,6 +272,7 @@ impl Operation {
             title: id.to_owned(),
             description: String::new(),
             effect: Effect::Action,
+            deprecated: None,
             internal: false,
             method: method.to_owned(),
             path: path.to_owned(),

@@ -13,6 +13,8 @@ pub struct Trigger {
     pub id: String,
     /// Name for people.
     pub title: String,
+    /// If it is there for older flows only, the trigger to use instead; empty if none is named.
+    pub deprecated: Option<String>,
     /// What a flow says about which events it wants.
     pub params: Vec<Param>,
     /// Ways by which flows of the cloud name it by method and path, with `{param}` for its params.

@@ -205,6 +205,8 @@ pub struct Connection {
     pub name: String,
     /// The connector, by name or alias.
     pub connector: String,
+    /// The version that it must be of: all of it or its beginning. Any if not said.
+    pub version: Option<String>,
     /// Where the connector's name stands.
     pub span: Span,
 }

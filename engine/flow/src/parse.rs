@@ -46,7 +46,11 @@ fn read_flow(builder: &mut Builder, flow: &mut Flow, root: &Node) {
     flow.parameters = entries(reader, &mut fields, "parameters", read_parameter);
     flow.connections = entries(reader, &mut fields, "connections", |reader, key, node| {
         let connector = reader.text(node, "a connection")?;
-        Some(Connection { name: key.text.clone(), connector, span: node.span })
+        let (connector, version) = match connector.split_once('@') {
+            Some((connector, version)) => (connector.to_owned(), Some(version.to_owned())),
+            None => (connector, None),
+        };
+        Some(Connection { name: key.text.clone(), connector, version, span: node.span })
     });
     flow.outputs = entries(reader, &mut fields, "outputs", |reader, key, node| {
         Some((key.text.clone(), reader.tree(node)))

@@ -42,6 +42,16 @@ pub(crate) struct Given<'a> {
     pub(crate) as_text: bool,
 }
 
+/// One input that is computed.
+pub(crate) struct Computed<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) tree: &'a Tree,
+    /// What it is to be.
+    pub(crate) wanted: expr::Type,
+    /// Whether it is sent as text whatever its type.
+    pub(crate) as_text: bool,
+}
+
 /// A connector with all that is known of what these inputs name.
 pub(crate) fn seen<'a>(view: &View<'a>, connector: &'a Connector, inputs: &Tree) -> &'a Connector {
     let text = |value: Value| value.as_str().map(str::to_owned);
@@ -157,6 +167,33 @@ impl<'a> Call<'a> {
             if let Some(schema) = self.connector.schema_at(body, &path) {
                 all.push(Given { key, value, schema, as_text: false });
             }
+        }
+        all
+    }
+
+    /// Every input that is computed where the schema is known, with the type that it is to have.
+    pub(crate) fn computed(&self) -> Vec<Computed<'a>> {
+        let Tree::Object(entries) = self.inputs else { return Vec::new() };
+        let mut all = Vec::new();
+        for (key, tree) in entries {
+            let Key::Plain(key) = key else { continue };
+            if tree.constant().is_some() {
+                continue;
+            }
+            let param = self.param(key);
+            let as_text = param.is_some_and(|it| it.place != connector::model::Place::Input);
+            let schema = match (param, self.body) {
+                (Some(param), _) => self.connector.schema(&param.schema),
+                (None, Some((_, body))) => {
+                    self.body_path(key).and_then(|path| self.connector.schema_at(body, &path))
+                }
+                (None, None) => None,
+            };
+            let Some(schema) = schema else { continue };
+            let named =
+                |reference: &str| self.connector.schemas.get(reference.strip_prefix("#/schemas/")?);
+            let wanted = expr::Type::of_schema(schema, &named);
+            all.push(Computed { key, tree, wanted, as_text });
         }
         all
     }

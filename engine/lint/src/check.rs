@@ -27,7 +27,7 @@ pub fn check_with(project: &Project<'_>, settings: &Settings) -> Vec<FileFinding
             mappings.push(Vec::new());
             continue;
         };
-        let view = View::new(project, source, file.flow(), settings);
+        let view = View::new(project, source, file.package, settings);
         let mut sink = found(&view, diagnostics);
         walk::flow(&view, &mut sink);
         flows.push(sink);

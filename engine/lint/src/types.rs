@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use base::Status;
 use expr::{
-    Dialect, Field, Tree, Type,
+    Dialect, Field, Key, Tree, Type,
     check::{Environment, check_tree},
 };
-use flow::{Action, ActionId, ActionKind, Trigger, TriggerKind, model::ParameterType};
+use flow::{Action, ActionId, ActionKind, Mapping, Trigger, TriggerKind, model::ParameterType};
 use serde_json::Value;
 
 use crate::view::{Moment, Owner, Place, View};
@@ -19,6 +19,8 @@ pub(crate) struct FlowTypes {
     outputs: Vec<Type>,
     /// The items of loops and of actions that go over a list.
     items: BTreeMap<ActionId, Type>,
+    /// The source objects of the package's mappings.
+    sources: Vec<Type>,
 }
 
 impl FlowTypes {
@@ -29,7 +31,8 @@ impl FlowTypes {
         };
         let n_actions = view.flow.actions.len();
         let outputs = Vec::with_capacity(n_actions);
-        let mut types = Self { trigger, outputs, items: BTreeMap::new() };
+        let sources = view.package.mappings.values().map(|it| source(view, it)).collect();
+        let mut types = Self { trigger, outputs, items: BTreeMap::new(), sources };
         for (id, action) in view.flow.actions.iter().enumerate() {
             let place = Place::start(Owner::Action(id));
             let each = list(action).map(|tree| types.at(view, place).of(tree));
@@ -84,9 +87,33 @@ impl At<'_, '_> {
                 body(Type::array_of(inside.of(&it.select).widened()))
             }
             ActionKind::Join(_) | ActionKind::Table(_) => body(Type::String),
+            ActionKind::Compare(it) => body(differences(&self.of(&it.left))),
+            ActionKind::Map(it) => self
+                .view
+                .package
+                .mappings
+                .get(&it.mapping)
+                .map_or(Type::Any, |it| body(self.target(it))),
             ActionKind::ApiConnection(_) => self.answer(action),
             _ => Type::Any,
         }
+    }
+
+    /// What a mapping makes: fields that are left out if a condition does not hold may be missing.
+    fn target(&self, mapping: &Mapping) -> Type {
+        let inside = Self { place: self.view.place_in(mapping), ..*self };
+        let mut fields = Vec::new();
+        let mut others = None;
+        for field in &mapping.fields {
+            match &field.target {
+                Key::Plain(name) if !name.contains('/') => {
+                    let ty = crate::fields::made(field, &inside).widened();
+                    fields.push((name.clone(), Field { ty, required: field.when.is_none() }));
+                }
+                Key::Plain(_) | Key::Computed(_) => others = Some(Type::Any),
+            }
+        }
+        Type::object_of(fields, others)
     }
 
     /// What an operation of a connector answers.
@@ -127,6 +154,37 @@ impl At<'_, '_> {
     }
 }
 
+/// The object that a mapping is about.
+fn source(view: &View<'_>, mapping: &Mapping) -> Type {
+    let named = mapping.from.as_ref().and_then(|(name, _)| name.split_once('#'));
+    let schema = named.and_then(|(connector, schema)| {
+        let connector = view.catalog().find(connector)?;
+        Some(of_connector(connector, connector.schemas.get(schema)?))
+    });
+    schema.unwrap_or(Type::Any)
+}
+
+/// What a comparison gives.
+fn differences(left: &Type) -> Type {
+    let field = |name: &str, ty| (name.to_owned(), Field { ty, required: true });
+    // Any of the fields may be the same on both sides and then is not among the changes.
+    let fields: Vec<_> = left.field_names().map(str::to_owned).collect();
+    let changes = fields.into_iter().map(|name| {
+        let ty = left.member(&name);
+        (name, Field { ty, required: false })
+    });
+    let changes = Type::object_of(changes, Some(Type::Any));
+    Type::object_of(
+        [
+            field("changed", Type::Boolean),
+            field("changes", changes),
+            field("fields", Type::Array),
+            field("patch", Type::Array),
+        ],
+        Some(Type::Any),
+    )
+}
+
 fn element(list: &Type) -> Type {
     if list.is_list() { list.element() } else { Type::Any }
 }
@@ -150,6 +208,18 @@ fn trigger(view: &View<'_>, trigger: &Trigger) -> Type {
         TriggerKind::Request(it) if view.flow.dialect == Dialect::Flowright => {
             let schema = it.schema.as_ref().filter(|_| it.verify.is_none());
             schema.map_or(Type::Any, |it| body(Type::of_schema(it.source(), &|_| None).presumed()))
+        }
+        TriggerKind::Manual(it) if !it.inputs.is_empty() => {
+            let fields = it.inputs.iter().map(|input| {
+                let required = input.required || input.default.is_some();
+                let ty = match input.choices.as_slice() {
+                    [] => plain(input.ty),
+                    choices => Type::one_of(choices),
+                };
+                let ty = if required { ty } else { ty.or_null() };
+                (input.name.clone(), Field { ty, required })
+            });
+            body(Type::object_of(fields, None))
         }
         TriggerKind::ApiConnection(on) => {
             let connector = view.connector(&on.connection);
@@ -199,12 +269,24 @@ impl Environment for At<'_, '_> {
     }
 
     fn item(&self) -> Type {
+        if self.place.owner == Owner::Mapping {
+            let source = self.place.mapping.and_then(|it| self.types.sources.get(it));
+            return source.cloned().unwrap_or(Type::Any);
+        }
         let Some(here) = self.place.action() else { return Type::Any };
         let flow = self.view.flow;
         let is_loop = |id: &ActionId| matches!(flow.action(*id).kind, ActionKind::Foreach(_));
         let about =
             if self.place.has_item { Some(here) } else { flow.ancestors(here).find(is_loop) };
         about.and_then(|id| self.types.items.get(&id)).cloned().unwrap_or(Type::Any)
+    }
+
+    fn resolve(&self, path: &[&str]) -> Option<(Type, usize)> {
+        if self.place.owner == Owner::Mapping {
+            // Paths of a mapping lead into its source object.
+            return Some((self.item(), 0));
+        }
+        expr::check::usual_paths(self, path)
     }
 
     fn items(&self, name: &str) -> Type {

@@ -6,7 +6,7 @@ use base::{ActionName, Diagnostic, Severity, Source};
 use connector::{Catalog, Connector};
 use expr::{Dialect, Notation, Placed, Use, What};
 use flow::{
-    ActionId, ActionKind, Flow,
+    ActionId, ActionKind, Flow, Mapping, Package,
     actions::variables::{Declaration, Variables},
     resolve::Upstream,
 };
@@ -15,6 +15,7 @@ use crate::{
     locate::Locator,
     project::Project,
     settings::Settings,
+    sources::Sources,
     types::{At, FlowTypes},
     walk::{self, Seen},
 };
@@ -24,6 +25,8 @@ pub(crate) struct View<'a> {
     pub(crate) project: &'a Project<'a>,
     pub(crate) source: &'a Source,
     pub(crate) flow: &'a Flow,
+    /// The flow with its mappings.
+    pub(crate) package: &'a Package,
     pub(crate) settings: &'a Settings,
     /// Declared variables by folded name.
     variables: BTreeMap<String, &'a Declaration>,
@@ -31,6 +34,7 @@ pub(crate) struct View<'a> {
     pub(crate) upstream: Upstream<'a>,
     locator: OnceCell<Locator>,
     types: OnceCell<FlowTypes>,
+    pub(crate) sources: Sources,
     usages: OnceCell<Vec<Usage>>,
 }
 
@@ -46,9 +50,10 @@ impl<'a> View<'a> {
     pub(crate) fn new(
         project: &'a Project<'a>,
         source: &'a Source,
-        flow: &'a Flow,
+        package: &'a Package,
         settings: &'a Settings,
     ) -> Self {
+        let flow = &package.flow;
         let declared = flow.actions.iter().filter_map(|it| {
             if let ActionKind::Variables(Variables::Initialize(declared)) = &it.kind {
                 Some(declared)
@@ -62,11 +67,13 @@ impl<'a> View<'a> {
             project,
             source,
             flow,
+            package,
             settings,
             variables,
             upstream,
             locator: OnceCell::new(),
             types: OnceCell::new(),
+            sources: Sources::default(),
             usages: OnceCell::new(),
         }
     }
@@ -89,6 +96,12 @@ impl<'a> View<'a> {
     /// What is known of the values that an expression sees there.
     pub(crate) fn types_at(&self, place: Place) -> At<'_, 'a> {
         self.types.get_or_init(|| FlowTypes::new(self)).at(self, place)
+    }
+
+    /// Where the strings of a mapping stand.
+    pub(crate) fn place_in(&self, mapping: &Mapping) -> Place {
+        let number = self.package.mappings.values().position(|it| std::ptr::eq(it, mapping));
+        number.map_or_else(|| Place::start(Owner::Mapping).each(), Place::of_mapping)
     }
 
     /// What every string of the flow refers to.
@@ -185,6 +198,8 @@ pub(crate) struct Place {
     pub(crate) moment: Moment,
     /// Whether the place itself gives `item()`: the members of a list that is worked on.
     pub(crate) has_item: bool,
+    /// Which of the package's mappings it is in.
+    pub(crate) mapping: Option<usize>,
 }
 
 /// What a string belongs to.
@@ -211,7 +226,12 @@ pub(crate) enum Moment {
 
 impl Place {
     pub(crate) const fn start(owner: Owner) -> Self {
-        Self { owner, moment: Moment::Start, has_item: false }
+        Self { owner, moment: Moment::Start, has_item: false, mapping: None }
+    }
+
+    /// In the mapping with that number.
+    pub(crate) const fn of_mapping(number: usize) -> Self {
+        Self { owner: Owner::Mapping, moment: Moment::Start, has_item: true, mapping: Some(number) }
     }
 
     /// The same place with another time of evaluation.

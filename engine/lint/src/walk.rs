@@ -48,7 +48,7 @@ pub(crate) fn mapping(view: &View<'_>, mapping: &Mapping, sink: &mut Sink) {
             hook(view, mapping, sink);
         }
     }
-    every_of(mapping, &mut |seen| show(view, &seen, sink));
+    every_of(mapping, view.place_in(mapping), &mut |seen| show(view, &seen, sink));
 }
 
 /// Something that rules look at.
@@ -75,10 +75,9 @@ pub(crate) fn every(flow: &Flow, see: &mut dyn FnMut(Seen<'_>)) {
     }
 }
 
-/// Shows everything of a mapping.
-pub(crate) fn every_of(mapping: &Mapping, see: &mut dyn FnMut(Seen<'_>)) {
+/// Shows everything of a mapping, whose strings stand there.
+pub(crate) fn every_of(mapping: &Mapping, place: Place, see: &mut dyn FnMut(Seen<'_>)) {
     let mut walk = Walk { see, deployed: false };
-    let place = Place::start(Owner::Mapping).each();
     for field in &mapping.fields {
         if let expr::Key::Computed(placed) = &field.target {
             walk.string(placed, place);

@@ -61,6 +61,7 @@ impl Import<'_> {
         };
         operation.title = text("summary").unwrap_or_else(|| id.to_owned());
         operation.description = text("description").unwrap_or_default();
+        operation.deprecated = deprecated(found);
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             operation.query.push((name.into_owned(), super::literal(&value)));
         }
@@ -197,6 +198,16 @@ pub(super) fn original<'d>(
     let target =
         document.pointed(&format!("#/{home}/{}", name.replace('~', "~0").replace('/', "~1")));
     document.resolve(target?)
+}
+
+/// What to use instead of an operation that is there for older flows only, if it is.
+fn deprecated(found: &Found<'_>) -> Option<String> {
+    let is_marked = found.operation.get("deprecated") == Some(&Value::Bool(true));
+    let instead = || {
+        let replacement = found.operation.get("x-ms-api-annotation")?.get("replacement")?;
+        Some(replacement.get("operationId")?.as_str()?.to_owned())
+    };
+    is_marked.then(|| instead().unwrap_or_default())
 }
 
 /// What it does to records, as far as its method tells.

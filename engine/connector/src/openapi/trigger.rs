@@ -35,6 +35,7 @@ impl Import<'_> {
         let mut trigger = Trigger {
             id: id.to_owned(),
             title: operation.title.clone(),
+            deprecated: operation.deprecated.clone(),
             params,
             routes: vec![Route { method: operation.method.clone(), path: operation.path.clone() }],
             kind: TriggerKind::Webhook(Box::new(super::subscription::unset())),

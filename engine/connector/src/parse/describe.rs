@@ -265,6 +265,7 @@ impl Description {
             (TriggerKind::Webhook(Box::new(self.webhook(map, &place, asked))), None)
         };
         Some(Trigger {
+            deprecated: None,
             id: id.to_owned(),
             title: self.text(map, "title", &place).unwrap_or_else(|| id.to_owned()),
             params,

@@ -225,6 +225,7 @@ fn operation() -> Value {
         ("description", text()),
         ("effect", words(Effect::ALL)),
         ("encoding", words(Encoding::ALL)),
+        ("deprecated", json!({ "type": ["boolean", "string"] })),
         ("extends", text()),
         ("headers", texts()),
         ("idempotency", reference("idempotency")),
@@ -347,6 +348,7 @@ fn param() -> Value {
 fn trigger() -> Value {
     let described = [
         ("cardinality", words(trigger::CARDINALITIES)),
+        ("deprecated", json!({ "type": ["boolean", "string"] })),
         ("description", text()),
         ("kind", words(trigger::KINDS)),
         ("params", map_of(&reference("param"))),

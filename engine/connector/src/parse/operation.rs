@@ -15,6 +15,7 @@ pub(crate) const KEYS: &[&str] = &[
     "baseUrl",
     "body",
     "bodyParam",
+    "deprecated",
     "description",
     "effect",
     "encoding",
@@ -57,6 +58,7 @@ impl Reader {
         id.clone_into(&mut operation.id);
         operation.title = self.text(map, "title").unwrap_or_else(|| id.to_owned());
         operation.description = self.text(map, "description").unwrap_or_default();
+        operation.deprecated = self.deprecated(map);
         operation.internal = self.flag(map, "internal");
         if base.is_none() && map.get("effect").is_none() {
             self.sink.missing_key(entry.key.span, "effect", &place);

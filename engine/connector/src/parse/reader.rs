@@ -105,6 +105,19 @@ impl Reader {
         words
     }
 
+    /// What to use instead of something that is there for older flows only; empty if only that is said.
+    pub(super) fn deprecated(&mut self, map: &Mapping) -> Option<String> {
+        match &map.get("deprecated")?.kind {
+            Kind::Bool(deprecated) => deprecated.then(String::new),
+            Kind::Null
+            | Kind::Int(_)
+            | Kind::Float(_)
+            | Kind::Str(_)
+            | Kind::Seq(_)
+            | Kind::Map(_) => self.text(map, "deprecated"),
+        }
+    }
+
     /// A truth value; false if the key is not there.
     pub(super) fn flag(&mut self, map: &Mapping, key: &str) -> bool {
         let Some(node) = map.get(key) else { return false };

@@ -12,6 +12,7 @@ use crate::trigger::{
 
 pub(crate) const KEYS: &[&str] = &[
     "cardinality",
+    "deprecated",
     "description",
     "kind",
     "output",
@@ -74,6 +75,7 @@ impl Reader {
         Some(Trigger {
             id: id.to_owned(),
             title: self.text(map, "title").unwrap_or_else(|| id.to_owned()),
+            deprecated: self.deprecated(map),
             params: self.params(map, None),
             routes: self.routes(map),
             kind,

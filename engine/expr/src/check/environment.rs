@@ -67,21 +67,29 @@ pub trait Environment {
     /// What the beginning of a path leads to, and how many segments that is; `None` if a path
     /// cannot begin so, which is not for this check to report.
     fn resolve(&self, path: &[&str]) -> Option<(Type, usize)> {
-        match path {
-            ["trigger", name @ ("body" | "headers" | "queries" | "relativePathParameters"), ..] => {
-                Some((self.trigger_outputs().member(name), 2))
-            }
-            ["trigger", "outputs", ..] => Some((self.trigger_outputs(), 2)),
-            ["actions", name, part @ ("body" | "headers" | "statusCode"), ..] => {
-                Some((self.outputs(name).member(part), 3))
-            }
-            ["actions", name, "outputs", ..] => Some((self.outputs(name), 3)),
-            ["variables", name, ..] => Some((self.variable(name), 2)),
-            ["parameters", name, ..] => Some((self.parameter(name), 2)),
-            ["items", name, ..] => Some((self.items(name), 2)),
-            ["item", ..] => Some((self.item(), 1)),
-            _ => None,
+        usual_paths(self, path)
+    }
+}
+
+/// Where the paths of a run lead.
+pub fn usual_paths<E: Environment + ?Sized>(
+    environment: &E,
+    path: &[&str],
+) -> Option<(Type, usize)> {
+    match path {
+        ["trigger", name @ ("body" | "headers" | "queries" | "relativePathParameters"), ..] => {
+            Some((environment.trigger_outputs().member(name), 2))
         }
+        ["trigger", "outputs", ..] => Some((environment.trigger_outputs(), 2)),
+        ["actions", name, part @ ("body" | "headers" | "statusCode"), ..] => {
+            Some((environment.outputs(name).member(part), 3))
+        }
+        ["actions", name, "outputs", ..] => Some((environment.outputs(name), 3)),
+        ["variables", name, ..] => Some((environment.variable(name), 2)),
+        ["parameters", name, ..] => Some((environment.parameter(name), 2)),
+        ["items", name, ..] => Some((environment.items(name), 2)),
+        ["item", ..] => Some((environment.item(), 1)),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ mod call;
 mod environment;
 mod facts;
 pub(crate) mod foreign;
+mod origins;
 mod path;
 mod results;
 mod text;
@@ -14,8 +15,9 @@ use std::ops::Range;
 
 use base::{Code, Severity};
 
-pub use environment::{Environment, Unknown};
+pub use environment::{Environment, Unknown, usual_paths};
 pub use foreign::suggestion;
+pub use origins::{Given, Origin, Pass, Paths, Piece, Root};
 pub use whole::{Report, check_condition, check_tree};
 
 use crate::ast::{Expr, Node};

@@ -11,6 +11,7 @@ mod jsonpath;
 mod limits;
 mod messages;
 mod number_format;
+mod origins;
 mod parse;
 mod rewrite;
 mod row;

@@ -178,12 +178,12 @@ impl Type {
     }
 
     /// Whether it may be a text.
-    pub(crate) const fn may_be_text(&self) -> bool {
+    pub const fn may_be_text(&self) -> bool {
         self.kinds & STRING != 0
     }
 
-    /// Whether it is one of so many values that are all known.
-    pub(crate) fn constants(&self) -> Option<&[Value]> {
+    /// All the values there can be but null, if they are few and known.
+    pub fn constants(&self) -> Option<&[Value]> {
         self.detail.as_ref()?.constants.as_deref()
     }
 

@@ -237,7 +237,12 @@ impl Import {
         if self.connection_names.insert(name.to_owned()) {
             let listed = self.beside.connectors.get(name);
             let connector = connector.or(listed.map(String::as_str)).unwrap_or(name).to_owned();
-            self.connections.push(Connection { name: name.to_owned(), connector, span });
+            self.connections.push(Connection {
+                name: name.to_owned(),
+                connector,
+                version: None,
+                span,
+            });
         }
     }
 

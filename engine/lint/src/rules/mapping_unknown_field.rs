@@ -1,14 +1,17 @@
 //! A field of a mapping that the schema of its source or its target does not have.
 
 use base::{Diagnostic, Sink, Span, code};
-use connector::Connector;
-use expr::{Key, Notation, Placed, What};
+use expr::{
+    Key,
+    check::{Paths, Root},
+};
 use flow::Mapping;
 use serde_json::Value;
 
 use super::suggested;
 use crate::{
-    rule::{Hooks, Phase, Rule},
+    fields::Side,
+    rule::{Hooks, Phase, Rule, Written},
     view::View,
 };
 
@@ -16,32 +19,16 @@ pub(super) const RULE: Rule = Rule {
     code: code::MAPPING_UNKNOWN_FIELD,
     phase: Phase::Project,
     summary: "A field of a mapping that the schema of its source or its target does not have.",
-    hooks: Hooks { mapping: Some(check), ..Hooks::NONE },
+    hooks: Hooks { mapping: Some(check), expression: Some(source), ..Hooks::NONE },
 };
 
-/// A schema of a connector.
-struct Side<'a> {
-    name: &'a str,
-    connector: &'a Connector,
-    schema: &'a Value,
-}
-
 fn check(view: &View<'_>, mapping: &Mapping, sink: &mut Sink) {
-    let from = side(view, mapping.from.as_ref(), sink);
+    side(view, mapping.from.as_ref(), sink);
     let to = side(view, mapping.to.as_ref(), sink);
     for field in &mapping.fields {
         if let (Some(side), Key::Plain(target)) = (&to, &field.target) {
             let path: Vec<&str> = target.split('/').collect();
             report(side, &path, field.span, sink);
-        }
-        if let Some(side) = &from {
-            let trees = [Some(&field.source), field.otherwise.as_ref(), field.default.as_ref()];
-            for tree in trees.into_iter().flatten() {
-                tree.templates(&mut |placed| source(side, placed, sink));
-            }
-            if let Some(when) = &field.when {
-                when.templates(&mut |placed| source(side, placed, sink));
-            }
         }
     }
 }
@@ -71,26 +58,31 @@ fn side<'a>(
     Some(Side { name, connector, schema })
 }
 
-/// What a template reads of the source object.
-fn source(side: &Side<'_>, placed: &Placed, sink: &mut Sink) {
-    let text = placed.template.source();
-    if placed.template.notation() == Notation::JsonPath {
-        if let Some(path) = text.strip_prefix("$.").and_then(plain_path) {
-            report(side, &path, placed.span, sink);
+/// What a string of a mapping reads of the source object.
+fn source(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
+    let mapping = written.place.mapping.and_then(|it| view.package.mappings.values().nth(it));
+    let Some(side) = mapping.and_then(|it| Side::of(view, it.from.as_ref())) else { return };
+    let types = view.types_at(written.place);
+    let mut seen = Vec::new();
+    for origin in written.placed.template.origins(&types, Paths::Item) {
+        if origin.root == Root::Item {
+            let path: Vec<&str> = origin.path.iter().map(String::as_str).collect();
+            let span = written.placed.place(&origin.range);
+            if report(&side, &path, span, sink) {
+                seen.push(origin.range);
+            }
         }
-        return;
     }
-    for it in placed.template.uses() {
-        if let What::Root { name } = &it.what {
-            report(side, &[name], placed.place(&it.range), sink);
-        }
+    // What only decides, such as the condition of an `if`, is not part of the value.
+    let mut others = written.types.to_vec();
+    others.retain(|it| {
+        it.code == code::UNKNOWN_FIELD
+            && !seen.iter().any(|range| range.start <= it.range.start && it.range.end <= range.end)
+    });
+    for mut it in others {
+        it.code = RULE.code;
+        super::report(RULE.code, written.placed, &[it], sink);
     }
-}
-
-/// The names of a path without brackets, filters and wildcards.
-fn plain_path(text: &str) -> Option<Vec<&str>> {
-    let path: Vec<&str> = text.split('.').collect();
-    path.iter().all(|it| is_plain(it)).then_some(path)
 }
 
 /// Whether a name is a name, and not a placeholder that an integrator has yet to fill in.
@@ -99,24 +91,28 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(fits)
 }
 
-/// Reports the first name of a path that a schema does not have, where it says what it has.
-fn report(side: &Side<'_>, path: &[&str], span: Span, sink: &mut Sink) {
+/// Reports the first name of a path that a schema does not have, where it says what it has; whether
+/// there is one.
+fn report(side: &Side<'_>, path: &[&str], span: Span, sink: &mut Sink) -> bool {
     for (depth, name) in path.iter().enumerate() {
         let before = path.get(..depth).unwrap_or_default();
-        let Some(schema) = side.connector.schema_at(side.schema, before) else { return };
+        let Some(schema) = side.connector.schema_at(side.schema, before) else { return false };
         let open = schema.get("additionalProperties").is_some_and(|it| *it != Value::Bool(false));
-        let Some(fields) = schema.get("properties").and_then(Value::as_object) else { return };
+        let Some(fields) = schema.get("properties").and_then(Value::as_object) else {
+            return false;
+        };
         // An annotation such as `@odata.etag` or `owner@odata.bind` belongs to every object.
         if open || fields.is_empty() || !is_plain(name) || name.contains('@') {
-            return;
+            return false;
         }
         if !fields.contains_key(*name) {
             let message = format!("`{}` has no field `{}`", side.name, joined(before, name));
             let found = Diagnostic::new(RULE.code, span, message);
             sink.push(suggested(found, name, fields.keys().map(String::as_str)));
-            return;
+            return true;
         }
     }
+    false
 }
 
 fn joined(before: &[&str], name: &str) -> String {

@@ -5,38 +5,58 @@ mod bad_input;
 mod bad_retry_policy;
 mod case_mismatch;
 mod constant_condition;
+mod cross_flow_loop;
 mod deep_nesting;
 mod default_name;
 mod deprecated;
+mod deprecated_operation;
 mod empty_block;
 mod empty_collection_access;
 mod expression_syntax;
+mod filter_after_fetch;
 mod hardcoded_environment;
 mod hardcoded_secret;
+mod injection;
 mod insecure_transport;
 mod invalid_choice;
 mod invalid_cron;
 mod invisible_character;
+mod io_in_loop;
 mod late_acknowledge;
 mod limit_exceeded;
 mod loop_append;
 mod loop_item_out_of_scope;
+mod mapping_lossy;
+mod mapping_not_reversible;
+mod mapping_read_only_target;
+mod mapping_required_unmapped;
 mod mapping_unknown_field;
+mod maybe_skipped_reference;
 mod missing_description;
+mod no_concurrency_key;
+mod no_dedup_key;
 mod no_failure_path;
+mod no_trigger_filter;
 mod non_boolean_condition;
+mod non_idempotent_retry;
 mod not_upstream_reference;
+mod null_join_key;
 mod parallel_variable_write;
 mod possibly_null;
 mod quoted_literal;
 mod reading;
 mod redundant_expression;
 mod response_contract;
+mod secret_leak;
+mod secure_io_missing;
+mod self_trigger_loop;
+mod ssrf;
 mod subflow_contract;
 mod swallowed_failure;
 mod test_mode_left_on;
 mod type_mismatch;
 mod unauthenticated_trigger;
+mod unbounded_list;
 mod unbounded_loop;
 mod unknown_action_reference;
 mod unknown_connection;
@@ -45,8 +65,10 @@ mod unknown_function;
 mod unknown_operation;
 mod unknown_parameter;
 mod unknown_variable;
+mod unpinned_connector;
 mod unreachable_action;
 mod unused_definition;
+mod update_without_change_check;
 mod wrong_argument_count;
 
 use base::{Code, Diagnostic, Sink, suggest};
@@ -76,6 +98,7 @@ pub const TABLE: &[Rule] = &[
     unknown_action_reference::RULE,
     case_mismatch::RULE,
     not_upstream_reference::RULE,
+    maybe_skipped_reference::RULE,
     unknown_variable::RULE,
     unused_definition::RULE,
     unknown_parameter::RULE,
@@ -91,6 +114,7 @@ pub const TABLE: &[Rule] = &[
     unknown_field::RULE,
     constant_condition::RULE,
     non_boolean_condition::RULE,
+    null_join_key::RULE,
     empty_collection_access::RULE,
     quoted_literal::RULE,
     unreachable_action::RULE,
@@ -103,15 +127,35 @@ pub const TABLE: &[Rule] = &[
     bad_input::RULE,
     invalid_choice::RULE,
     mapping_unknown_field::RULE,
+    mapping_required_unmapped::RULE,
+    mapping_read_only_target::RULE,
+    mapping_lossy::RULE,
+    mapping_not_reversible::RULE,
+    deprecated_operation::RULE,
+    unpinned_connector::RULE,
     no_failure_path::RULE,
     swallowed_failure::RULE,
+    non_idempotent_retry::RULE,
     bad_retry_policy::RULE,
+    self_trigger_loop::RULE,
+    cross_flow_loop::RULE,
+    no_dedup_key::RULE,
+    no_concurrency_key::RULE,
     late_acknowledge::RULE,
+    update_without_change_check::RULE,
     hardcoded_secret::RULE,
     hardcoded_environment::RULE,
     unauthenticated_trigger::RULE,
+    injection::RULE,
+    secret_leak::RULE,
+    secure_io_missing::RULE,
     insecure_transport::RULE,
+    ssrf::RULE,
     test_mode_left_on::RULE,
+    io_in_loop::RULE,
+    filter_after_fetch::RULE,
+    unbounded_list::RULE,
+    no_trigger_filter::RULE,
     loop_append::RULE,
     default_name::RULE,
     missing_description::RULE,

@@ -86,7 +86,11 @@ fn check_trigger(callee: &Flow, called: &Workflow, sink: &mut Sink) {
 }
 
 /// The shortest chain of calls from one flow to another, both included.
-fn path(edges: &BTreeMap<usize, Vec<(usize, Span)>>, from: usize, to: usize) -> Option<Vec<usize>> {
+pub(super) fn path(
+    edges: &BTreeMap<usize, Vec<(usize, Span)>>,
+    from: usize,
+    to: usize,
+) -> Option<Vec<usize>> {
     let mut before = BTreeMap::from([(from, from)]);
     let mut open = std::collections::VecDeque::from([from]);
     while let Some(at) = open.pop_front() {

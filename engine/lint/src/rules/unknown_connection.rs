@@ -27,8 +27,11 @@ fn check(view: &View<'_>, sink: &mut Sink) {
 
 fn connector(view: &View<'_>, connection: &Connection) -> Option<Diagnostic> {
     let name = &connection.connector;
-    if view.catalog().find(name).is_some() {
-        return None;
+    if let Some(there) = view.catalog().find(name) {
+        let wanted = connection.version.as_ref().filter(|it| !is_version(&there.version, it))?;
+        let message =
+            format!("connector `{name}` is here in version {}, not {wanted}", there.version);
+        return Some(Diagnostic::new(RULE.code, connection.span, message));
     }
     let message = format!("there is no connector `{name}`");
     let found = Diagnostic::new(RULE.code, connection.span, message);
@@ -36,6 +39,11 @@ fn connector(view: &View<'_>, connection: &Connection) -> Option<Diagnostic> {
         Some(near) => found.hint(format!("did you mean `{near}`?")),
         None => found.hint("a connector is a folder of `connectors`"),
     })
+}
+
+/// Whether a version is the one that is asked for, or one of those that begin so.
+fn is_version(version: &str, wanted: &str) -> bool {
+    version.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// What the environment says about the connection. The engine takes the one of the same name, else

@@ -66,7 +66,7 @@ fn used(view: &View<'_>) -> Option<Used> {
     let file = view.project.flows.iter().find(of_flow)?;
     for mapping in file.package.mappings.values() {
         let mut is_known = Some(());
-        walk::every_of(mapping, &mut |seen| {
+        walk::every_of(mapping, view.place_in(mapping), &mut |seen| {
             if let Seen::String(placed, place) = seen {
                 is_known = is_known.and(used.add(&Usage::new(placed, place)));
             }

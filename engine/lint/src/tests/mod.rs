@@ -1,7 +1,10 @@
 //! Projects as text, and what is said about them.
 
 mod corpus;
+mod data;
 mod fixes;
+mod loops;
+mod mapping;
 mod mutations;
 mod project;
 mod report;

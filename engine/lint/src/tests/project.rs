@@ -30,7 +30,7 @@ operations:
 ";
 
 /// What is said about flows, mappings and an environment, each with its name.
-fn lint(files: &[(&str, &str)]) -> Vec<String> {
+pub(super) fn lint(files: &[(&str, &str)]) -> Vec<String> {
     let source = |name: &str, text: &str| Source::new(name, text);
     let mut catalog = Catalog::new(vec![connector::read(&source("connector.yaml", CRM)).0]);
     let (mut mappings, mut chosen): (Vec<_>, Option<Environment>) = (Vec::new(), None);
@@ -158,6 +158,10 @@ fn paths_of_mappings_lead_into_the_source() {
     assert_eq!(
         lint(&[("flow.yaml", flow), ("m.mapping.yaml", mapping)]),
         [
+            "m.mapping.yaml:5:14: error[type-mismatch]: an array has no field `first` \
+             (take an item first, such as `[0]`)",
+            "m.mapping.yaml:6:22: error[mapping-unknown-field]: `crm#Deal` has no field `actions` \
+             (known: `name`, `items`, `owner`)",
             "m.mapping.yaml:6:36: error[mapping-unknown-field]: `crm#Deal` has no field `nobody` \
              (known: `name`, `items`, `owner`)",
             "m.mapping.yaml:7:6: error[mapping-unknown-field]: `crm#Deal` has no field `owner.email` \
@@ -168,6 +172,8 @@ fn paths_of_mappings_lead_into_the_source() {
              (declare it: `parameters: { p: { type: string } }`)",
             "m.mapping.yaml:10:31: error[mapping-unknown-field]: `crm#Deal` has no field `title` \
              (known: `name`, `items`, `owner`)",
+            "m.mapping.yaml:10:48: warning[type-mismatch]: `equals` compares object with integer, \
+             which are never equal",
         ]
     );
     let mapping = "mapping: m\nfrom: cmr#Deal\nto: crm#Dael\nfields: {}\n";

@@ -69,8 +69,12 @@ fn branches_do_not_see_each_other() {
         "- name: I\n  if: \"@equals(utcNow(), 'x')\"\n  then: [{ name: A, compose: 1 }]\n  \
          else: [{ name: B, compose: \"@outputs('A')\" }]\n\
          - { name: C, compose: \"@outputs('A')\" }",
-        &["flow.yaml:7:42: error[not-upstream-reference]: `A` is not over when this runs \
-           (the two stand in different branches, of which only one runs)"],
+        &[
+            "flow.yaml:7:42: error[not-upstream-reference]: `A` is not over when this runs \
+           (the two stand in different branches, of which only one runs)",
+            "flow.yaml:8:27: warning[maybe-skipped-reference]: `A` stands in a branch of `I`: \
+           if that is not taken, this is null (write `coalesce(…, …)`, or move this into the branch)",
+        ],
     );
     check(
         "- parallel:\n    - [{ name: A, compose: 1 }]\n    - [{ name: B b, compose: \"@outputs('A')\" }]\n\

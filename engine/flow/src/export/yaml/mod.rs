@@ -78,7 +78,8 @@ impl Writer<'_> {
         lines.put_lines("parameters", parameters);
         let mut connections = Lines::default();
         for it in &flow.connections {
-            connections.put(&it.name, it.connector.as_str());
+            let version = it.version.as_ref().map_or_else(String::new, |it| format!("@{it}"));
+            connections.put(&it.name, format!("{}{version}", it.connector).as_str());
         }
         lines.put_lines("connections", connections);
         let triggers = flow.triggers.iter().map(|it| self.trigger(it));
