@@ -427,6 +427,12 @@ async fn the_program_operates_a_service() {
     assert!(table.contains("RUN") && table.contains("Ratio: InvalidTemplate"), "{table}");
     let shown = cli.good(&["runs", "show", failed]).await;
     assert!(shown.contains("✗ Ratio") && shown.contains("Failed"), "{shown}");
+    let written: Value = serde_json::from_str(&cli.good(&["runs", "export", good]).await).unwrap();
+    assert_eq!(written["journal"][0]["type"], "started", "{written}");
+    let test = cli.good(&["runs", "export", good, "--as-test"]).await;
+    assert!(test.contains("flow: ratio\n") && test.contains("status: Succeeded"), "{test}");
+    let (code, _, err) = cli.run(&["runs", "export", open, "--as-test"]).await;
+    assert!(code == 2 && err.contains("has not ended"), "{err}");
     let logs = cli.good(&["runs", "logs", good, "--follow"]).await;
     assert!(
         logs.contains("began with the trigger `Go`") && logs.contains("ended as Succeeded"),

@@ -8,7 +8,11 @@ use crate::{
     cmd::{
         connections::args::ConnectionsArgs,
         connectors::args::ConnectorsArgs,
+        graph::{CompletionsArgs, DiffArgs, GraphArgs},
+        init::args::InitArgs,
+        new::args::NewArgs,
         runs::args::{FlowsArgs, RunsArgs},
+        test::args::TestArgs,
     },
     database::Database,
 };
@@ -17,6 +21,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "flowright", version, about, max_term_width = 100)]
 #[command(after_help = "Examples:
+  flowright init my-flows                          begin a project; `init co-sell` with the co-sell flows
   flowright lint                                   check every flow, mapping and connector of the project
   flowright run flows/my-flow --event event.json   run a flow once, here, and show every action
   flowright test                                   run the tests of every flow of the project
@@ -75,6 +80,16 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run the tests of flows: no service is called, and pauses take no time.
     Test(TestArgs),
+    /// Begin a project: a small one, or the co-sell packages.
+    Init(InitArgs),
+    /// Begin a flow, a connector or a test in the project.
+    New(NewArgs),
+    /// Draw a flow.
+    Graph(GraphArgs),
+    /// Tell what differs between two flows in what they mean.
+    Diff(DiffArgs),
+    /// Print the script with which a shell completes commands and flags.
+    Completions(CompletionsArgs),
     /// Turn definitions of Power Automate and Logic Apps into flow files, or tell how they run here.
     Import(ImportArgs),
     /// Write a flow as a definition of Power Automate and Logic Apps.
@@ -173,15 +188,18 @@ pub(crate) enum SchemaOf {
     Environment,
     /// `flowright.yaml`.
     Project,
+    /// `tests/*.test.yaml`.
+    Test,
 }
 
 impl SchemaOf {
-    pub(crate) const ALL: [(&'static str, Self); 5] = [
+    pub(crate) const ALL: [(&'static str, Self); 6] = [
         ("flow", Self::Flow),
         ("mapping", Self::Mapping),
         ("connector", Self::Connector),
         ("environment", Self::Environment),
         ("project", Self::Project),
+        ("test", Self::Test),
     ];
 }
 
@@ -266,56 +284,6 @@ impl RunArgs {
     pub(crate) fn as_json(&self) -> bool {
         self.json || self.output == Shown::Json
     }
-}
-
-/// How the results of tests are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Results {
-    /// For people.
-    Text,
-    /// One JSON object, for programs.
-    Json,
-    /// XML, for build servers.
-    Junit,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Tests are files `tests/*.test.yaml` in the folder of a flow:
-  tests:
-    - name: A new order is sent on
-      event: { id: 7 }
-      mocks:
-        crm.CreateRecord: { statusCode: 201, body: { accountid: a1 } }
-      expect:
-        status: Succeeded
-        calls:
-          - crm.CreateRecord: { entityName: accounts }
-
-Exit codes: 0 every test has passed, 1 some have not, or a file of tests has errors, 2 there are no
-such tests, or the command could not be carried out.")]
-pub(crate) struct TestArgs {
-    /// Files of tests, folders, or names of flows; the whole project if none is given.
-    pub paths: Vec<PathBuf>,
-
-    /// Only tests whose name, or the name of whose flow, has this text in it.
-    #[arg(long, value_name = "TEXT")]
-    pub filter: Option<String>,
-
-    /// Change the files so that they expect what there is; look at the changes before you keep them.
-    #[arg(long)]
-    pub update: bool,
-
-    /// Tell which actions and branches no test goes through.
-    #[arg(long)]
-    pub coverage: bool,
-
-    /// Fail if fewer actions of a flow than this are carried out by its tests.
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub min_coverage: Option<u8>,
-
-    /// How the results are written.
-    #[arg(long, value_enum, default_value_t = Results::Text)]
-    pub output: Results,
 }
 
 /// For whom a command prints.

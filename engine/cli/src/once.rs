@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Read as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
-use base::{Severity, Timestamp};
+use base::Severity;
 use flow::Trigger;
 use interp::fire::Firing;
 use journal::{Callback, Event, EventKind};
@@ -64,6 +64,7 @@ pub async fn drive(
     trigger: &Trigger,
     firing: Firing,
     (performer, time, flows): (&dyn Performer, Time, &BTreeMap<String, Arc<Deployed>>),
+    seed: Option<u64>,
 ) -> Driven {
     // Nobody can call this process; what mocks say does not come from outside.
     let (at, callback) = match &time {
@@ -77,7 +78,7 @@ pub async fn drive(
         trigger: trigger.name.as_str().to_owned(),
         outputs: firing.outputs,
         parameters: flow.parameters.clone(),
-        seed: seed(at),
+        seed: seed.unwrap_or_else(|| at.ticks().cast_unsigned()),
         run: format!("local-{}", at.ticks()),
         callback: callback.clone(),
         again: None,
@@ -85,10 +86,6 @@ pub async fn drive(
     let started = Event { at, path: journal::Path::run(), kind };
     let mut driver = Driver { performer, time, flows, callback, watch: &mut |_, _| {} };
     driver.drive(&flow.plan, vec![started]).await
-}
-
-const fn seed(at: Timestamp) -> u64 {
-    at.ticks().cast_unsigned()
 }
 
 /// A trigger's record with its `outputs`, and what has a `body` and nothing but members of outputs,

@@ -70,11 +70,19 @@ pub struct Ask {
     pub request: Request,
 }
 
+/// What the keys of requests to be told no more end with.
+const UNSUBSCRIBE: &str = ":unsubscribe";
+
 impl Ask {
+    /// Whether it only tells a service that nobody waits for its call any more.
+    pub fn unsubscribes(&self) -> bool {
+        self.idempotency_key.ends_with(UNSUBSCRIBE)
+    }
+
     /// The same action's request to be told no more.
     pub(crate) fn unsubscribing(self, request: Request) -> Self {
         Self {
-            idempotency_key: format!("{}:unsubscribe", self.idempotency_key),
+            idempotency_key: format!("{}{UNSUBSCRIBE}", self.idempotency_key),
             attempt: 1,
             turn: 1,
             intent: false,

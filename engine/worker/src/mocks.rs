@@ -182,6 +182,11 @@ impl Reply {
         self.when.as_ref().map(|it| it.compare(Some(inputs), &Nowhere)).unwrap_or_default()
     }
 
+    /// Whether it has no answer, not even an empty one.
+    fn is_silent(&self) -> bool {
+        self.value.as_object().is_none_or(Map::is_empty)
+    }
+
     /// The reply with everything that it leaves out.
     fn outputs(&self) -> Value {
         let mut outputs = self.value.clone();
@@ -269,7 +274,9 @@ impl Performer for Mocks {
             return Outcome::failed(Failure::new(NOT_MOCKED, message));
         };
         if let Some(failure) = &reply.error {
-            return Outcome::failed(failure.clone());
+            // An answer may be an error although its status does not say so.
+            let outputs = (!reply.is_silent()).then(|| reply.outputs());
+            return Outcome { outputs, failure: Some(failure.clone()) };
         }
         let outcome = Outcome::of_response(reply.outputs(), now);
         // The last reply of an action that waits to be called is the call; what it follows worked.

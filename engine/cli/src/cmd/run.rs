@@ -120,7 +120,7 @@ async fn runs(
     for firing in firings {
         let time =
             if args.mocks.is_some() { Time::Virtual(now) } else { Time::Real(clock.clone()) };
-        let driven = once::drive(flow, trigger, firing, (performer, time, flows)).await;
+        let driven = once::drive(flow, trigger, firing, (performer, time, flows), None).await;
         if !args.as_json() {
             show(flow, &driven);
         }

@@ -210,11 +210,17 @@ fn listed(seen: &Seen<'_>, pairs: &[Pair<'_>], about: &str, span: Span) -> Fault
     Fault { actual: Some(actual), ..Fault::new(span, about, message).with(details).editing(edit) }
 }
 
+/// Calls that are listed where one is missing.
+const SHOWN_MAX: usize = 12;
+
 fn lacking(seen: &Seen<'_>, wanted: &CallExpect, near: Option<&&Call>) -> Fault {
     let message = format!("`{}` is not called as expected", wanted.name);
     let fault = Fault::new(wanted.span, "someCalls", message);
     match near {
-        None => fault.with([format!("- {}", wanted_line(wanted))]),
+        None => {
+            let made = seen.calls.iter().take(SHOWN_MAX).map(|it| format!("  {}", line(it)));
+            fault.with(std::iter::once(format!("- {}", wanted_line(wanted))).chain(made))
+        }
         Some(call) => {
             let lines = std::iter::once(format!("~ {}", line(call)));
             fault.with(lines.chain(differences(seen, wanted, call)))

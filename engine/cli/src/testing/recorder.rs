@@ -93,7 +93,7 @@ impl Performer for Recorder {
     async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome {
         let outcome = self.mocks.perform(plan, ask, now).await;
         // Taking a subscription back is a courtesy that no flow can see.
-        if !matches!(ask.request, Request::Unsubscribe { .. }) {
+        if !ask.unsubscribes() {
             let is_missed = outcome.failure.as_ref().is_some_and(|it| it.code == NOT_MOCKED);
             self.note(plan, ask, is_missed.then(|| self.mocks.misses(ask)));
         }

@@ -11,7 +11,7 @@ use flow::{
 use interp::fire::{Firing, fire};
 use serde_json::{Map, Value, json};
 use worker::{
-    Deployed, Mocks, Project,
+    Deployed, Mocks, Performer, Project,
     local::Time,
     project::{FlowFile, Secrets},
 };
@@ -288,7 +288,8 @@ impl<'a> Trial<'a> {
         let Ready { flow, trigger, recorder, children, .. } = ready;
         let now = self.test.setup.start();
         let outputs = Arc::clone(&firing.outputs);
-        let driven = once::drive(flow, trigger, firing, (recorder, Time::Virtual(now), children));
+        let services = (recorder as &dyn Performer, Time::Virtual(now), children);
+        let driven = once::drive(flow, trigger, firing, services, self.test.setup.seed);
         let run = driven.await.run;
         found.coverage.add(&flow.plan, &run);
         let Some(wanted) = self.test.expect.runs.get(index) else { return };

@@ -220,11 +220,15 @@ fn is_word(text: &str) -> bool {
         && !words.iter().any(|it| it.eq_ignore_ascii_case(text))
 }
 
-/// Texts of which nothing is computed.
+/// A text as it is written where expressions are computed.
+pub(super) fn plain(text: &str) -> String {
+    if text.starts_with('@') { format!("@{text}") } else { text.replace("@{", "@@{") }
+}
+
+/// A value with texts of which nothing is computed.
 fn escaped(value: &Value) -> Value {
     match value {
-        Value::String(text) if text.starts_with('@') => format!("@{text}").into(),
-        Value::String(text) => text.replace("@{", "@@{").into(),
+        Value::String(text) => plain(text).into(),
         Value::Array(items) => items.iter().map(escaped).collect(),
         Value::Object(members) => {
             let members = members.iter().map(|(key, it)| (key.clone(), escaped(it)));

@@ -59,6 +59,7 @@ fn setup() -> Value {
         "additionalProperties": false,
         "properties": {
             "now": told("When the run begins.", text()),
+            "seed": told("What `guid()` and `rand()` begin with.", json!({ "type": "integer", "minimum": 0 })),
             "environment": told("The environment that gives parameters.", text()),
             "parameters": told("Values of the flow's parameters.", json!({ "type": "object" })),
             "trigger": told("The trigger, if the flow has several.", text()),

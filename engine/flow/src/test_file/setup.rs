@@ -16,6 +16,8 @@ const TIMES_MAX: usize = 1_000_000;
 pub struct Setup {
     /// When the run begins, if it says so.
     pub now: Option<Timestamp>,
+    /// What `guid()` and `rand()` begin with, if it says so.
+    pub seed: Option<u64>,
     /// The environment that gives parameters; none if not named.
     pub environment: Option<(String, Span)>,
     /// Values of parameters, which win over the environment's.
@@ -85,6 +87,7 @@ pub(super) fn read(reader: &mut Reader, fields: &mut Fields<'_>, before: &Setup)
     let mut setup = before.clone();
     let now = fields.given("now").and_then(|it| read_time(reader, it));
     setup.now = now.or(setup.now);
+    setup.seed = fields.given("seed").and_then(|it| read_seed(reader, it)).or(setup.seed);
     let mut named = |key| {
         let node = fields.given(key)?;
         Some((reader.text(node, &format!("`{key}`"))?, node.span))
@@ -124,6 +127,15 @@ fn read_time(reader: &mut Reader, node: &Node) -> Option<Timestamp> {
         reader.sink.push(found.hint("write `2026-01-31T12:00:00Z`"));
     }
     time
+}
+
+/// A whole number without a sign; that of a run that has been may need all 64 bits.
+fn read_seed(reader: &mut Reader, node: &Node) -> Option<u64> {
+    let seed = node.to_json().as_u64();
+    if seed.is_none() {
+        reader.wrong(node, "`seed`", "a whole number from 0 on");
+    }
+    seed
 }
 
 fn read_event(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<EventFrom> {

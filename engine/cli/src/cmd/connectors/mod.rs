@@ -6,7 +6,7 @@ mod check;
 mod describe;
 mod describe_program;
 mod list;
-mod new;
+pub(crate) mod new;
 mod schema;
 mod through;
 

@@ -11,7 +11,7 @@ use crate::{
     print::{Tone, line, note, tone},
 };
 
-pub(super) fn run(project: &Project, args: &NewArgs) -> anyhow::Result<Outcome> {
+pub(crate) fn run(project: &Project, args: &NewArgs) -> anyhow::Result<Outcome> {
     let name = args.name.as_str();
     let is_known = project.catalog.find(name).is_some();
     ensure!(args.force || !is_known, "the project has a connector `{name}` already");

@@ -1,5 +1,7 @@
 //! Flags of `flowright runs` and `flowright flows`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use crate::args::Shown;
@@ -23,6 +25,7 @@ pub(crate) struct ServiceArgs {
   flowright runs list --where status=Failed,error=NotFound,since=1d
   flowright runs show 08584...                   every action with what went in and came out
   flowright runs logs 08584... --follow          what happens, as it happens
+  flowright runs export 08584... --as-test -o flows/orders/tests/bad-day.test.yaml
   flowright runs retry 08584...                  again from the actions that failed
   flowright runs retry 08584... --from \"Create the record\" --latest
   flowright runs retry --flow orders --since 1d  all failed runs of the last day; asks before it does
@@ -46,6 +49,8 @@ pub(crate) enum RunsCommand {
     Show(ShowArgs),
     /// Tell what has happened to a run, event by event.
     Logs(LogsArgs),
+    /// Write down a run with its journal, or make a test of it.
+    Export(ExportArgs),
     /// Wait for the end of a run; the exit code is by how it ended.
     Wait(WaitArgs),
     /// Stop runs.
@@ -128,6 +133,29 @@ pub(crate) struct LogsArgs {
     /// Go on until the run ends.
     #[arg(short, long)]
     pub follow: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --as-test it is a file of tests for `flowright test`: the event, the answers of services, how the run and
+its actions ended, and what was called. Passwords, tokens and the like are replaced, secure values are
+hidden as they are everywhere; names and addresses of people stay. Look through it before you share it."
+)]
+pub(crate) struct ExportArgs {
+    /// The run.
+    pub run: String,
+
+    /// A test that gives the flow the same event and the same answers.
+    #[arg(long)]
+    pub as_test: bool,
+
+    /// The file to write; standard output if not given.
+    #[arg(short = 'o', long = "to", value_name = "FILE")]
+    pub to: Option<PathBuf>,
+
+    /// Overwrite a file that is there.
+    #[arg(long, requires = "to")]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

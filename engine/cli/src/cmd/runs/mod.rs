@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod change;
 pub(crate) mod client;
+mod export;
 mod filter;
 mod list;
 mod logs;
@@ -30,6 +31,7 @@ pub(crate) async fn run(args: &RunsArgs) -> anyhow::Result<Outcome> {
         RunsCommand::List(args) => list::run(&service, args, output).await,
         RunsCommand::Show(args) => show::run(&service, args, output).await,
         RunsCommand::Logs(args) => logs::logs(&service, args, output).await,
+        RunsCommand::Export(args) => export::run(&service, args).await,
         RunsCommand::Wait(args) => logs::wait(&service, args, output).await,
         RunsCommand::Cancel(args) => {
             let members = vec![("reason", text(&args.reason))];

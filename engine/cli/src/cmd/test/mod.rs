@@ -1,15 +1,16 @@
 //! `flowright test`: the tests of flows, without any service.
 
+pub(crate) mod args;
+
 use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context as _, bail};
 use base::Severity;
 use cli::testing::{self, Coverage, Edit, Suite, TestsOfFile, Verdict, report, update};
 
+use self::args::{Results, TestArgs};
 use crate::{
-    Outcome,
-    args::{Results, TestArgs},
-    diagnostics,
+    Outcome, diagnostics,
     print::{self, Tone, note, safe, tone},
 };
 
