@@ -96,6 +96,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Compute one expression or template, or many of them line by line.
     Eval(EvalArgs),
+    /// Serve an editor: findings while typing, completion, definitions, renaming.
+    Lsp,
     /// Lay out files in one style; what they mean and their comments stay.
     Fmt(FmtArgs),
     /// Write JSON Schemas of the project's files, from which editors complete and check them.

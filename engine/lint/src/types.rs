@@ -70,6 +70,11 @@ pub(crate) struct At<'v, 'a> {
 }
 
 impl At<'_, '_> {
+    /// What an action gives when it succeeds, as far as that is known.
+    pub(crate) fn given(&self, id: ActionId) -> Type {
+        self.types.outputs.get(id).cloned().unwrap_or(Type::Any)
+    }
+
     fn of(&self, tree: &Tree) -> Type {
         check_tree(tree, self, &mut |_, _| {})
     }

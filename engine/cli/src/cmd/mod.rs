@@ -14,6 +14,7 @@ pub(crate) mod graph;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod lint;
+pub(crate) mod lsp;
 pub(crate) mod new;
 pub(crate) mod nodes;
 pub(crate) mod packages;

@@ -46,7 +46,7 @@ fn made(of: SchemaOf, project: &Project, known: &Known) -> Value {
         SchemaOf::Connector => schema::connector(),
         SchemaOf::Environment => schema::environment(catalog, known),
         SchemaOf::Project => schema::project(known),
-        SchemaOf::Test => flow::test_file::schema(),
+        SchemaOf::Test => schema::test(known),
     }
 }
 

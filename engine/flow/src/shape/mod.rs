@@ -7,13 +7,17 @@ mod flows;
 mod json;
 mod takes;
 mod triggers;
+mod visit;
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub use self::takes::{Name, Takes};
 pub(crate) use self::{actions::*, files::*, flows::*, triggers::*};
+pub use self::{
+    takes::{Name, Takes},
+    visit::{Seen, visit},
+};
 
 /// An object of a file.
 #[derive(Debug)]
@@ -146,6 +150,14 @@ impl File {
             Self::Mapping => &MAPPING,
             Self::Environment => &ENVIRONMENT,
             Self::Project => &PROJECT,
+        }
+    }
+
+    /// The keys that say what an action does.
+    pub fn kinds_of_actions(self) -> Vec<&'static str> {
+        match self {
+            Self::Flow => ACTION.kinds.iter().map(|it| it.key.name).collect(),
+            Self::Mapping | Self::Environment | Self::Project => Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! JSON Schemas of a project's files: the published ones, and what the project knows besides — its
 //! connectors, the connections of its flows, its mappings and environments.
 
+pub(crate) mod applies;
 mod calls;
 mod value;
 
@@ -19,6 +20,8 @@ pub struct Known {
     pub flows: BTreeSet<String>,
     /// Mappings beside flows.
     pub mappings: BTreeSet<String>,
+    /// Actions of the flow that a test is of.
+    pub actions: BTreeSet<String>,
     /// Names of environments.
     pub environments: BTreeSet<String>,
     /// Parameters of flows: their types, and what they are for.
@@ -199,6 +202,19 @@ fn params(connector: &Connector) -> Value {
 pub fn project(known: &Known) -> Value {
     let mut schema = File::Project.schema().clone();
     offer(&mut schema["properties"]["environment"], known.environments.iter().map(String::as_str));
+    schema
+}
+
+/// The JSON Schema of test files, with the actions that can be mocked and expected.
+pub fn test(known: &Known) -> Value {
+    let mut schema = flow::test_file::schema();
+    offer(&mut schema["properties"]["flow"], known.flows.iter().map(String::as_str));
+    for def in ["setup", "test"] {
+        let mocks = format!("/$defs/{def}/properties/mocks");
+        let Some(mocks) = schema.pointer_mut(&mocks) else { continue };
+        let reply = mocks["additionalProperties"].clone();
+        mocks["properties"] = known.actions.iter().map(|it| (it.clone(), reply.clone())).collect();
+    }
     schema
 }
 
