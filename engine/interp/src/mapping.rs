@@ -1,8 +1,8 @@
 //! Applies a mapping file to a source object.
 
 use base::Failure;
-use expr::{Context, EvalError, Key, WithItem};
-use flow::mapping::{Conversion, Field, Mapping};
+use expr::{Context, EvalError, Key, Tree, WithItem};
+use flow::mapping::{Comparison, Conversion, Field, Mapping};
 use serde_json::{Map, Value};
 
 use crate::convert::convert;
@@ -30,6 +30,66 @@ pub(crate) fn apply(
         put(&mut target, &name, value);
     }
     Ok(Value::Object(target))
+}
+
+/// What became of one field, for people.
+pub(crate) struct Row {
+    pub target: String,
+    /// Where it comes from, as written.
+    pub source: String,
+    pub conversion: Option<&'static str>,
+    pub comparison: &'static str,
+    /// Its `when` did not hold.
+    pub is_left_out: bool,
+    pub from: Option<Value>,
+    pub value: Option<Value>,
+    pub error: Option<String>,
+}
+
+/// Every field on its own: what is wrong with one does not keep the others from being shown.
+pub(crate) fn rows(mapping: &Mapping, source: &Value, ctx: &dyn Context) -> Vec<Row> {
+    let ctx = WithItem::document(ctx, source);
+    mapping.fields.iter().map(|field| row(mapping, field, &ctx)).collect()
+}
+
+fn row(mapping: &Mapping, field: &Field, ctx: &dyn Context) -> Row {
+    let named = target_name(mapping, field, ctx);
+    let target = match (&named, &field.target) {
+        (Ok(name), _) | (Err(_), Key::Plain(name)) => name.clone(),
+        (Err(_), Key::Computed(name)) => name.template.source().to_owned(),
+    };
+    let name_of = |names: &'static [(&str, Conversion)], wanted: Conversion| {
+        names.iter().find(|(_, it)| *it == wanted).map(|(name, _)| *name)
+    };
+    let comparison = Comparison::NAMES.iter().find(|(_, it)| *it == field.compare);
+    let when = field.when.as_ref().map_or(Ok(true), |it| it.eval(ctx));
+    let is_left_out = matches!(when, Ok(false));
+    let value = if is_left_out { None } else { Some(value_of(mapping, field, &target, ctx)) };
+    let error = match (&named, when, &value) {
+        (Err(failure), _, _) | (_, _, Some(Err(failure))) => Some(failure.message.clone()),
+        (_, Err(error), _) => Some(error.message),
+        (Ok(_), Ok(_), Some(Ok(_)) | None) => None,
+    };
+    Row {
+        target,
+        source: written(&field.source),
+        conversion: field.convert.and_then(|it| name_of(Conversion::NAMES, it)),
+        comparison: comparison.map_or("exact", |(name, _)| *name),
+        is_left_out,
+        from: field.source.eval(ctx).ok(),
+        value: value.and_then(Result::ok),
+        error,
+    }
+}
+
+/// A source as the file has it, as far as that is one line.
+fn written(tree: &Tree) -> String {
+    match tree {
+        Tree::Template(placed) => placed.template.source().to_owned(),
+        Tree::Value(value) => expr::to_text(value),
+        Tree::Array(_) => "[…]".to_owned(),
+        Tree::Object(_) => "{…}".to_owned(),
+    }
 }
 
 /// The name of a field in the target.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     callback,
     effect::{Ask, Effect, Request},
+    explain::Watched,
     plan::Plan,
     record::{Attempt, Record},
 };
@@ -83,6 +84,8 @@ pub struct Run {
     pub(crate) turns: BTreeMap<ActionId, u32>,
     /// Whether nobody will look at the inputs of what is computed here: see [`Run::unseen`].
     pub(crate) is_unseen: bool,
+    /// The action whose expressions are written down while it is done.
+    pub(crate) watched: Option<Box<Watched>>,
 }
 
 /// How a run ended.

@@ -190,6 +190,7 @@ impl Exec<'_> {
             );
             return self.terminate(Status::Failed, Some(&failure), None);
         }
+        self.look(key, false);
         self.drawn.set(0);
         if let Some(ended) = actions::begin(self, key) {
             return self.complete(key, ended);
@@ -215,6 +216,7 @@ impl Exec<'_> {
         let depth = self.plan.loops(parent).len();
         let passes = block.passes.get(..depth).unwrap_or(&block.passes).to_vec();
         let key = Key { action: parent, passes };
+        self.look(&key, true);
         self.drawn.set(0);
         if let Some(ended) = actions::block_ended(self, &key, status) {
             self.complete(&key, ended);

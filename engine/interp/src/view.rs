@@ -130,7 +130,7 @@ pub fn event(plan: &Plan, event: &Event) -> Value {
     shown
 }
 
-fn redact(node: &mut Node, secrets: &Secrets<'_>) {
+pub(crate) fn redact(node: &mut Node, secrets: &Secrets<'_>) {
     for value in [&mut node.inputs, &mut node.outputs].into_iter().flatten() {
         let mut copy = Value::clone(value);
         secrets.redact(&mut copy);
@@ -155,16 +155,29 @@ fn block(
     branch: usize,
     passes: &Passes,
 ) -> Vec<Node> {
+    members(plan, parent, branch).into_iter().map(|id| node(plan, run, id, passes)).collect()
+}
+
+/// The actions of a block in the order in which they are shown.
+pub fn members(plan: &Plan, parent: Option<ActionId>, branch: usize) -> Vec<ActionId> {
     let members = plan.members(parent, branch).to_vec();
     // Definitions in JSON have no order of their own; what runs first is shown first.
-    let members = match plan.flow.dialect {
+    match plan.flow.dialect {
         Dialect::Flowright => members,
         Dialect::Wdl => flow::graph::order(&plan.flow, &Block { actions: members }),
-    };
-    members.into_iter().map(|id| node(plan, run, id, passes)).collect()
+    }
 }
 
 fn node(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> Node {
+    let (mut node, reached) = own(plan, run, id, passes);
+    if reached {
+        node.blocks = blocks(plan, run, id, passes);
+    }
+    node
+}
+
+/// An action without what is inside, and whether what is inside may have been reached.
+pub(crate) fn own(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> (Node, bool) {
     let action = plan.flow.action(id);
     let slot = run.slots.get(&Key { action: id, passes: passes.clone() });
     let mut node = match slot {
@@ -190,10 +203,7 @@ fn node(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> Node {
     let reached = slot.is_some_and(
         |slot| !matches!(slot, Slot::Done(record) if record.status == Status::Skipped),
     );
-    if reached {
-        node.blocks = blocks(plan, run, id, passes);
-    }
-    node
+    (node, reached)
 }
 
 fn hide(value: &mut Option<Arc<Value>>) {
@@ -213,20 +223,24 @@ fn blocks(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> Vec<(String,
         });
         return numbered.collect();
     }
-    let label = |branch: usize| match &action.kind {
+    (0..plan.branches(id))
+        .map(|branch| (label(action, branch), block(plan, run, Some(id), branch, passes)))
+        .collect()
+}
+
+/// What a block of an action is called.
+pub fn label(action: &Action, branch: usize) -> String {
+    match &action.kind {
         ActionKind::Condition(_) => if branch == 0 { "yes" } else { "no" }.to_owned(),
         ActionKind::Switch(it) => {
             it.cases.get(branch).map_or_else(|| "default".to_owned(), |case| case.name.clone())
         }
         _ => String::new(),
-    };
-    (0..plan.branches(id))
-        .map(|branch| (label(branch), block(plan, run, Some(id), branch, passes)))
-        .collect()
+    }
 }
 
 /// How many passes of a loop have begun.
-fn passes_of(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> u32 {
+pub(crate) fn passes_of(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> u32 {
     let depth = passes.len();
     let members = plan.members(Some(id), 0);
     let begun = members.iter().filter_map(|member| {

@@ -36,7 +36,7 @@ pub fn check_some(
             mappings.push(Vec::new());
             continue;
         };
-        let view = View::new(project, source, file.package, settings);
+        let view = View::new(project, source, (file.package, &file.package.flow), settings);
         let mut sink = found(&view, diagnostics);
         walk::flow(&view, &mut sink);
         flows.push(sink);

@@ -7,7 +7,7 @@ use expr::{
     Template, Type,
     check::{Environment, check},
 };
-use flow::{ActionId, ActionKind, Flow};
+use flow::{ActionId, ActionKind, Flow, Package};
 
 use crate::{
     project::Project,
@@ -22,9 +22,14 @@ static USUAL: LazyLock<Settings> = LazyLock::new(Settings::default);
 pub struct Values<'a>(View<'a>);
 
 impl<'a> Values<'a> {
-    /// Looks at a flow of a project.
-    pub fn new(project: &'a Project<'a>, source: &'a Source, flow: &'a Flow) -> Self {
-        Self(View::new(project, source, flow, &USUAL))
+    /// Looks at a flow of a project: that of its package, or an earlier one, while it is being written.
+    pub fn new(
+        project: &'a Project<'a>,
+        source: &'a Source,
+        package: &'a Package,
+        flow: &'a Flow,
+    ) -> Self {
+        Self(View::new(project, source, (package, flow), &USUAL))
     }
 
     /// What an expression gives in the inputs of an action, or beside all of them. An

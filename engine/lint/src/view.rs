@@ -50,10 +50,9 @@ impl<'a> View<'a> {
     pub(crate) fn new(
         project: &'a Project<'a>,
         source: &'a Source,
-        package: &'a Package,
+        (package, flow): (&'a Package, &'a Flow),
         settings: &'a Settings,
     ) -> Self {
-        let flow = &package.flow;
         let declared = flow.actions.iter().filter_map(|it| {
             if let ActionKind::Variables(Variables::Initialize(declared)) = &it.kind {
                 Some(declared)

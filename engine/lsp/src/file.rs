@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base::Source;
 use expr::{Dialect, Template, Type};
-use flow::{ActionId, Flow};
+use flow::{ActionId, Flow, Package};
 use lint::{FlowFile as LintFile, Values};
 use serde_json::Value;
 
@@ -106,7 +106,7 @@ impl<'a> View<'a> {
         };
         let Some((source, _)) = it.package.diagnostics.first() else { return Type::Any };
         let action: Option<ActionId> = action.and_then(|name| it.good.find(name));
-        self.with_values(source, &it.good, |values| values.of(&template, action))
+        self.with_values(source, (&it.package, &it.good), |values| values.of(&template, action))
     }
 
     /// What an action gives when it succeeds.
@@ -117,7 +117,7 @@ impl<'a> View<'a> {
     fn with_values(
         &self,
         source: &Source,
-        flow: &Flow,
+        (package, flow): (&Package, &Flow),
         ask: impl FnOnce(&Values<'_>) -> Type,
     ) -> Type {
         let flows: [LintFile<'_>; 0] = [];
@@ -126,7 +126,7 @@ impl<'a> View<'a> {
             catalog: &self.project.catalog,
             environment: self.project.environment.as_ref(),
         };
-        ask(&Values::new(&project, source, flow))
+        ask(&Values::new(&project, source, package, flow))
     }
 }
 

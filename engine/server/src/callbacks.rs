@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use axum::{
     body::Bytes,
     extract::{Path, Query, State, rejection::BytesRejection},
-    http::{StatusCode, request::Parts},
+    http::{Method, StatusCode, request::Parts},
+    response::{IntoResponse as _, Response},
 };
 use base::RunId;
-use worker::{Call, CallBack};
+use worker::{Call, CallBack, CallBackError};
 
 use crate::{
-    Shared,
+    Shared, approvals,
     error::Problem,
     hooks::{read_headers, unread},
 };
@@ -22,7 +23,7 @@ pub(crate) async fn receive(
     Query(queries): Query<BTreeMap<String, String>>,
     parts: Parts,
     body: Result<Bytes, BytesRejection>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| unread(&rejection))?;
     let headers = read_headers(&parts.headers)?;
     let call = Call {
@@ -36,6 +37,20 @@ pub(crate) async fn receive(
     let outputs = worker::hooks::call_outputs(&call)?;
     let signature = queries.get("sig").cloned().unwrap_or_default();
     let (run, path) = (RunId::new(run), journal::Path::from_address(path));
-    shared.engine.call_back(CallBack { run, path, signature, outputs }).await?;
-    Ok(StatusCode::OK)
+    let is_get = parts.method == Method::GET;
+    let place = (&run, &path);
+    let call =
+        CallBack { run: run.clone(), path: path.clone(), signature: signature.clone(), outputs };
+    match shared.engine.call_back(call).await {
+        Ok(()) => Ok(StatusCode::OK.into_response()),
+        Err(CallBackError::Approval) => {
+            let asked = (is_get, &parts.headers, &body);
+            approvals::by_link(&shared, place, signature, asked).await
+        }
+        // A page says so to whoever comes too late.
+        Err(CallBackError::NotAwaited) if is_get && approvals::is_browser(&parts.headers) => {
+            Ok(crate::ui::approval_page(&parts.headers))
+        }
+        Err(error) => Err(error.into()),
+    }
 }

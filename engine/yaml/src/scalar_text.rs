@@ -20,6 +20,12 @@ pub(crate) fn key(text: &str, place: Place) -> String {
     if text == "on" { text.to_owned() } else { in_line(text, place) }
 }
 
+/// A text as a scalar in one line, to be put into a file by hand; `in_brackets` if it stands in `[…]`
+/// or `{…}`.
+pub fn one_line(text: &str, in_brackets: bool) -> String {
+    in_line(text, if in_brackets { Place::Inline } else { Place::Block })
+}
+
 /// A text in one line.
 pub(crate) fn in_line(text: &str, place: Place) -> String {
     if is_plain(text, place) { text.to_owned() } else { quoted(text) }

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &FlowsArgs) -> anyhow::Result<Outcome> {
 }
 
 async fn switch(service: &Service, flow: &str, on: bool, output: Shown) -> anyhow::Result<()> {
-    let path = format!("/api/v1/flows/{}", base::http::percent_path(flow));
+    let path = format!("/api/v1/flows/{}", base::http::percent_path(flow).replace('/', "%2F"));
     let changed = service.patch(&path, &json!({ "on": on })).await?;
     if output == Shown::Json {
         line(&changed);

@@ -31,6 +31,7 @@ impl Host for Disk {
             environment: project.environment.map(|(_, it)| it),
             others: project.diagnostics,
             known,
+            ..lsp::Project::default()
         })
     }
 }

@@ -5,6 +5,7 @@ mod containers;
 mod events;
 mod firing;
 mod lenient;
+mod looking;
 mod mappings;
 mod order;
 mod sizes;

@@ -41,7 +41,7 @@ fn check(calls: &Calls<'_>, sinks: &mut [Sink]) {
         .iter()
         .map(|file| {
             let (source, _) = file.text()?;
-            Some(View::new(calls.project, source, file.package, &settings))
+            Some(View::new(calls.project, source, (file.package, &file.package.flow), &settings))
         })
         .collect();
     let accesses: Vec<Vec<Access<'_>>> =

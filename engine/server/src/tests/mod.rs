@@ -1,0 +1,3 @@
+//! What the pages ask, without a service around it.
+
+mod mappings;

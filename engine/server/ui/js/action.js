@@ -1,0 +1,133 @@
+// What is known of one action of a run: why it failed or was skipped, attempts, what went in and came out, how expressions came about.
+
+import { fill, h } from './dom.js';
+import { get, query as asQuery } from './api.js';
+import { again } from './again.js';
+import { tile } from './cards.js';
+import { conditionView, expressionsView } from './explain.js';
+import { fieldsTable, comparisonTable } from './fields.js';
+import { clock, isoMillis, moment, span, took } from './format.js';
+import { icon } from './icons.js';
+import { bodyView } from './json.js';
+import { actionKind, triggerKind } from './kinds.js';
+import { button, copy, failed, notice } from './parts.js';
+import { runPage, to } from './router.js';
+import { reason, waiting } from './runtree.js';
+import { badge, ofAction } from './status.js';
+
+export async function showTrigger(page, place, close) {
+  try {
+    const trigger = await page.source.action();
+    fill(place, head(triggerKind(trigger.kind), trigger.name, [badge('Succeeded')], close),
+      h('p', { class: 'muted small' }, `Fired at ${moment(trigger.startTime)}`),
+      bodyView('Outputs', trigger.outputs, async () => (await page.source.action(undefined, true)).outputs));
+  } catch (error) {
+    wrong(place, error, () => showTrigger(page, place, close));
+  }
+}
+
+export async function showAction(page, path, place, close) {
+  try {
+    const action = await page.source.action(path);
+    if (page.selected !== path) return;
+    draw(page, action, place, close);
+    // What goes on is looked at again when something has happened.
+    page.onchange = action.status || page.run.status !== 'Running' ? null : () => { if (page.selected === path) showAction(page, path, place, close); };
+  } catch (error) {
+    wrong(place, error, () => showAction(page, path, place, close));
+  }
+}
+
+function wrong(place, error, retry) {
+  if (error.name !== 'AbortError') fill(place, failed(error, retry));
+}
+
+const head = (kind, name, marks, close) => h('header', { class: 'detail-head' }, tile(kind), h('div', { class: 'grow' }, h('h2', {}, name), h('div', { class: 'marks' }, marks)),
+  h('button', { type: 'button', class: 'icon-button close-detail', 'aria-label': 'Close', onclick: close }, icon('close', 18)));
+
+function draw(page, action, place, close) {
+  const kind = actionKind(action.kind);
+  const status = ofAction(action);
+  const load = (name) => async () => (await page.source.action(action.path, true))[name];
+  const why = h('div', {});
+  fill(place,
+    head(kind, action.name, [badge(status), h('span', { class: 'muted' }, kind.title), action.startTime && status !== 'Skipped' ? h('span', { class: 'muted' }, took(action.startTime, action.endTime)) : null], close),
+    buttons(page, action), whyText(page, action, why), why,
+    action.connection ? h('p', { class: 'small' }, 'Connection ', h('a', { href: '#/connections' }, action.connection)) : null,
+    attempts(action.attempts),
+    section('Condition', conditionView(action.explain?.condition)),
+    section('Fields', fieldsTable(action.explain?.mapping, action.compared)),
+    action.kind === 'compare' ? section('Comparison', comparisonTable(action)) : null,
+    action.kind === 'runFlow' ? children(page, action) : null,
+    bodyView('Inputs', action.inputs, load('inputs')), bodyView('Outputs', action.outputs, load('outputs')),
+    action.trackedProperties ? bodyView('Tracked properties', { value: action.trackedProperties, bytes: JSON.stringify(action.trackedProperties).length }) : null,
+    section('Expressions', expressionsView(action.explain?.expressions)),
+    h('p', { class: 'muted small' }, action.startTime ? `${moment(action.startTime)} – ${action.endTime ? clock(action.endTime) : 'now'}` : 'Not reached', ' · ', h('code', {}, action.path)));
+}
+
+const section = (title, content) => (content ? h('section', { class: 'box flat' }, h('h3', {}, title), content) : null);
+
+function whyText(page, action, why) {
+  if (action.status === 'Skipped') {
+    const container = page.parents?.get(action.path)?.parent;
+    // The condition around it says why, with the values of both sides.
+    if (action.error?.code === 'ActionBranchingConditionNotSatisfied' && container) condition(page, container, why);
+    return notice('info', 'Skipped', `${reason(action)[0].toUpperCase()}${reason(action).slice(1)}.`);
+  }
+  if (!action.status && action.waitsFor) return notice('info', 'At work', `${waiting(action)}.`);
+  if (!action.error || action.status === 'Succeeded') return null;
+  const { code, message, details } = action.error;
+  return notice('bad', code, message, details ? h('details', {}, h('summary', {}, 'Details'), h('pre', { class: 'code' }, JSON.stringify(details, null, 2))) : null);
+}
+
+async function condition(page, container, place) {
+  const parent = await page.source.action(container.path).catch(() => null);
+  if (!parent?.explain) return;
+  const view = conditionView(parent.explain.condition) ?? expressionsView(parent.explain.expressions);
+  fill(place, section(`Condition of “${container.name}”`, view));
+}
+
+function attempts(all) {
+  if (!all || (all.length < 2 && !all[0]?.error)) return null;
+  return section(`Attempts (${all.length})`, h('table', { class: 'small-table' },
+    h('thead', {}, h('tr', {}, ['', 'Start', 'Duration', 'Answer', 'Pause'].map((it) => h('th', { scope: 'col' }, it)))),
+    h('tbody', {}, all.map((it, index) => h('tr', {}, h('td', {}, index + 1), h('td', { class: 'numeric' }, clock(it.startTime)), h('td', { class: 'numeric' }, took(it.startTime, it.endTime)),
+      h('td', {}, it.error ? [h('code', {}, it.error.code), ' ', h('span', { class: 'muted' }, it.error.message)] : 'OK'),
+      h('td', { class: 'numeric' }, it.pause ? span(isoMillis(it.pause)) : '')))))) ;
+}
+
+function children(page, action) {
+  const place = h('p', { class: 'muted' }, '…');
+  if (!page.source.isLive) return null;
+  get(`/api/v1/runs${asQuery({ parent: page.id, limit: 100 })}`, page.signal).then(({ value }) => {
+    const own = value.filter((it) => it.parent?.action === action.path);
+    fill(place, own.length ? own.map((it) => h('a', { class: 'plain', href: runPage(it.id) }, badge(it.status), ' ', it.flow)) : 'No child run yet');
+  }).catch(() => fill(place, h('a', { href: to('/runs', { parent: page.id }) }, 'Child runs')));
+  return section('Child run', place);
+}
+
+function buttons(page, action) {
+  const isOver = page.run.status !== 'Running';
+  const name = action.name;
+  const all = [
+    page.operator && isOver && action.status && action.status !== 'Skipped' ? button('Retry from here', 'refresh', () => again(page.id, 'retry', name)) : null,
+    button('Copy link', 'link', () => copy(location.href)),
+    ['http', 'httpWebhook'].includes(action.kind) && action.inputs?.value?.uri ? button('Copy as curl', 'code', () => copy(curl(action.inputs.value))) : null,
+    button('Copy command', 'copy', () => copy(`flowright runs show ${page.run.id} --full`)),
+  ];
+  return h('div', { class: 'button-row small-buttons' }, all);
+}
+
+const quote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
+
+/** The request as a command; what is hidden here is hidden there. */
+function curl({ method = 'GET', uri, headers = {}, queries = {}, body }) {
+  const pairs = Object.entries(queries ?? {}).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
+  const parts = ['curl', '-X', method, quote(pairs ? `${uri}${uri.includes('?') ? '&' : '?'}${pairs}` : uri)];
+  for (const [name, value] of Object.entries(headers ?? {})) parts.push('-H', quote(`${name}: ${value}`));
+  if (body !== undefined && body !== null) {
+    if (typeof body !== 'string' && !Object.keys(headers ?? {}).some((it) => it.toLowerCase() === 'content-type')) parts.push('-H', quote('content-type: application/json'));
+    parts.push('--data', quote(typeof body === 'string' ? body : JSON.stringify(body)));
+  }
+  return parts.join(' ');
+}

@@ -1,0 +1,35 @@
+// Who has changed what: the audit log, for administrators.
+
+import { fill, h } from './dom.js';
+import { get, query as asQuery } from './api.js';
+import { ago, line, moment } from './format.js';
+import { button, complain, empty, failed } from './parts.js';
+
+export async function render(root, { query, signal }) {
+  const head = h('header', { class: 'page-head' }, h('h1', {}, 'Activity'));
+  let answer;
+  try {
+    answer = await get(`/api/v1/audit${asQuery({ ...query, limit: 100 })}`, signal);
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    fill(root, head, error.status === 403 ? empty('audit', 'Only for administrators', 'Your role may not read what others have changed.') : failed(error));
+    return;
+  }
+  const rows = h('tbody', {}, answer.value.map(row));
+  const foot = h('footer', { class: 'pages' });
+  const more = (next) => fill(foot, next ? button('Older', 'chevron', async () => {
+    try {
+      const older = await get(next, signal);
+      rows.append(...older.value.map(row));
+      more(older.nextLink);
+    } catch (error) {
+      complain(error);
+    }
+  }) : null);
+  more(answer.nextLink);
+  fill(root, head, answer.value.length ? h('table', { class: 'list' }, h('thead', {}, h('tr', {}, ['When', 'Who', 'What', 'Target', 'Details'].map((it) => h('th', { scope: 'col' }, it)))), rows)
+    : empty('audit', 'Nothing yet', 'Every change that is made here or by the command line is noted.'), foot);
+}
+
+const row = (it) => h('tr', {}, h('td', { class: 'main-cell', title: moment(it.time) }, ago(it.time)), h('td', { 'data-label': 'Who' }, it.who, ' ', h('span', { class: 'muted small' }, it.kind)),
+  h('td', { 'data-label': 'What' }, h('code', {}, it.action)), h('td', { 'data-label': 'Target' }, it.target ?? ''), h('td', { 'data-label': 'Details', class: 'muted small' }, it.details ? line(it.details, 120) : ''));

@@ -1,0 +1,60 @@
+// Icons: strokes on a grid of 20, drawn here so that none has to be fetched.
+
+import { svg } from './dom.js';
+
+const PATHS = {
+  flows: 'M4 5h6a3 3 0 0 1 0 6H9a3 3 0 0 0 0 5h7M4 5m-1.5 0a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0-3 0M17 16m-1.5 0a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0-3 0',
+  runs: 'M10 3a7 7 0 1 0 7 7M10 6v4l3 2M14 3h3v3',
+  plug: 'M7 3v4M13 3v4M5 7h10v3a5 5 0 0 1-10 0zM10 15v3',
+  audit: 'M5 3h8l3 3v11H5zM8 8h5M8 11h5M8 14h3',
+  sun: 'M10 10m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0-6.4 0M10 2v2M10 16v2M2 10h2M16 10h2M4.4 4.4l1.4 1.4M14.2 14.2l1.4 1.4M4.4 15.6l1.4-1.4M14.2 5.8l1.4-1.4',
+  moon: 'M16.5 12.2A7 7 0 0 1 7.8 3.5a7 7 0 1 0 8.7 8.7z',
+  copy: 'M7 7h9v10H7zM4 13V3h9',
+  check: 'M4 10.5l4 4 8-9',
+  cross: 'M5 5l10 10M15 5L5 15',
+  close: 'M5 5l10 10M15 5L5 15',
+  play: 'M6 4l10 6-10 6z',
+  power: 'M10 3v7M6 5.3a6.5 6.5 0 1 0 8 0',
+  edit: 'M4 16l1-4 8-8 3 3-8 8zM12 5l3 3',
+  chevron: 'M7 4l6 6-6 6',
+  down: 'M4 7l6 6 6-6',
+  search: 'M9 9m-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0M13 13l4 4',
+  clock: 'M10 10m-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0M10 6v4l3 2',
+  skip: 'M4 5l6 5-6 5zM14 5v10',
+  ban: 'M10 10m-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0M5 5l10 10',
+  alert: 'M10 3l8 14H2zM10 8v4M10 14.2v.4',
+  info: 'M10 10m-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0M10 9v5M10 6.2v.4',
+  spin: 'M10 3a7 7 0 1 1-7 7',
+  branch: 'M10 3v4M10 7L4 12v5M10 7l6 5v5',
+  loop: 'M4 10a6 6 0 0 1 10.5-4M16 10a6 6 0 0 1-10.5 4M15 3v3.5h-3.5M5 17v-3.5h3.5',
+  scope: 'M3 4h14v12H3zM3 8h14',
+  braces: 'M8 3H7a2 2 0 0 0-2 2v3l-2 2 2 2v3a2 2 0 0 0 2 2h1M12 3h1a2 2 0 0 1 2 2v3l2 2-2 2v3a2 2 0 0 1-2 2h-1',
+  variable: 'M5 4c-2 4-2 8 0 12M15 4c2 4 2 8 0 12M8 8l4 5M12 8l-4 5',
+  filter: 'M3 4h14l-5 6v6l-4-2v-4z',
+  map: 'M3 6h6M3 10h4M3 14h6M12 6h5M14 10h3M12 14h5M9 6l3 8M9 14l3-8',
+  compare: 'M7 3v14M13 3v14M3 7h4M13 7h4M3 13h4M13 13h4',
+  globe: 'M10 10m-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0M3 10h14M10 3c3 4 3 10 0 14M10 3c-3 4-3 10 0 14',
+  reply: 'M8 5L3 10l5 5M3 10h9a5 5 0 0 1 5 5',
+  stop: 'M5 5h10v10H5z',
+  child: 'M3 4h7v5H3zM10 13h7v4h-7zM6 9v6h4',
+  bolt: 'M11 2L4 12h5l-1 6 7-10h-5z',
+  person: 'M10 7m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0M4 17c0-4 3-5 6-5s6 1 6 5',
+  table: 'M3 4h14v12H3zM3 8h14M8 4v12',
+  refresh: 'M16 10a6 6 0 1 1-2-4.5M16 3v3.5h-3.5',
+  download: 'M10 3v10M6 9l4 4 4-4M4 17h12',
+  folder: 'M3 5h5l2 2h7v9H3z',
+  history: 'M4 10a6 6 0 1 0 2-4.5L4 7M4 3v4h4M10 7v3l2 2',
+  code: 'M7 6l-4 4 4 4M13 6l4 4-4 4',
+  link: 'M8 12l4-4M9 6l2-2a3 3 0 0 1 4 4l-2 2M11 14l-2 2a3 3 0 0 1-4-4l2-2',
+  plus: 'M10 4v12M4 10h12',
+  trash: 'M4 6h12M8 6V4h4v2M6 6l1 11h6l1-11',
+  star: 'M10 3l2.2 4.6 5 .7-3.6 3.5.8 5-4.4-2.4-4.4 2.4.8-5L2.8 8.3l5-.7z',
+  back: 'M12 4l-6 6 6 6',
+  dash: 'M5 10h10',
+};
+
+/** An icon that says nothing by itself: the words are beside it. */
+export function icon(name, size = 20) {
+  return svg('svg', { viewBox: '0 0 20 20', width: size, height: size, class: 'icon', 'aria-hidden': 'true', focusable: 'false' },
+    svg('path', { d: PATHS[name] ?? PATHS.info }));
+}
