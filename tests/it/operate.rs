@@ -75,11 +75,9 @@ impl Small {
         };
         let answer_wait = Duration::from_mins(1);
         let server = Server::new(server::Options {
-            listener,
-            engine: engine.clone(),
-            hooks: hooks(),
             answer_wait,
             bounds,
+            ..server::Options::new(listener, engine.clone(), hooks())
         });
         let serving = tokio::spawn(server.run(std::future::pending()));
         Self { engine, address, hooks: hooks(), serving }
@@ -233,7 +231,7 @@ fn the_guide_lists_every_measurement() {
 }
 
 /// A project whose every secret has a name that is looked for.
-fn secretive(folder: &Path, service: &Recorder) {
+pub(crate) fn secretive(folder: &Path, service: &Recorder) {
     fs::create_dir_all(folder.join("flows/secretive")).unwrap();
     fs::create_dir_all(folder.join("connectors/vault")).unwrap();
     fs::create_dir_all(folder.join("environments")).unwrap();

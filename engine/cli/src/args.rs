@@ -8,11 +8,13 @@ use crate::{
     cmd::{
         connections::args::ConnectionsArgs,
         connectors::args::ConnectorsArgs,
+        doctor::DoctorArgs,
         graph::{CompletionsArgs, DiffArgs, GraphArgs},
         init::args::InitArgs,
         new::args::NewArgs,
         runs::args::{FlowsArgs, RunsArgs},
         test::args::TestArgs,
+        tokens::TokensArgs,
     },
     database::Database,
 };
@@ -120,6 +122,10 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Show the addresses of triggers, or make their signatures void.
     Triggers(TriggersArgs),
+    /// Make tokens for people and programs that ask a service, see and revoke them.
+    Tokens(TokensArgs),
+    /// Look whether a service can be run here: files, database, keys, connections, clock, disk.
+    Doctor(DoctorArgs),
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
@@ -443,21 +449,56 @@ pub(crate) struct EvalArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "What is not given stands in the file of --config, else under `serve` in flowright.yaml, else it has its
+usual value. A flag wins over its variable, a variable over the files.
+
+Examples:
+  flowright serve                                      for this machine only, without sign-in
+  flowright tokens create me --role admin              a token, before others are let in
+  flowright serve --listen 0.0.0.0:8443 --auth required --tls-certificate chain.pem --tls-key key.pem
+  flowright serve --hooks-listen 0.0.0.0:8081          triggers for everybody, the API for this machine
+
+Exit codes: 0 it was told to stop, 2 it could not start, or another process has taken its place."
+)]
 pub(crate) struct ServeArgs {
-    /// Where to listen; only addresses of this machine are accepted.
-    #[arg(long, default_value = "127.0.0.1:8080", env = "FLOWRIGHT_LISTEN")]
-    pub listen: SocketAddr,
+    /// Where to listen (127.0.0.1:8080). Others than this machine need --auth required.
+    #[arg(long, value_name = "ADDRESS", env = "FLOWRIGHT_LISTEN")]
+    pub listen: Option<SocketAddr>,
+
+    /// Where to listen for requests to triggers, apart from the API and the pages.
+    #[arg(long, value_name = "ADDRESS", env = "FLOWRIGHT_HOOKS_LISTEN")]
+    pub hooks_listen: Option<SocketAddr>,
 
     /// The address by which services reach this one, such as `https://flows.example.com`; what flows
     /// give out as `listCallbackUrl()` begins with it. The address listened on if not given.
     #[arg(long, value_name = "URL", env = "FLOWRIGHT_PUBLIC_URL")]
     pub public_url: Option<String>,
 
-    /// The database: a file, or `postgres://user:password@host:port/name`. A password is better
-    /// given in the variable.
-    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
-    #[arg(hide_env_values = true)]
-    pub database: Database,
+    /// Whether people and programs have to say who they are.
+    #[arg(long, value_enum, env = "FLOWRIGHT_AUTH")]
+    pub auth: Option<AuthMode>,
+
+    /// The certificate chain to serve with, PEM; it is read again when it changes.
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "FLOWRIGHT_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The private key of the certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", env = "FLOWRIGHT_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Let flows be saved through the API.
+    #[arg(long)]
+    pub edit: bool,
+
+    /// A file with what else would stand under `serve` in flowright.yaml; it wins over that.
+    #[arg(long, value_name = "FILE", env = "FLOWRIGHT_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// The database: a file, or `postgres://user:password@host:port/name`
+    /// (.flowright/flowright.db). A password is better given in the variable.
+    #[arg(long, env = "FLOWRIGHT_DATABASE", hide_env_values = true)]
+    pub database: Option<Database>,
 
     /// What this process is called among those that share a database server. It comes in the place
     /// of one that is called the same. The machine's name with the number of the process if not
@@ -474,6 +515,15 @@ pub(crate) struct ServeArgs {
     pub environment: Option<String>,
 }
 
+/// Whether it is asked who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuthMode {
+    /// Everybody on this machine may do everything.
+    None,
+    /// By a token, or at the identity provider.
+    Required,
+}
+
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Only processes of the last hour are shown. A database in a file has one process and no list.
@@ -482,9 +532,8 @@ Exit codes: 0 the list is printed, 2 the database cannot be read."
 )]
 pub(crate) struct NodesArgs {
     /// The database, as `serve` has it: `postgres://user:password@host:port/name`.
-    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
-    #[arg(hide_env_values = true)]
-    pub database: Database,
+    #[arg(long, env = "FLOWRIGHT_DATABASE", hide_env_values = true)]
+    pub database: Option<Database>,
 
     /// How the list is written.
     #[arg(long, value_enum, default_value_t = Shown::Text)]
@@ -536,9 +585,8 @@ pub(crate) struct RotateKeyArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeyPlaceArgs {
     /// The database of the service, which the key is kept beside.
-    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
-    #[arg(hide_env_values = true)]
-    pub database: Database,
+    #[arg(long, env = "FLOWRIGHT_DATABASE", hide_env_values = true)]
+    pub database: Option<Database>,
 
     /// The project's folder; the one around the present folder if not given.
     #[arg(long, env = "FLOWRIGHT_PROJECT")]
@@ -553,9 +601,8 @@ pub(crate) struct KeyPlaceArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct WhereArgs {
     /// The database, as `serve` is told.
-    #[arg(long, default_value = ".flowright/flowright.db", env = "FLOWRIGHT_DATABASE")]
-    #[arg(hide_env_values = true)]
-    pub database: Database,
+    #[arg(long, env = "FLOWRIGHT_DATABASE", hide_env_values = true)]
+    pub database: Option<Database>,
 
     /// The project's folder; the one around the present folder if not given.
     #[arg(long, env = "FLOWRIGHT_PROJECT")]

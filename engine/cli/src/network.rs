@@ -2,8 +2,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use base::Secret;
-use http_client::{Client, Options, Proxies, TokenStore};
+use base::{HttpRequest, Secret, Timestamp, http::http_date};
+use connector::Connection;
+use http_client::{Client, Options, Proxies, TokenStore, connection_egress};
 use process_host::Host;
 use vault::Vault;
 
@@ -59,4 +60,20 @@ impl TokenStore for Tokens {
 pub(crate) fn told(error: vault::Error) -> String {
     let error = anyhow::Error::from(error);
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// What time it is at a service, as the header of whatever it answers says.
+pub(crate) async fn time_at(
+    client: &Client,
+    connection: &Connection,
+    origin: &str,
+) -> Option<Timestamp> {
+    let request = HttpRequest {
+        method: "GET".to_owned(),
+        url: format!("{origin}/"),
+        headers: Vec::new(),
+        body: None,
+    };
+    let response = client.send(&request, &connection_egress(connection)).await.ok()?;
+    http_date(response.header("date")?)
 }

@@ -3,17 +3,41 @@
 use std::{
     fmt::Display,
     io::{BufWriter, IsTerminal as _, Write as _},
-    sync::atomic::{AtomicBool, AtomicU8, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
 };
 
 use serde::Serialize;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Registry, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
 
 use crate::args::{Color, LogFormat};
 
 static COLOR: AtomicU8 = AtomicU8::new(0);
 /// Whether notes are log lines, too.
 static LOGGED: AtomicBool = AtomicBool::new(false);
+
+/// Which log lines are written, as long as they are.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// Which log lines are written.
+pub(crate) fn log_filter() -> String {
+    let filter = FILTER.get().and_then(|it| it.with_current(ToString::to_string).ok());
+    filter.unwrap_or_else(|| "off".to_owned())
+}
+
+/// Writes other log lines from now on.
+///
+/// # Errors
+/// Says what is wrong with the filter.
+pub(crate) fn set_log_filter(text: &str) -> Result<(), String> {
+    let filter: EnvFilter = text.parse().map_err(|error| format!("`{text}`: {error}"))?;
+    let handle = FILTER.get().ok_or("this process writes no log")?;
+    handle.reload(filter).map_err(|error| error.to_string())
+}
 
 /// Decides about colours once, from the flag, the environment and the terminal.
 pub(crate) fn set_color(color: Color) {
@@ -115,6 +139,9 @@ pub(crate) fn start_log(verbose: u8, format: LogFormat) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let (filter, handle) = reload::Layer::new(filter);
+    // There is one log of a process, and it is started once.
+    drop(FILTER.set(handle));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     match format {
         LogFormat::Text => {

@@ -17,12 +17,14 @@ const KEY_CHARS_MIN: usize = 32;
 pub(crate) struct TriggerKeys(Vec<Secret<String>>);
 
 impl TriggerKeys {
+    /// The keys themselves, the first one signs.
+    pub(crate) fn into_keys(self) -> Vec<Secret<String>> {
+        self.0
+    }
+
     /// The addresses of a service that is reached at this one.
-    pub(crate) fn addresses(&self, public_url: String) -> Addresses {
-        let mut keys = self.0.iter().cloned();
-        // There is always one.
-        let key = keys.next().unwrap_or_else(worker::new_key);
-        Addresses { public_url, key, former: keys.collect() }
+    pub(crate) fn addresses(&self, public_url: &str) -> Addresses {
+        Addresses::with_keys(public_url, self.0.clone())
     }
 }
 

@@ -174,7 +174,7 @@ fn read_connection(reader: &mut Reader, key: &yaml::Key, node: &Node) -> Connect
 }
 
 /// Text that may name secrets.
-fn read_secret_text(reader: &mut Reader, node: &Node, what: &str) -> Option<Setting> {
+pub(crate) fn read_secret_text(reader: &mut Reader, node: &Node, what: &str) -> Option<Setting> {
     if let Kind::Str(scalar) = &node.kind {
         return Some(read_text(reader, scalar, node.span));
     }
@@ -187,16 +187,19 @@ fn read_quota(reader: &mut Reader, node: &Node) -> Quota {
     let mut fields = Fields::new(reader, node, "`limits`").of(&shape::QUOTA);
     let concurrency = fields.given("concurrency");
     let concurrency = concurrency.and_then(|it| reader.whole(it, "`concurrency`", (1, QUOTA_MAX)));
-    let rate = fields.given("rate").and_then(|it| {
-        let mut fields = Fields::new(reader, it, "`rate`").of(&shape::RATE);
-        let (calls, per) = (fields.required(reader, "calls"), fields.required(reader, "per"));
-        fields.finish(reader);
-        let calls = calls.and_then(|it| reader.whole(it, "`calls`", (1, QUOTA_MAX)));
-        let per = per.and_then(|it| reader.duration(it, "`per`"));
-        Some(Rate { calls: calls?, per: per? })
-    });
+    let rate = fields.given("rate").and_then(|it| read_rate(reader, it));
     fields.finish(reader);
     Quota { concurrency, rate }
+}
+
+/// `{calls, per}`.
+pub(crate) fn read_rate(reader: &mut Reader, node: &Node) -> Option<Rate> {
+    let mut fields = Fields::new(reader, node, "`rate`").of(&shape::RATE);
+    let (calls, per) = (fields.required(reader, "calls"), fields.required(reader, "per"));
+    fields.finish(reader);
+    let calls = calls.and_then(|it| reader.whole(it, "`calls`", (1, QUOTA_MAX)));
+    let per = per.and_then(|it| reader.duration(it, "`per`"));
+    Some(Rate { calls: calls?, per: per? })
 }
 
 fn named(reader: &mut Reader, mapping: Option<&Mapping>) -> Vec<Named> {

@@ -263,7 +263,7 @@ fn named<'a>(
 }
 
 /// The only one of the kind keys that there is, and its value.
-fn kind<'a>(
+pub(crate) fn kind<'a>(
     reader: &mut Reader,
     fields: &mut Fields<'a>,
     shape: &'static Shape,

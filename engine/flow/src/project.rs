@@ -4,7 +4,12 @@ use base::{Diagnostic, Duration, Source, Span, code};
 use expr::Dialect;
 use yaml::Node;
 
-use crate::{fields::Fields, reader::Reader, shape};
+use crate::{
+    fields::Fields,
+    reader::Reader,
+    serve::{Serve, read_serve},
+    shape,
+};
 
 /// A project. What its file does not say has the usual place.
 #[derive(Clone, Debug)]
@@ -21,6 +26,8 @@ pub struct Project {
     pub http: Http,
     /// How long runs that have ended are kept.
     pub retention: Retention,
+    /// How its service is run.
+    pub serve: Serve,
     /// Configuration of the linter, which reads it itself.
     pub lint: Option<Node>,
 }
@@ -67,6 +74,7 @@ impl Default for Project {
             environment: None,
             http: Http::default(),
             retention: Retention::default(),
+            serve: Serve::default(),
             lint: None,
         }
     }
@@ -120,6 +128,9 @@ fn read_project(reader: &mut Reader, project: &mut Project, root: &Node) {
             project.retention.bytes = read_bytes(reader, node, project.retention.bytes);
         }
         inner.finish(reader);
+    }
+    if let Some(node) = fields.given("serve") {
+        project.serve = read_serve(reader, node);
     }
     project.lint = fields.given("lint").cloned();
     fields.finish(reader);

@@ -70,8 +70,12 @@ fn invalid(message: impl Into<String>) -> Rejected {
 }
 
 impl Client {
-    /// Checks the token of a delivery. Keys are fetched only for a token that says what it should.
-    pub(crate) async fn check_signed_token(
+    /// Checks the token of a delivery, or of somebody who signs in. Keys are fetched only for a token
+    /// that says what it should.
+    ///
+    /// # Errors
+    /// If it is not to be believed, or the keys cannot be had.
+    pub async fn check_signed_token(
         &self,
         token: &SignedToken,
         now: Timestamp,

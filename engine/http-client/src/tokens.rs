@@ -82,6 +82,12 @@ impl Tokens {
         Ok(stored.filter(|it| it.identity == identity))
     }
 
+    /// Whether somebody has logged in for a connection.
+    pub(crate) async fn has_login(&self, connection: &Connection) -> Result<bool, Failure> {
+        let Some(identity) = auth::identity(connection)? else { return Ok(false) };
+        Ok(self.load(connection, &identity).await?.is_some())
+    }
+
     /// Keeps what a service gave. A token that cannot be kept is still good for this process, so
     /// that is told to the operator and the work goes on.
     async fn keep(&self, connection: &Connection, stored: &Stored) -> Result<(), String> {

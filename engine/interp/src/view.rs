@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::{Failure, Status, Timestamp};
 use expr::Dialect;
 use flow::{Action, ActionId, ActionKind, Block};
-use journal::{Event, EventKind};
+use journal::{Event, EventKind, Path};
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,6 +20,10 @@ use crate::{
 pub struct Node {
     /// Name as the file writes it.
     pub name: String,
+    /// Where it is in the run.
+    pub path: Path,
+    /// The key of its kind in flow files.
+    pub kind: &'static str,
     /// How it ended; none while it is open or not reached.
     pub status: Option<Status>,
     /// What an open action waits for, in words.
@@ -50,16 +54,10 @@ impl Node {
         let blocks = self.blocks.iter().map(|(label, nodes)| {
             json!({ "label": label, "actions": nodes.iter().map(Self::to_json).collect::<Vec<_>>() })
         });
-        let attempts = self.attempts.iter().map(|it| {
-            json!({
-                "startTime": it.start.to_string(),
-                "endTime": it.end.to_string(),
-                "error": it.failure.as_ref().map(Failure::to_json),
-                "pause": it.pause.map(|it| it.to_string()),
-            })
-        });
         json!({
             "name": self.name,
+            "path": self.path.as_str(),
+            "kind": self.kind,
             "status": self.status.map(Status::name),
             "waitsFor": self.waits_for,
             "code": self.code,
@@ -68,10 +66,23 @@ impl Node {
             "inputs": self.inputs.as_deref(),
             "outputs": self.outputs.as_deref(),
             "error": self.failure.as_ref().map(Failure::to_json),
-            "attempts": attempts.collect::<Vec<_>>(),
+            "attempts": self.attempts_json(),
             "trackedProperties": self.tracked,
             "blocks": blocks.collect::<Vec<_>>(),
         })
+    }
+
+    /// The attempts at asking, as the API shows them.
+    pub(crate) fn attempts_json(&self) -> Value {
+        let attempts = self.attempts.iter().map(|it| {
+            json!({
+                "startTime": it.start.to_string(),
+                "endTime": it.end.to_string(),
+                "error": it.failure.as_ref().map(Failure::to_json),
+                "pause": it.pause.map(|it| it.to_string()),
+            })
+        });
+        attempts.collect()
     }
 }
 
@@ -186,6 +197,8 @@ pub(crate) fn own(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> (Nod
         None => blank(),
     };
     node.name.clone_from(&action.display);
+    node.path = plan.path(id, passes);
+    node.kind = action.kind.key();
     if action.secure_inputs {
         hide(&mut node.inputs);
     }
@@ -253,6 +266,8 @@ pub(crate) fn passes_of(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -
 fn blank() -> Node {
     Node {
         name: String::new(),
+        path: Path::run(),
+        kind: "",
         status: None,
         waits_for: None,
         code: String::new(),

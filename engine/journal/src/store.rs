@@ -10,6 +10,7 @@ use base::{RunId, Status, Timestamp};
 use serde_json::Value;
 
 use crate::{
+    audit::{AuditEntry, AuditFilter, VersionRow},
     event::{Event, EventKind},
     nodes::{Nodes, Post},
     path::Path,
@@ -245,6 +246,8 @@ pub enum Done {
     Admitted(Vec<Admitted>),
     /// What was deleted.
     Expired(Expired),
+    /// The number of an entry of the audit log.
+    Noted(u64),
 }
 
 impl Done {
@@ -252,7 +255,7 @@ impl Done {
     pub fn admitted(self) -> Vec<Admitted> {
         match self {
             Self::Admitted(admitted) => admitted,
-            Self::Expired(_) => Vec::new(),
+            Self::Expired(_) | Self::Noted(_) => Vec::new(),
         }
     }
 }
@@ -330,6 +333,24 @@ pub trait Store: Send + Sync {
 
     /// A flow version by its sha.
     async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError>;
+
+    /// The versions of a flow that were put, the newest first.
+    async fn versions(&self, flow: &str, limit: usize) -> Result<Vec<VersionRow>, StoreError>;
+
+    /// Notes that somebody wants a change, and forgets what is older than it has to be known. Gives the
+    /// entry's number.
+    async fn audit(&self, entry: AuditEntry) -> Result<u64, StoreError>;
+
+    /// Notes what a change was answered with; one that is not known any more is left so.
+    async fn audited(&self, number: u64, status: u16) -> Result<(), StoreError>;
+
+    /// The changes that pass a filter, newest first, those before a number.
+    async fn audit_log(
+        &self,
+        filter: &AuditFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// Admits events and puts the states of the triggers that they came from, all or none. The order
     /// of the list is the order of admission; a state replaces the one of its flow and trigger.

@@ -47,6 +47,10 @@ impl Narrowing {
 
     /// The same as the store is asked.
     pub(crate) fn filter(&self, now: Timestamp) -> Result<RunFilter, Problem> {
+        // No name of ours has one, and not every database can be asked for it.
+        if self.query().iter().any(|(_, value)| value.contains('\0')) {
+            return Err(Problem::new(400, "InvalidQuery", "a NUL character is in no name"));
+        }
         let mut filter = RunFilter {
             flow: self.flow.clone(),
             trigger: self.trigger.clone(),
@@ -86,13 +90,13 @@ impl Narrowing {
     }
 }
 
-fn no_status(name: &str) -> Problem {
+pub(crate) fn no_status(name: &str) -> Problem {
     let known = Status::ALL.map(Status::name).join(", ");
     let message = format!("there is no status `{name}`; there are {RUNNING}, {known}");
     Problem::new(400, "InvalidStatus", message)
 }
 
-fn instant(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
+pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
     let ago = |it: Duration| now.after(Duration::from_ticks(it.ticks().saturating_neg()));
     Timestamp::parse(text).or_else(|| Duration::parse_iso(text).map(ago)).ok_or_else(|| {
         let message = format!(

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use axum::{
     body::Bytes,
-    extract::{Query, State, rejection::BytesRejection},
+    extract::{Query, Request, State, rejection::BytesRejection},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts},
+    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use base::limits::REQUEST_BYTES_MAX;
 use journal::Admitted;
 use worker::{Accepted, Call, Delivery, Receipt};
 
-use crate::{Shared, answers, error::Problem};
+use crate::{Shared, access::sender, answers, error::Problem};
 
 /// The header that names the run which an event started.
 const RUN_ID: HeaderName = HeaderName::from_static("x-flowright-run-id");
@@ -22,6 +23,19 @@ const FLOW_NAME: HeaderName = HeaderName::from_static("x-ms-workflow-name");
 const FLOW_VERSION: HeaderName = HeaderName::from_static("x-ms-workflow-version");
 /// What stands before the path of a trigger.
 const PREFIX: &str = "/hooks/";
+
+/// Lets no address ask more often than it may.
+pub(crate) async fn limited(
+    State(shared): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let source = sender(&shared, request.headers(), request.extensions());
+    match shared.gate.take_hook(source) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
 
 pub(crate) async fn receive(
     State(shared): State<Shared>,

@@ -32,11 +32,11 @@ const SHOWN_MAX: usize = 20;
 const TWICE: &str = "it did something that will be done a second time";
 
 /// A body, which may be left out.
-fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
     if body.trim_ascii().is_empty() { Ok(T::default()) } else { required(body) }
 }
 
-fn required<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+pub(crate) fn required<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let message = format!("the body cannot be read: {error}");
         Problem::new(400, "InvalidRequestContent", message)

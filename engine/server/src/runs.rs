@@ -5,19 +5,22 @@ use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
 };
 use base::{RunId, Status, http::percent_path};
-use interp::view::{self, Node, tree};
-use journal::{Page, RunRow, status::error_code};
+use interp::{
+    Plan, outline,
+    view::{self, Node, tree},
+};
+use journal::{Event, Page, RunRow, status::error_code};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     Shared,
     error::Problem,
-    filter::{Narrowing, RUNNING},
+    filter::{Narrowing, RUNNING, no_status},
 };
 
-const LIMIT_DEFAULT: usize = 50;
-const LIMIT_MAX: usize = 500;
+pub(crate) const LIMIT_DEFAULT: usize = 50;
+pub(crate) const LIMIT_MAX: usize = 500;
 /// Runs that are counted at most, so that a question takes no longer than people wait.
 pub(crate) const COUNT_MAX: usize = 10_000;
 /// Events of a journal that are shown at a time.
@@ -107,14 +110,121 @@ fn link(narrowing: &Narrowing, limit: usize, (name, position): (&str, u64)) -> S
     format!("/api/v1/runs?{}", parts.join("&"))
 }
 
+/// How much of a run is shown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShowQuery {
+    bodies: Option<bool>,
+}
+
 pub(crate) async fn show(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    query: Result<Query<ShowQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(ShowQuery { bodies }) = query.map_err(|rejection| invalid_query(&rejection))?;
+    let (row, plan, run) = shared.engine.show(&RunId::new(id)).await?;
+    let mut shown = row_json(&row);
+    shown["correlation"] = run.correlation();
+    shown["actions"] = if bodies.unwrap_or(true) {
+        tree(&plan, &run).iter().map(Node::to_json).collect()
+    } else {
+        outline::outline(&plan, &run).into()
+    };
+    Ok(Json(shown))
+}
+
+/// What the run was started with.
+pub(crate) async fn trigger(
     State(shared): State<Shared>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let (row, plan, run) = shared.engine.show(&RunId::new(id)).await?;
-    let mut shown = row_json(&row);
-    shown["correlation"] = run.correlation();
-    shown["actions"] = tree(&plan, &run).iter().map(Node::to_json).collect();
+    Ok(Json(json!({
+        "trigger": row.trigger,
+        "startTime": row.created.to_string(),
+        "outputs": outline::trigger_outputs(&plan, &run),
+    })))
+}
+
+fn no_action(path: &journal::Path) -> Problem {
+    let message = format!("the run has no action at `{path}`");
+    Problem::new(404, "ActionNotFound", message)
+}
+
+/// One action with its bodies.
+pub(crate) async fn action(
+    State(shared): State<Shared>,
+    Path((id, path)): Path<(String, String)>,
+) -> Result<Json<Value>, Problem> {
+    let (_, plan, run) = shared.engine.show(&RunId::new(id)).await?;
+    let path = journal::Path::from_address(path);
+    outline::action(&plan, &run, &path).map(Json).ok_or_else(|| no_action(&path))
+}
+
+/// Which passes of a loop are shown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PassQuery {
+    from: Option<u32>,
+    limit: Option<usize>,
+    status: Option<String>,
+}
+
+fn no_loop(path: &journal::Path) -> Problem {
+    Problem::new(404, "LoopNotFound", format!("the run has no loop at `{path}`"))
+}
+
+/// The passes of a loop.
+pub(crate) async fn iterations(
+    State(shared): State<Shared>,
+    Path((id, path)): Path<(String, String)>,
+    query: Result<Query<PassQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(PassQuery { from, limit, status }) =
+        query.map_err(|rejection| invalid_query(&rejection))?;
+    let (_, plan, run) = shared.engine.show(&RunId::new(id.clone())).await?;
+    let path = journal::Path::from_address(path);
+    if let Some(name) = &status
+        && !name.eq_ignore_ascii_case(RUNNING)
+        && Status::parse(name).is_none()
+    {
+        return Err(no_status(name));
+    }
+    let passes = outline::passes(&plan, &run, &path).ok_or_else(|| no_loop(&path))?;
+    let (from, limit) = (from.unwrap_or(0), limit.unwrap_or(100).clamp(1, LIMIT_MAX));
+    let has = |it: &str| status.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(it));
+    let wanted = passes.iter().filter(|it| from <= it.index && has(it.status_name()));
+    let shown: Vec<_> = wanted.take(limit + 1).collect();
+    let mut answer = outline::counted(passes.iter().cloned());
+    answer["value"] = shown.iter().take(limit).map(|it| it.to_json()).collect();
+    if let Some(next) = shown.get(limit) {
+        let segment = |it: &str| percent_path(it).replace('/', "%2F");
+        let (id, path, index) = (segment(&id), segment(path.as_str()), next.index);
+        let mut link = format!("/api/v1/runs/{id}/iterations/{path}?from={index}&limit={limit}");
+        if let Some(status) = &status {
+            let kept = format!("&status={}", segment(status));
+            link.push_str(&kept);
+        }
+        answer["nextLink"] = link.into();
+    }
+    Ok(Json(answer))
+}
+
+/// The actions of one pass of a loop.
+pub(crate) async fn iteration(
+    State(shared): State<Shared>,
+    Path((id, path, index)): Path<(String, String, String)>,
+) -> Result<Json<Value>, Problem> {
+    let (_, plan, run) = shared.engine.show(&RunId::new(id)).await?;
+    let path = journal::Path::from_address(path);
+    let found = index.parse().ok().and_then(|index| outline::pass(&plan, &run, &path, index));
+    let (pass, actions) = found.ok_or_else(|| {
+        let message = format!("the run has no pass `{index}` of a loop at `{path}`");
+        Problem::new(404, "PassNotFound", message)
+    })?;
+    let mut shown = pass.to_json();
+    shown["actions"] = actions.into();
     Ok(Json(shown))
 }
 
@@ -123,7 +233,7 @@ pub(crate) async fn show(
 #[serde(deny_unknown_fields)]
 pub(crate) struct JournalQuery {
     /// Number of the last event that is known.
-    after: Option<usize>,
+    pub(crate) after: Option<usize>,
 }
 
 /// The events of a run, numbered from 1, as far as they are for everybody's eyes.
@@ -136,12 +246,7 @@ pub(crate) async fn journal(
     let after = after.unwrap_or(0);
     let (row, plan, events) = shared.engine.history(&RunId::new(id.clone())).await?;
     let page = events.iter().enumerate().skip(after).take(EVENTS_MAX);
-    let shown = page.map(|(index, event)| {
-        let mut shown = view::event(&plan, event);
-        shown["number"] = (index + 1).into();
-        shown["time"] = event.at.to_string().into();
-        shown
-    });
+    let shown = page.map(|(index, event)| event_json(&plan, event, index + 1));
     let shown: Vec<Value> = shown.collect();
     let last = after.saturating_add(shown.len());
     let mut answer = json!({ "status": status(&row), "value": shown });
@@ -150,6 +255,14 @@ pub(crate) async fn journal(
         answer["nextLink"] = format!("/api/v1/runs/{id}/journal?after={last}").into();
     }
     Ok(Json(answer))
+}
+
+/// An event as far as it is for everybody's eyes, with its number from 1 on.
+pub(crate) fn event_json(plan: &Plan, event: &Event, number: usize) -> Value {
+    let mut shown = view::event(plan, event);
+    shown["number"] = number.into();
+    shown["time"] = event.at.to_string().into();
+    shown
 }
 
 fn status(row: &RunRow) -> &'static str {

@@ -110,8 +110,13 @@ static FILES: LazyLock<Vec<(&File, String)>> = LazyLock::new(|| {
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let page = async |headers: HeaderMap| serve("index.html", &headers);
+    files().route("/", get(page))
+}
+
+/// What pages are made of.
+pub(crate) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let file = async |Path(name): Path<String>, headers: HeaderMap| serve(&name, &headers);
-    Router::new().route("/", get(page)).route("/ui/{*file}", get(file))
+    Router::new().route("/ui/{*file}", get(file))
 }
 
 /// The page of an approval, wherever it is asked for.

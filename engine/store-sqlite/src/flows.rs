@@ -1,14 +1,16 @@
 //! The table of flow versions.
 
+use base::Timestamp;
 use journal::{
-    FlowVersion, StoreError,
+    FlowVersion, StoreError, VersionRow,
     body::{self, Packed as PackedText},
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::{
     blob::{bytes, compressing},
     error::{Failure, WriteError, reading},
+    runs::to_i64,
 };
 
 /// A flow version as it will be stored.
@@ -31,7 +33,8 @@ impl Packed {
 
     /// Adds the version unless it is known.
     pub(crate) fn insert(&self, connection: &Connection) -> Result<(), WriteError> {
-        let sql = "INSERT INTO flow_version (sha, flow, length, files) VALUES (?1, ?2, ?3, ?4)
+        let sql = "INSERT INTO flow_version (sha, flow, length, files, stored)
+            VALUES (?1, ?2, ?3, ?4, unixepoch() * 10000000)
             ON CONFLICT (sha) DO NOTHING";
         let Self { sha, flow, files } = self;
         connection.prepare_cached(sql)?.execute(params![sha, flow, files.length, files.zstd])?;
@@ -43,6 +46,22 @@ impl Packed {
 pub(crate) fn id(connection: &Connection, sha: &str) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT id FROM flow_version WHERE sha = ?1";
     connection.prepare_cached(sql)?.query_row([sha], |row| row.get(0)).optional()
+}
+
+/// The versions of a flow, the newest first.
+pub(crate) fn versions(
+    connection: &Connection,
+    flow: &str,
+    limit: usize,
+) -> Result<Vec<VersionRow>, StoreError> {
+    let sql = "SELECT sha, stored FROM flow_version WHERE flow = ?1 ORDER BY id DESC LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql).map_err(reading)?;
+    let row = |row: &Row<'_>| {
+        let stored = row.get::<_, Option<i64>>(1)?.map(Timestamp::from_ticks);
+        Ok(VersionRow { sha: row.get(0)?, stored })
+    };
+    let rows = statement.query_map(params![flow, to_i64(limit)], row).map_err(reading)?;
+    rows.collect::<Result<_, _>>().map_err(reading)
 }
 
 /// A version by its sha.

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_trigger.sql"),
     include_str!("../migrations/0003_operations.sql"),
     include_str!("../migrations/0004_sleep.sql"),
+    include_str!("../migrations/0005_audit.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    audit,
     error::{Failure, WriteError},
     expire, flows,
     mark::Mark,
@@ -28,6 +29,9 @@ pub(crate) enum Work {
     Advance(Vec<Entry>, Vec<TriggerState>),
     Append(Vec<Step>),
     Expire(Expiry),
+    Audit(audit::NewEntry),
+    /// The number of a change and the status that it was answered with.
+    Audited(u64, u16),
 }
 
 type Answer = Result<Done, StoreError>;
@@ -205,6 +209,10 @@ impl Work {
                 let admitted: Result<_, _> =
                     entries.iter().map(|it| it.admit(connection)).collect();
                 admitted.map(Done::Admitted)
+            }
+            Self::Audit(entry) => entry.insert(connection).map(Done::Noted),
+            Self::Audited(number, status) => {
+                audit::settle(connection, *number, *status).map(|()| Done::Admitted(Vec::new()))
             }
             Self::Expire(expiry) => expire::expire(connection, *expiry).map(Done::Expired),
             Self::Append(steps) => {

@@ -1,5 +1,7 @@
 //! The addresses at which others call the service, and the signatures that prove that they were told.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use base::{RunId, Secret, Timestamp, digest::hmac_sha256_hex, http::percent_path};
 use connector::{
     Connection,
@@ -15,10 +17,9 @@ use crate::{deploy::Deployed, meant};
 pub struct Addresses {
     /// The address of the service as others reach it, without a slash at its end.
     pub public_url: String,
-    /// Signs the addresses that nothing else protects.
-    pub key: Secret<String>,
-    /// Keys that have signed addresses which are still taken for genuine.
-    pub former: Vec<Secret<String>>,
+    /// The first one signs the addresses that nothing else protects; what the others have signed is
+    /// still taken for genuine. Every handle of a process has the same.
+    keys: Arc<RwLock<Arc<[Secret<String>]>>>,
 }
 
 /// What an address leads to.
@@ -87,7 +88,42 @@ impl<'a> Place<'a> {
 impl Addresses {
     /// With a key that is the first one.
     pub fn new(public_url: &str, key: Secret<String>) -> Self {
-        Self { public_url: public_url.to_owned(), key, former: Vec::new() }
+        Self::with_keys(public_url, vec![key])
+    }
+
+    /// With several keys, of which the first one signs. There must be one.
+    pub fn with_keys(public_url: &str, keys: Vec<Secret<String>>) -> Self {
+        let keys = Arc::new(RwLock::new(keys.into()));
+        Self { public_url: public_url.to_owned(), keys }
+    }
+
+    /// Puts other keys in the place of the present ones, for every handle.
+    pub fn change_keys(&self, keys: Vec<Secret<String>>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+    }
+
+    fn keys(&self) -> Arc<[Secret<String>]> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What proves that this service has written a text, for a purpose and no other.
+    pub fn seal(&self, purpose: &str, text: &str) -> String {
+        self.sign(&format!("seal\n{purpose}\n{text}"))
+    }
+
+    /// Whether this service has written a text for that purpose.
+    pub fn is_sealed(&self, purpose: &str, text: &str, seal: &str) -> bool {
+        self.has_signed(&format!("seal\n{purpose}\n{text}"), seal)
+    }
+
+    fn sign(&self, text: &str) -> String {
+        self.keys().first().map(|key| hmac(key, text)).unwrap_or_default()
+    }
+
+    fn has_signed(&self, text: &str, signature: &str) -> bool {
+        let given = Secret::new(signature.to_owned());
+        // Secrets are compared in constant time.
+        self.keys().iter().any(|key| given == Secret::new(hmac(key, text)))
     }
 
     /// What is appended to the service's own address to get there unsigned.
@@ -97,15 +133,12 @@ impl Addresses {
 
     /// What proves that somebody was told the address.
     pub(crate) fn signature(&self, place: &Place<'_>) -> String {
-        hmac(&self.key, &place.signed())
+        self.sign(&place.signed())
     }
 
     /// Whether somebody who brings this signature was told the address.
     pub(crate) fn is_genuine(&self, place: &Place<'_>, signature: &str) -> bool {
-        let (given, signed) = (Secret::new(signature.to_owned()), place.signed());
-        let mut keys = std::iter::once(&self.key).chain(&self.former);
-        // Secrets are compared in constant time.
-        keys.any(|key| given == Secret::new(hmac(key, &signed)))
+        self.has_signed(&place.signed(), signature)
     }
 
     /// The address that a service is told to deliver to.
@@ -116,7 +149,7 @@ impl Addresses {
 
     /// A digest that tells whether something that may hold secrets is still the same.
     pub(crate) fn digest(&self, text: &str) -> String {
-        hmac(&self.key, &format!("digest\n{text}"))
+        self.sign(&format!("digest\n{text}"))
     }
 }
 

@@ -18,6 +18,8 @@ use interp::{Plan, fire::Event};
 use journal::FlowVersion;
 use serde_json::{Map, Value};
 
+use crate::{project::FlowFile, settings::Settings};
+
 /// A deployed flow.
 #[derive(Debug)]
 pub struct Deployed {
@@ -156,6 +158,15 @@ impl Deployed {
 /// The ending of a mapping's file name.
 pub(crate) const MAPPING_SUFFIX: &str = ".mapping.yaml";
 
+impl FlowFile {
+    /// A flow of texts that are not in the project, or not yet.
+    pub fn of_texts(name: &str, files: &[(String, String)]) -> Self {
+        let files: Vec<Source> = files.iter().map(|(name, text)| Source::new(name, text)).collect();
+        let package = of_sources(&files);
+        Self { name: name.to_owned(), id: None, files, settings: Settings::new(), package }
+    }
+}
+
 /// A package from its files, the flow first.
 pub(crate) fn read(files: &[(String, String)]) -> Package {
     let files: Vec<Source> = files.iter().map(|(name, text)| Source::new(name, text)).collect();
@@ -182,7 +193,8 @@ fn name_beside(file: &str) -> String {
     known.or(name.strip_suffix(MAPPING_SUFFIX)).unwrap_or(name).to_owned()
 }
 
-fn sha(files: &[(String, String)]) -> String {
+/// The version that these files are, the flow first; folders do not count.
+pub fn sha(files: &[(String, String)]) -> String {
     let mut bytes = Vec::new();
     for (name, text) in files {
         // Lengths keep the border between two files from moving unseen.

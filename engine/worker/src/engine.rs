@@ -12,7 +12,7 @@ use journal::{
     Admitted, Event, NodeRow, Page, Path, RunFilter, RunRow, Shard, Store, StoreError, TriggerState,
 };
 use serde_json::Value;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use crate::{
     addresses::Addresses,
@@ -23,7 +23,9 @@ use crate::{
     lanes::Lanes,
     mail::{self, Letters, Slip},
     metrics::{Metrics, Snapshot},
-    nodes, off,
+    nodes,
+    notify::{self, FailedRun},
+    off,
     perform::Performer,
     pump, random,
     room::Room,
@@ -105,6 +107,8 @@ pub(crate) struct Inner {
     pub stop: watch::Sender<bool>,
     /// Counts ended runs, for whoever waits for one.
     pub ended: watch::Sender<u64>,
+    /// Tells of runs that have failed, whoever wants to know.
+    pub failed: broadcast::Sender<FailedRun>,
 }
 
 /// Something for one run.
@@ -192,6 +196,7 @@ impl Engine {
             admitter,
             stop: watch::Sender::new(false),
             ended: watch::Sender::new(0),
+            failed: broadcast::Sender::new(notify::WAITING_MAX),
         });
         inner.deploy(flows).await?;
         off::look(&inner).await?;

@@ -62,17 +62,38 @@ impl Connections {
         }
     }
 
+    /// What the environment calls the connection that a flow calls `name`, whether or not it can be
+    /// used. None if there is none, or more than one to choose from.
+    pub fn name_of(&self, flow: &Flow, name: &str) -> Option<&str> {
+        let declared = flow.connections.iter().find(|it| it.name == name)?;
+        let named =
+            self.0.get_key_value(name).or_else(|| self.0.get_key_value(&declared.connector));
+        let mut found = self.to_connector(&declared.connector);
+        let only = match (found.next(), found.next()) {
+            (Some(only), None) => Some(only),
+            (None, _) | (_, Some(_)) => None,
+        };
+        named.or(only).map(|(name, _)| name.as_str())
+    }
+
+    /// The connections to a connector, by its name or an alias.
+    fn to_connector<'a, 'n>(
+        &'a self,
+        connector: &'n str,
+    ) -> impl Iterator<Item = (&'a String, &'a Entry)> + use<'a, 'n> {
+        self.0.iter().filter(move |(_, entry)| {
+            let aliases = entry.connection.as_ref().map(|it| it.connector.aliases.as_slice());
+            let mut aliases = aliases.unwrap_or_default().iter();
+            entry.connector == connector || aliases.any(|it| it.eq_ignore_ascii_case(connector))
+        })
+    }
+
     /// The only connection to a connector.
     ///
     /// # Errors
     /// If there is none, more than one to choose from, or the one cannot be used.
     pub fn of_connector(&self, connector: &str) -> Result<&Arc<Connection>, Failure> {
-        let is = |entry: &&Entry| {
-            let aliases = entry.connection.as_ref().map(|it| it.connector.aliases.as_slice());
-            let mut aliases = aliases.unwrap_or_default().iter();
-            entry.connector == connector || aliases.any(|it| it.eq_ignore_ascii_case(connector))
-        };
-        let mut found = self.0.values().filter(is);
+        let mut found = self.to_connector(connector).map(|(_, entry)| entry);
         match (found.next(), found.next()) {
             (Some(only), None) => only.connection.as_ref().map_err(Clone::clone),
             (None, _) => Err(Failure::new(

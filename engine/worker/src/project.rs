@@ -16,7 +16,7 @@ use base::{
 use connector::{Catalog, Connection, ConnectionValue, discover::Snapshot, model::ParamKind};
 use flow::{
     Environment, Package,
-    environment::{ConnectionSetting, Part, Reference, Setting},
+    environment::{ConnectionSetting, Reference, Setting},
     package::{self, Definition},
 };
 use serde_json::{Map, Value};
@@ -27,6 +27,7 @@ use crate::{
     live::{Connections, Entry},
     programs,
     published::{self, Place},
+    references::resolve,
     settings::{self, Settings},
 };
 
@@ -377,30 +378,6 @@ pub fn stamp(root: &Path) -> Result<Vec<(PathBuf, u64, Option<SystemTime>)>, Loa
         Some((path, found.len(), modified))
     });
     Ok(stamps.collect())
-}
-
-fn resolve(setting: &Setting, secrets: &dyn Secrets) -> Result<Value, String> {
-    match setting {
-        Setting::Value(value) => Ok(value.clone()),
-        Setting::Text(parts) => {
-            let mut text = String::new();
-            for part in parts {
-                match part {
-                    Part::Literal(literal) => text.push_str(literal),
-                    Part::Reference(reference) => {
-                        text.push_str(secrets.resolve(reference)?.expose());
-                    }
-                }
-            }
-            Ok(text.into())
-        }
-        Setting::Array(items) => items.iter().map(|it| resolve(it, secrets)).collect(),
-        Setting::Object(entries) => {
-            let entries =
-                entries.iter().map(|(name, it)| Ok((name.clone(), resolve(it, secrets)?)));
-            entries.collect::<Result<Map<_, _>, String>>().map(Value::Object)
-        }
-    }
 }
 
 /// Connections that choose a way to prove who asks which their connector does not have.

@@ -7,7 +7,7 @@ use interp::{HIDDEN, Plan, Run, Secrets};
 use journal::{Shard, Shards};
 use serde_json::Value;
 
-use crate::{admit::Origin, engine::Inner};
+use crate::{admit::Origin, engine::Inner, notify::FailedRun};
 
 /// How many runs of each shard are neither over nor asleep.
 pub(crate) struct OpenRuns([AtomicI64; Shard::COUNT as usize]);
@@ -71,6 +71,15 @@ pub(crate) fn ended(inner: &Inner, origin: &Origin, plan: &Plan, run: &Run) {
     match end.status {
         Status::Failed | Status::TimedOut => {
             let reason = sayable(plan, message);
+            // Nobody may want to know.
+            drop(inner.failed.send(FailedRun {
+                run: id.clone(),
+                flow: flow.clone(),
+                status: end.status,
+                code: code.to_owned(),
+                message: reason.clone(),
+                at: end.at,
+            }));
             tracing::warn!(run = %id, flow, status, code, reason, "A run has failed.");
         }
         Status::Succeeded | Status::Skipped | Status::Cancelled => {
@@ -83,6 +92,14 @@ pub(crate) fn ended(inner: &Inner, origin: &Origin, plan: &Plan, run: &Run) {
 pub(crate) fn broken(inner: &Inner, run: &RunId, flow: Option<&str>) {
     let flow = flow.unwrap_or_default();
     count_end(inner, (run, flow), Status::Failed);
+    drop(inner.failed.send(FailedRun {
+        run: run.clone(),
+        flow: flow.to_owned(),
+        status: Status::Failed,
+        code: "InternalError".to_owned(),
+        message: "the engine could not go on with it".to_owned(),
+        at: inner.now(),
+    }));
     tracing::warn!(%run, flow, code = "InternalError", "A run has failed.");
 }
 

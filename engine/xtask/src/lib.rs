@@ -19,6 +19,7 @@ pub fn generated() -> Vec<(&'static str, String)> {
     let mut all = vec![
         ("docs/reference/functions.md", functions::page()),
         ("docs/reference/rules.md", rules::page()),
+        ("docs/reference/openapi.json", format!("{:#}\n", server::openapi::document())),
         ("docs/reference/connector.schema.json", format!("{:#}\n", connector::file_schema())),
         ("docs/reference/test.schema.json", format!("{:#}\n", flow::test_file::schema())),
     ];

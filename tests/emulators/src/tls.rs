@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -21,22 +21,48 @@ pub(crate) struct Authority {
     pub(crate) root_pem: String,
 }
 
+/// A certificate for `localhost` with its key, and the authority that vouches for it, all as PEM.
+pub struct TlsFiles {
+    /// The certificate.
+    pub chain: String,
+    /// Its private key.
+    pub key: String,
+    /// Whom clients have to trust.
+    pub root: String,
+}
+
+impl TlsFiles {
+    /// Made anew, trusted by nobody yet.
+    ///
+    /// # Errors
+    /// If there is no randomness to make keys of.
+    pub fn generate() -> io::Result<Self> {
+        let (chain, key, root) = leaf()?;
+        Ok(Self { chain: chain.pem(), key: key.serialize_pem(), root })
+    }
+}
+
+/// A certificate, its key, and its authority as PEM.
+fn leaf() -> io::Result<(Certificate, KeyPair, String)> {
+    let other = |error| io::Error::other(error);
+    let root_key = KeyPair::generate().map_err(other)?;
+    let mut root = params(&[], "Flowright SANDBOX TLS Root")?;
+    root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let root_pem = root.self_signed(&root_key).map_err(other)?.pem();
+
+    let leaf_key = KeyPair::generate().map_err(other)?;
+    let mut leaf = params(&NAMES, "Flowright SANDBOX")?;
+    leaf.is_ca = IsCa::ExplicitNoCa;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let signed = leaf.signed_by(&leaf_key, &Issuer::new(root, root_key)).map_err(other)?;
+    Ok((signed, leaf_key, root_pem))
+}
+
 impl Authority {
     pub(crate) fn generate() -> io::Result<Self> {
-        let other = |error| io::Error::other(error);
-        let root_key = KeyPair::generate().map_err(other)?;
-        let mut root = params(&[], "Flowright SANDBOX TLS Root")?;
-        root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let root_pem = root.self_signed(&root_key).map_err(other)?.pem();
-
-        let leaf_key = KeyPair::generate().map_err(other)?;
-        let mut leaf = params(&NAMES, "Flowright SANDBOX")?;
-        leaf.is_ca = IsCa::ExplicitNoCa;
-        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let signed = leaf.signed_by(&leaf_key, &Issuer::new(root, root_key)).map_err(other)?;
-
+        let (signed, leaf_key, root_pem) = leaf()?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)

@@ -242,11 +242,9 @@ impl Service {
             addresses: addresses.clone(),
         };
         let server = Server::new(server::Options {
-            listener,
-            engine: engine.clone(),
-            hooks: hooks(),
             answer_wait,
             bounds,
+            ..server::Options::new(listener, engine.clone(), hooks())
         });
         let address = server.address();
         let (stop, stopped) = oneshot::channel();

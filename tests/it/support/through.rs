@@ -5,8 +5,8 @@ use std::ops::Deref;
 use async_trait::async_trait;
 use base::{RunId, Timestamp};
 use journal::{
-    Admission, Admitted, Append, Event, Expired, Expiry, FlowVersion, Page, RunFilter, RunRow,
-    Shards, Store, StoreError, Timer, TriggerState,
+    Admission, Admitted, Append, AuditEntry, AuditFilter, Event, Expired, Expiry, FlowVersion,
+    Page, RunFilter, RunRow, Shards, Store, StoreError, Timer, TriggerState, VersionRow,
 };
 
 /// What is asked of a store, besides admissions and steps.
@@ -23,6 +23,8 @@ pub(crate) enum Call {
     Size,
     Due,
     NextDue,
+    Versions,
+    Audit,
 }
 
 /// What happens on the way to a store.
@@ -81,6 +83,27 @@ impl<T: Through> Store for Way<T> {
 
     async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError> {
         self.pass(Call::Flow, self.store().flow(sha)).await
+    }
+
+    async fn versions(&self, flow: &str, limit: usize) -> Result<Vec<VersionRow>, StoreError> {
+        self.pass(Call::Versions, self.store().versions(flow, limit)).await
+    }
+
+    async fn audit(&self, entry: AuditEntry) -> Result<u64, StoreError> {
+        self.pass(Call::Audit, self.store().audit(entry)).await
+    }
+
+    async fn audited(&self, number: u64, status: u16) -> Result<(), StoreError> {
+        self.pass(Call::Audit, self.store().audited(number, status)).await
+    }
+
+    async fn audit_log(
+        &self,
+        filter: &AuditFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.pass(Call::Audit, self.store().audit_log(filter, before, limit)).await
     }
 
     async fn advance(

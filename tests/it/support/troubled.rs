@@ -66,13 +66,14 @@ impl Through for Trouble {
         let less = |count: usize| count.checked_sub(1);
         let fails = || self.flows_failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
         match call {
-            Call::PutFlow => self.write().await,
+            Call::PutFlow | Call::Audit => self.write().await,
             Call::Flow if fails().is_ok() => Err(trouble()),
             Call::Flow | Call::Count | Call::Expire | Call::Size => Ok(()),
             Call::Triggers
             | Call::Load
             | Call::AwakeRuns
             | Call::Runs
+            | Call::Versions
             | Call::Due
             | Call::NextDue => self.read(),
         }

@@ -8,6 +8,7 @@ use crate::{
     Outcome,
     args::{BackupArgs, RestoreArgs, WhereArgs},
     cmd::serve::project_root,
+    config,
     database::Database,
     print::{Tone, note, tone},
 };
@@ -58,16 +59,21 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<Outcome> {
 
 /// The file that the runs are in; of a database server its own tools make copies.
 fn file(place: &WhereArgs, command: &str) -> anyhow::Result<PathBuf> {
-    match &place.database {
-        Database::File(path) if path.is_absolute() => Ok(path.clone()),
-        Database::File(path) => Ok(root(place)?.join(path)),
+    if let Some(Database::File(path)) = &place.database
+        && path.is_absolute()
+    {
+        return Ok(path.clone());
+    }
+    let root = || project_root(place.project.as_deref().map(Path::new));
+    let database = match &place.database {
+        Some(given) => given.clone(),
+        None => config::database_of(None, &root()?)?,
+    };
+    match database {
+        Database::File(path) => Ok(root()?.join(path)),
         Database::Server(_) => bail!(
             "the copies of a database server are made by its own tools, while it runs:\n  {command}"
         ),
         Database::Foreign(scheme) => bail!("no database is reached by `{scheme}:`"),
     }
-}
-
-fn root(place: &WhereArgs) -> anyhow::Result<PathBuf> {
-    project_root(place.project.as_deref().map(Path::new))
 }

@@ -7,14 +7,14 @@ use crate::{
     args::Shown,
     cmd::runs::{
         args::{FlowsArgs, FlowsCommand},
-        client::Service,
+        client::{Service, segment},
         table,
     },
     print::{Tone, line, note},
 };
 
 pub(crate) async fn run(args: &FlowsArgs) -> anyhow::Result<Outcome> {
-    let service = Service::new(&args.service.url)?;
+    let service = Service::new(&args.service)?;
     let output = args.service.output;
     match &args.command {
         FlowsCommand::List => {
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &FlowsArgs) -> anyhow::Result<Outcome> {
 }
 
 async fn switch(service: &Service, flow: &str, on: bool, output: Shown) -> anyhow::Result<()> {
-    let path = format!("/api/v1/flows/{}", base::http::percent_path(flow).replace('/', "%2F"));
+    let path = format!("/api/v1/flows/{}", segment(flow));
     let changed = service.patch(&path, &json!({ "on": on })).await?;
     if output == Shown::Json {
         line(&changed);

@@ -7,11 +7,23 @@ use server::nodes;
 use crate::{
     Outcome,
     args::{NodesArgs, Shown},
+    cmd::serve::project_root,
+    config,
+    database::Database,
     print::{self, Tone, line, tone},
 };
 
+/// What was named, or what the project around the present folder says.
+fn database(args: &NodesArgs) -> anyhow::Result<Database> {
+    match (&args.database, project_root(None)) {
+        (Some(given), _) => Ok(given.clone()),
+        (None, Ok(root)) => config::database_of(None, &root),
+        (None, Err(error)) => Err(error.context("name the database: `--database postgres://…`")),
+    }
+}
+
 pub(crate) async fn run(args: &NodesArgs) -> anyhow::Result<Outcome> {
-    let rows = args.database.nodes().await?;
+    let rows = database(args)?.nodes().await?;
     if args.output == Shown::Json {
         line(json!({ "value": rows.iter().map(nodes::show).collect::<Vec<_>>() }));
         return Ok(Outcome::Good);

@@ -9,30 +9,33 @@ use std::{
 };
 
 use anyhow::Context as _;
-use base::limits::ANSWER_WAIT_SECONDS;
+use base::Secret;
+use flow::serve::Serve;
 use http_client::{Client, Egress};
 use journal::Store;
 use process_host::Host;
-use server::{Bounds, Listener, Server};
+use server::{Access, Listener, Server, Tls, Workshop, access::tokens::TokenFile};
 use tokio::sync::watch;
-use worker::{Engine, Flows, Hooks, Live, Project, Retention, SystemClock, TraceSettings, Traces};
+use worker::{
+    Clock as _, Connections, Engine, Flows, Hooks, Live, Project, Retention, SystemClock,
+    TraceSettings, Traces, notify::Notifier,
+};
 
 use crate::{
     Outcome,
     args::ServeArgs,
-    cmd::lint,
+    cmd::{lint, reload::Reload},
+    config,
     database::Database,
     network,
     print::{self, Tone, note, tone},
     programs,
     secrets::ProcessSecrets,
-    state,
+    state::{self, TriggerKeys},
 };
 
 /// Runs that are worked on at a time.
 const ACTIVE_MAX: usize = 1_000;
-/// How often the project's files are looked at.
-const RELOAD_EVERY: Duration = Duration::from_secs(1);
 /// Runs get this long to finish the step they are at.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -40,21 +43,11 @@ pub(crate) async fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
     let root = project_root(args.project.as_deref())?;
     let (stop, stopped) = watch::channel(false);
     let project = Project::load(&root, args.environment.as_deref())?;
-    let public_url = args.public_url.as_deref().map(public_url).transpose()?;
-    let place = Place {
-        listen: args.listen,
-        database: args.database.clone(),
-        node: args.node.clone(),
-        public_url,
-    };
-    let service = Service::start(&project, &place, &stopped).await?;
+    let place = config::place(args, &project)?;
+    let service = Service::start(project, &place, &stopped).await?;
     service.print_addresses();
-    let reload = tokio::spawn(reload(
-        service.engine.clone(),
-        root.clone(),
-        args.environment.clone(),
-        stopped.clone(),
-    ));
+    let reload = service.reload(root.clone(), args.environment.clone());
+    let reload = tokio::spawn(reload.run(stopped.clone()));
     let signal = tokio::spawn(async move {
         wait_for_signal().await;
         stop.send_replace(true);
@@ -77,16 +70,46 @@ pub(crate) fn project_root(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Where a service listens and what it keeps.
+/// Where a service listens, what it keeps, and who may ask it.
 pub(crate) struct Place {
     /// Its address.
     pub listen: SocketAddr,
+    /// Its address for requests to triggers, if they have one of their own.
+    pub hooks_listen: Option<SocketAddr>,
     /// Its database; a relative path counts from the project.
     pub database: Database,
     /// What it is called among those that share the database.
     pub node: Option<String>,
     /// The address that others know it by, without a slash at its end.
     pub public_url: Option<String>,
+    /// The address that browsers know its pages by.
+    pub origin: Option<String>,
+    /// Whether it is asked who somebody is.
+    pub is_guarded: bool,
+    /// Its certificate.
+    pub tls: Option<Arc<Tls>>,
+    /// Whether flows may be saved.
+    pub is_editable: bool,
+    /// What else was said of it.
+    pub serve: Serve,
+}
+
+impl Place {
+    /// For this machine only.
+    pub(crate) fn local(listen: SocketAddr, database: Database) -> Self {
+        Self {
+            listen,
+            hooks_listen: None,
+            database,
+            node: None,
+            public_url: None,
+            origin: None,
+            is_guarded: false,
+            tls: None,
+            is_editable: false,
+            serve: Serve::default(),
+        }
+    }
 }
 
 /// An address as services can call it.
@@ -105,45 +128,108 @@ pub(crate) fn public_url(text: &str) -> anyhow::Result<String> {
 pub(crate) struct Service {
     /// The engine behind it.
     pub engine: Engine,
+    workshop: Arc<Workshop>,
+    tokens: Option<Arc<TokenFile>>,
     server: Server,
     hooks: Hooks,
     store: Arc<dyn Store>,
     /// The address that others know it by.
     url: String,
+    /// Where its pages are.
+    origin: String,
     traces: Option<Traces>,
     programs: Host,
+}
+
+/// Where a service listens.
+struct Doors {
+    listener: Listener,
+    hooks: Option<Listener>,
+    access: Access,
+    /// Where its pages are.
+    origin: String,
+    /// The address that others know it by.
+    url: String,
+}
+
+impl Doors {
+    /// An address that cannot be had must not take anything from whoever has it.
+    async fn open(place: &Place, root: &Path) -> anyhow::Result<Self> {
+        let scheme = if place.tls.is_some() { "https" } else { "http" };
+        let listener = if place.is_guarded {
+            Listener::bind_guarded(place.listen).await?
+        } else {
+            Listener::bind(place.listen).await?
+        };
+        let hooks = match place.hooks_listen {
+            Some(address) => Some(Listener::bind_for_hooks(address).await?),
+            None => None,
+        };
+        let listening = format!("{scheme}://{}", listener.address());
+        let called = hooks.as_ref().map(|it| format!("{scheme}://{}", it.address()));
+        let url = place.public_url.clone().or(called).unwrap_or_else(|| listening.clone());
+        // With one door, what others know the service by is where its pages are, too.
+        let public = place.public_url.clone().filter(|_| hooks.is_none());
+        let origin = place.origin.clone().or(public).unwrap_or(listening);
+        let access = config::access(place, root, &origin)?;
+        if let Some(tokens) = &access.tokens {
+            let now = SystemClock::default().now();
+            let is_any = tokens.list()?.iter().any(|it| it.is_good(now));
+            anyhow::ensure!(
+                is_any || access.oidc.is_some(),
+                "nobody could sign in: make a token with `flowright tokens create NAME --role admin`"
+            );
+        }
+        Ok(Self { listener, hooks, access, origin, url })
+    }
+}
+
+/// What a server cannot do for itself.
+struct Surroundings {
+    /// Where the keys of addresses are.
+    keys: PathBuf,
+}
+
+impl server::Host for Surroundings {
+    fn rotate_key(&self, revoke: bool) -> Result<Vec<Secret<String>>, String> {
+        let rotated = state::rotate_trigger_key(&self.keys, revoke)
+            .and_then(|_| state::trigger_keys(&self.keys));
+        rotated.map(TriggerKeys::into_keys).map_err(|error| format!("{error:#}"))
+    }
+
+    fn log_filter(&self) -> String {
+        print::log_filter()
+    }
+
+    fn set_log_filter(&self, filter: &str) -> Result<(), String> {
+        print::set_log_filter(filter)
+    }
 }
 
 impl Service {
     /// Opens the store, deploys the project and listens.
     pub(crate) async fn start(
-        project: &Project,
+        project: Project,
         place: &Place,
         stopped: &watch::Receiver<bool>,
     ) -> anyhow::Result<Self> {
         let secrets = ProcessSecrets { root: project.root.clone() };
-        let flows = sound_flows(project, &secrets)?;
+        let flows = sound_flows(&project, &secrets)?;
         anyhow::ensure!(
             !flows.is_empty(),
             "the project `{}` has no flow that can run",
             project.root.display()
         );
-        let keys = state::trigger_keys(&place.database.state_folder(&project.root)?)?;
-        // An address that cannot be had must not take anything from whoever has it.
-        let listener = Listener::bind(place.listen).await?;
-        let listening = format!("http://{}", listener.address());
-        let node = (place.node.as_deref(), listening.as_str());
+        let folder = place.database.state_folder(&project.root)?;
+        let keys = state::trigger_keys(&folder)?;
+        let Doors { listener, hooks: apart, access, origin, url } =
+            Doors::open(place, &project.root).await?;
+        let node = (place.node.as_deref(), origin.as_str());
         let store = place.database.open(&project.root, node).await?;
-        let url = place.public_url.clone().unwrap_or(listening);
-        let addresses = keys.addresses(url.clone());
+        let addresses = keys.addresses(&url);
         let programs = programs::host();
         let client = network::client(&project.root, &programs)?;
-        let connections = project.connections(&secrets);
-        for entry in connections.0.values() {
-            if let Err(failure) = &entry.connection {
-                note(format!("{} {}", tone(Tone::Warn, "cannot be used:"), failure.message));
-            }
-        }
+        let connections = connections(&project, &secrets);
         let hosts = project.settings.http.allow_hosts.iter();
         let egress = hosts.fold(Egress::public(), |egress, host| egress.allow(host));
         let traces = traces()?;
@@ -159,17 +245,27 @@ impl Service {
         .await?;
         let flow::project::Retention { age, bytes } = project.settings.retention;
         engine.keep(Retention { age, bytes });
+        for wish in config::wishes(&place.serve, &project.root)? {
+            let (client, connections) = (client.clone(), connections.clone());
+            engine.notify(wish, Notifier { client, connections, origin: origin.clone() });
+        }
         let hooks = || Hooks {
             client: client.clone(),
             connections: connections.clone(),
             addresses: addresses.clone(),
         };
+        let tokens = access.tokens.clone();
+        let environment = environment_name(&project);
+        let workshop = Workshop::new(project, environment.as_deref(), place.is_editable);
+        let workshop = Arc::new(workshop);
         let server = Server::new(server::Options {
-            listener,
-            engine: engine.clone(),
-            hooks: hooks(),
-            answer_wait: Duration::from_secs(ANSWER_WAIT_SECONDS),
-            bounds: Bounds::default(),
+            hooks_listener: apart,
+            access,
+            workshop: Some(Arc::clone(&workshop)),
+            host: Arc::new(Surroundings { keys: folder }),
+            origin: Some(origin.clone()),
+            tls: place.tls.clone(),
+            ..server::Options::new(listener, engine.clone(), hooks())
         });
         // Whoever stops the service stops the engine too.
         let (stopping, mut stopped) = (engine.clone(), stopped.clone());
@@ -179,12 +275,19 @@ impl Service {
                 stopping.stop();
             }
         });
-        Ok(Self { engine, server, hooks: hooks(), store, url, traces, programs })
+        let hooks = hooks();
+        Ok(Self { engine, workshop, tokens, server, hooks, store, url, origin, traces, programs })
     }
 
     /// The address that others know it by, `http://…`.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What follows the project's files for it.
+    pub(crate) fn reload(&self, root: PathBuf, environment: Option<String>) -> Reload {
+        let (engine, workshop) = (self.engine.clone(), Arc::clone(&self.workshop));
+        Reload { engine, workshop, tokens: self.tokens.clone(), root, environment }
     }
 
     /// The address of a flow's only request trigger.
@@ -197,8 +300,12 @@ impl Service {
     }
 
     fn print_addresses(&self) {
-        let listening = format!("http://{}", self.server.address());
-        note(format!("{} {listening}", tone(Tone::Good, "listening on")));
+        let scheme = self.url.split("://").next().unwrap_or("http");
+        let (address, hooks) = (self.server.address(), self.server.hooks_address());
+        note(format!("{} {scheme}://{address}", tone(Tone::Good, "listening on")));
+        if address != hooks {
+            note(format!("  and for triggers on {scheme}://{hooks}"));
+        }
         for (name, flow) in &*self.engine.flows() {
             note(format!(
                 "  {} {}",
@@ -216,7 +323,7 @@ impl Service {
                 }
             }
         }
-        note(format!("runs: {}/api/v1/runs", self.url()));
+        note(format!("runs: {}/api/v1/runs", self.origin));
     }
 
     /// Answers until told to stop.
@@ -265,6 +372,23 @@ impl Service {
     }
 }
 
+/// The connections of the environment; those that cannot be used are named.
+fn connections(project: &Project, secrets: &ProcessSecrets) -> Connections {
+    let connections = project.connections(secrets);
+    for entry in connections.0.values() {
+        if let Err(failure) = &entry.connection {
+            note(format!("{} {}", tone(Tone::Warn, "cannot be used:"), failure.message));
+        }
+    }
+    connections
+}
+
+/// The name of the environment that a project was read in.
+fn environment_name(project: &Project) -> Option<String> {
+    let (source, _) = project.environment.as_ref()?;
+    Path::new(source.name()).file_stem()?.to_str().map(str::to_owned)
+}
+
 /// Where runs are followed, if the environment says so. The collector is asked by a client of its own:
 /// what it is sent is not a flow's doing.
 fn traces() -> anyhow::Result<Option<Traces>> {
@@ -292,7 +416,7 @@ fn sound_flows(project: &Project, secrets: &ProcessSecrets) -> anyhow::Result<Fl
 
 /// Prints every error of a project; gives the flows that have any, or that would give invented
 /// answers.
-fn report_faulty(project: &Project) -> BTreeSet<String> {
+pub(super) fn report_faulty(project: &Project) -> BTreeSet<String> {
     let (mut names, findings) = lint::faulty(project);
     for file in &findings {
         for found in &file.found {
@@ -309,68 +433,7 @@ fn report_faulty(project: &Project) -> BTreeSet<String> {
     names
 }
 
-/// Looks at the project's files and deploys what has changed. A flow with errors keeps its last
-/// good version.
-pub(crate) async fn reload(
-    engine: Engine,
-    root: PathBuf,
-    environment: Option<String>,
-    stopped: watch::Receiver<bool>,
-) {
-    let secrets = ProcessSecrets { root: root.clone() };
-    let mut known = versions(&engine.flows());
-    let mut stamp = None;
-    while !*stopped.borrow() {
-        tokio::time::sleep(RELOAD_EVERY).await;
-        // What keeps files from being looked at is told by loading them, once.
-        let now = worker::project::stamp(&root).map_err(|error| error.to_string());
-        if stamp.as_ref() == Some(&now) {
-            continue;
-        }
-        stamp = Some(now);
-        let loaded = Project::load(&root, environment.as_deref()).map_err(anyhow::Error::from);
-        let all = loaded.and_then(|it| {
-            let all = it.deploy(&secrets).map_err(anyhow::Error::msg)?;
-            Ok((it, all))
-        });
-        let (project, all) = match all {
-            Ok(all) => all,
-            Err(error) => {
-                print::error(&error);
-                note(tone(Tone::Bad, "the project cannot be read; the flows stay as they were"));
-                continue;
-            }
-        };
-        let now = versions(&all);
-        if now == known {
-            continue;
-        }
-        known = now;
-        let before = engine.flows();
-        let mut next = all;
-        for name in report_faulty(&project) {
-            note(tone(
-                Tone::Bad,
-                format!("the flow `{name}` has errors; its last good version stays"),
-            ));
-            match before.get(&name) {
-                Some(good) => next.insert(name, Arc::clone(good)),
-                None => next.remove(&name),
-            };
-        }
-        match engine.deploy(next).await {
-            Ok(()) => {
-                note(tone(Tone::Good, "flows have changed; new events go to the new version"));
-            }
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "Changed flows could not be stored.");
-            }
-        }
-    }
-}
-
-fn versions(flows: &Flows) -> Vec<(String, String, String)> {
+pub(super) fn versions(flows: &Flows) -> Vec<(String, String, String)> {
     let version = |(name, flow): (&String, &Arc<worker::Deployed>)| {
         let parameters =
             serde_json::Value::Object(serde_json::Map::clone(&flow.parameters)).to_string();

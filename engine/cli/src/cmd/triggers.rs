@@ -7,7 +7,7 @@ use crate::{
     Outcome,
     args::{KeyPlaceArgs, RotateKeyArgs, TriggersArgs, TriggersCommand, TriggersListArgs},
     cmd::serve::{project_root, public_url},
-    network,
+    config, network,
     print::{self, Tone, line, note, tone},
     programs,
     secrets::ProcessSecrets,
@@ -26,11 +26,12 @@ fn list(args: &TriggersListArgs) -> anyhow::Result<Outcome> {
     let root = project_root(project.as_deref())?;
     let project = Project::load(&root, environment.as_deref())?;
     let secrets = ProcessSecrets { root: root.clone() };
+    let database = config::database_of(database.as_ref(), &root)?;
     let public_url = public_url(&args.public_url)?;
     let hooks = Hooks {
         client: network::client(&root, &programs::host())?,
         connections: project.connections(&secrets),
-        addresses: state::trigger_keys(&database.state_folder(&root)?)?.addresses(public_url),
+        addresses: state::trigger_keys(&database.state_folder(&root)?)?.addresses(&public_url),
     };
     let mut all = Vec::new();
     for (name, flow) in &project.deploy(&secrets).map_err(anyhow::Error::msg)? {
@@ -61,7 +62,8 @@ fn list(args: &TriggersListArgs) -> anyhow::Result<Outcome> {
 
 fn rotate(args: &RotateKeyArgs) -> anyhow::Result<Outcome> {
     let root = project_root(args.place.project.as_deref())?;
-    let folder = args.place.database.state_folder(&root)?;
+    let database = config::database_of(args.place.database.as_ref(), &root)?;
+    let folder = database.state_folder(&root)?;
     let keys = state::rotate_trigger_key(&folder, args.revoke)?;
     note(tone(
         Tone::Good,

@@ -1,6 +1,6 @@
 //! The keys of mapping, environment and project files.
 
-use super::{Key, Name, Shape, Takes, words};
+use super::{Key, Name, SERVE, Shape, Takes, words};
 use crate::{
     environment::QUOTA_MAX,
     mapping::{Comparison, Conversion},
@@ -133,6 +133,7 @@ pub(crate) const PROJECT: Shape = Shape::new(
         ),
         Key::new("http", Takes::Object(&PROJECT_HTTP), "What plain HTTP may reach."),
         Key::new("retention", Takes::Object(&RETENTION), "How long runs that have ended are kept."),
+        Key::new("serve", Takes::Object(&SERVE), "How its service is run."),
         Key::new("lint", Takes::Json, "Configuration of the linter."),
     ],
 );

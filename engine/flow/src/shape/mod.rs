@@ -5,6 +5,7 @@ mod actions;
 mod files;
 mod flows;
 mod json;
+mod serve;
 mod takes;
 mod triggers;
 mod visit;
@@ -13,7 +14,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub(crate) use self::{actions::*, files::*, flows::*, triggers::*};
+pub(crate) use self::{actions::*, files::*, flows::*, serve::*, triggers::*};
 pub use self::{
     takes::{Name, Takes},
     visit::{Seen, visit},

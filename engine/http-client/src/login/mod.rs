@@ -119,6 +119,14 @@ impl Client {
         }
     }
 
+    /// Whether somebody has logged in for a connection.
+    ///
+    /// # Errors
+    /// If what is kept cannot be read.
+    pub async fn has_login(&self, connection: &Connection) -> Result<bool, Failure> {
+        self.tokens().has_login(connection).await
+    }
+
     /// The token of a connection is asked for, to see whether it can be had.
     ///
     /// # Errors

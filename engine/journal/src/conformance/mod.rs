@@ -4,6 +4,7 @@
 
 mod admit;
 mod append;
+mod audit;
 mod expire;
 mod lists;
 mod load;
@@ -74,6 +75,10 @@ pub const CASES: &[(&str, Case)] = &[
     ("runs_are_found_by_more", |it| Box::pin(lists::runs_are_found_by_more(it))),
     ("runs_show_how_they_ended", |it| Box::pin(lists::runs_show_how_they_ended(it))),
     ("flows_are_kept_as_first_put", |it| Box::pin(lists::flows_are_kept_as_first_put(it))),
+    ("versions_are_listed_newest_first", |it| Box::pin(audit::versions_newest_first(it))),
+    ("changes_are_noted_and_found", |it| Box::pin(audit::changes_are_noted(it))),
+    ("changes_are_told_what_came_of_them", |it| Box::pin(audit::changes_are_answered(it))),
+    ("changes_of_long_ago_are_forgotten", |it| Box::pin(audit::old_changes_go(it))),
     ("timers_are_due_in_order", |it| Box::pin(timers::are_due_in_order(it))),
     ("timers_are_replaced", |it| Box::pin(timers::are_replaced(it))),
     ("timers_are_disarmed", |it| Box::pin(timers::are_disarmed(it))),

@@ -13,6 +13,7 @@ use base::{RunId, Timestamp};
 
 use self::cluster::{Cluster, Member};
 use crate::{
+    audit::{AUDIT_KEPT, AuditEntry, AuditFilter, VersionRow},
     codec,
     event::Event,
     nodes::{Nodes, Post},
@@ -95,12 +96,51 @@ impl Default for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn put_flow(&self, version: FlowVersion) -> Result<(), StoreError> {
-        self.write()?.0.flows.entry(version.sha.clone()).or_insert(version);
+        let (mut state, _) = self.write()?;
+        if !state.flows.contains_key(&version.sha) {
+            state.versions.push((version.flow.clone(), version.sha.clone()));
+            state.flows.insert(version.sha.clone(), version);
+        }
         Ok(())
     }
 
     async fn flow(&self, sha: &str) -> Result<Option<FlowVersion>, StoreError> {
         Ok(self.read().flows.get(sha).cloned())
+    }
+
+    async fn versions(&self, flow: &str, limit: usize) -> Result<Vec<VersionRow>, StoreError> {
+        let state = self.read();
+        let found = state.versions.iter().rev().filter(|(of, _)| of == flow);
+        let found = found.map(|(_, sha)| VersionRow { sha: sha.clone(), stored: None });
+        Ok(found.take(limit).collect())
+    }
+
+    async fn audit(&self, entry: AuditEntry) -> Result<u64, StoreError> {
+        let (mut state, _) = self.write()?;
+        state.audit.retain(|it| entry.at.since(it.at) < AUDIT_KEPT);
+        state.audits += 1;
+        let number = state.audits;
+        state.audit.push(AuditEntry { number, ..entry });
+        Ok(number)
+    }
+
+    async fn audited(&self, number: u64, status: u16) -> Result<(), StoreError> {
+        let (mut state, _) = self.write()?;
+        if let Some(entry) = state.audit.iter_mut().find(|it| it.number == number) {
+            entry.status = Some(status);
+        }
+        Ok(())
+    }
+
+    async fn audit_log(
+        &self,
+        filter: &AuditFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let state = self.read();
+        let older = state.audit.iter().rev().filter(|it| before.is_none_or(|at| it.number < at));
+        Ok(older.filter(|it| filter.passes(it)).take(limit).cloned().collect())
     }
 
     async fn advance(
@@ -280,6 +320,11 @@ struct State {
     /// Position of the newest run.
     last: u64,
     flows: BTreeMap<String, FlowVersion>,
+    /// Names of flows and their versions, in the order in which they came.
+    versions: Vec<(String, String)>,
+    audit: Vec<AuditEntry>,
+    /// Number of the last entry.
+    audits: u64,
     runs: BTreeMap<u64, Run>,
     positions: BTreeMap<RunId, u64>,
     open: BTreeSet<u64>,

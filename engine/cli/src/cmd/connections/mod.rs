@@ -18,7 +18,7 @@ use crate::{Outcome, cmd::serve::project_root};
 pub(crate) async fn run(args: &ConnectionsArgs) -> anyhow::Result<Outcome> {
     let ConnectionsArgs { place, command } = args;
     match command {
-        ConnectionsCommand::List => list::run(place),
+        ConnectionsCommand::List => list::run(place).await,
         ConnectionsCommand::Add(args) => add::run(place, args),
         ConnectionsCommand::Test(args) => test::run(place, &args.name).await,
         ConnectionsCommand::Login(args) => login::run(place, args).await,

@@ -19,7 +19,7 @@ use worker::{Engine, Incoming, Project};
 use super::words::{fact, step};
 use crate::{
     args::DemoArgs,
-    cmd::serve::{Place, Service, project_root, reload},
+    cmd::serve::{Place, Service, project_root},
     database::Database,
     print::{Tone, line, tone},
     tree,
@@ -76,21 +76,17 @@ impl Stage {
 
         copy_project(&project_root(args.project.as_deref())?, &folder.0, &world)?;
         let project = Project::load(&folder.0, Some(ENVIRONMENT))?;
-        let place = Place {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            database: Database::File(folder.0.join("flowright.db")),
-            node: None,
-            public_url: None,
-        };
+        let database = Database::File(folder.0.join("flowright.db"));
+        let place = Place::local(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), database);
         let (stop, stopped) = watch::channel(false);
-        let service = Service::start(&project, &place, &stopped).await?;
+        let service = Service::start(project, &place, &stopped).await?;
         let (url, engine) = (service.url().to_owned(), service.engine.clone());
         let flows = engine.flows();
         let address = |name: &String| Some((name.clone(), service.trigger_url(name)?));
         let addresses = flows.keys().filter_map(address).collect();
         // Edited files are taken up while it serves.
-        let (root, environment) = (folder.0.clone(), Some(ENVIRONMENT.to_owned()));
-        tokio::spawn(reload(engine.clone(), root, environment, stopped.clone()));
+        let environment = Some(ENVIRONMENT.to_owned());
+        tokio::spawn(service.reload(folder.0.clone(), environment).run(stopped.clone()));
         let serving = tokio::spawn(service.serve(stopped));
         step("The engine serves a copy of the project's flows, each run durable in SQLite");
         for (name, flow) in &*flows {

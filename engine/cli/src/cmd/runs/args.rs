@@ -1,10 +1,17 @@
 //! Flags of `flowright runs` and `flowright flows`.
 
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
+use base::Secret;
 use clap::{Args, Subcommand};
 
 use crate::args::Shown;
+
+/// Never refused: a refusal would print it.
+#[expect(clippy::unnecessary_wraps, reason = "as a parser of values has to be")]
+fn secret(text: &str) -> Result<Secret<String>, Infallible> {
+    Ok(Secret::new(text.to_owned()))
+}
 
 /// The service that is asked.
 #[derive(Debug, Args)]
@@ -13,6 +20,12 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, value_name = "URL", env = "FLOWRIGHT_URL")]
     #[arg(default_value = "http://127.0.0.1:8080")]
     pub url: String,
+
+    /// The token to ask it with, if it wants to know who asks; made by `flowright tokens create`.
+    /// Better given in the variable than as a flag.
+    #[arg(long, global = true, value_name = "TOKEN", env = "FLOWRIGHT_TOKEN")]
+    #[arg(hide_env_values = true, value_parser = secret)]
+    pub token: Option<Secret<String>>,
 
     /// How the answer is shown.
     #[arg(long, global = true, value_enum, default_value_t = Shown::Text)]

@@ -1,15 +1,18 @@
 //! The API of a running service.
 
 use anyhow::Context as _;
-use base::{HttpRequest, http::percent_path};
+use base::{HttpRequest, Secret, http::percent_path};
 use http_client::{Client, Egress, Options};
 use serde_json::Value;
+
+use super::args::ServiceArgs;
 
 /// A running service.
 pub(crate) struct Service {
     client: Client,
     egress: Egress,
     base: String,
+    token: Option<Secret<String>>,
 }
 
 /// The service has understood and does not do it.
@@ -29,14 +32,15 @@ impl std::fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Service {
-    pub(crate) fn new(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &ServiceArgs) -> anyhow::Result<Self> {
+        let (url, token) = (&args.url, args.token.clone());
         let base = url.trim_end_matches('/').to_owned();
         anyhow::ensure!(
             base.starts_with("http://") || base.starts_with("https://"),
             "`--url {url}` is no address: write it as in `http://127.0.0.1:8080`"
         );
         let client = Client::new(Options::default())?;
-        Ok(Self { client, egress: Egress::public().allow(&base), base })
+        Ok(Self { client, egress: Egress::public().allow(&base), base, token })
     }
 
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -52,11 +56,14 @@ impl Service {
     }
 
     async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let Self { client, egress, base } = self;
-        let headers = vec![
+        let Self { client, egress, base, token } = self;
+        let mut headers = vec![
             ("accept".to_owned(), "application/json".to_owned()),
             ("content-type".to_owned(), "application/json".to_owned()),
         ];
+        if let Some(token) = token {
+            headers.push(("authorization".to_owned(), format!("Bearer {}", token.expose())));
+        }
         let request = HttpRequest {
             method: method.to_owned(),
             url: format!("{base}{path}"),

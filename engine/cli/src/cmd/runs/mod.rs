@@ -20,7 +20,7 @@ use self::{
 use crate::Outcome;
 
 pub(crate) async fn run(args: &RunsArgs) -> anyhow::Result<Outcome> {
-    let service = Service::new(&args.service.url)?;
+    let service = Service::new(&args.service)?;
     let output = args.service.output;
     let change = |verb, members: Vec<(&str, Option<Value>)>, target| {
         let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
