@@ -25,6 +25,18 @@ macro_rules! codes {
             pedantic: !stringify!($($set)?).is_empty(),
         };)*
 
+        impl Code {
+            /// The page that explains it, in Markdown; each code has one.
+            pub fn page(self) -> &'static str {
+                match self.slug {
+                    $($slug => include_str!(concat!(
+                        env!("CARGO_MANIFEST_DIR"), "/../../docs/rules/", $slug, ".md"
+                    )),)*
+                    _ => "",
+                }
+            }
+        }
+
         /// Every code, by number.
         pub const TABLE: &[Code] = &[$($name),*];
     };

@@ -44,6 +44,8 @@ pub struct Fix {
     pub title: String,
     /// Whether the flow surely does what it did before, so that no person has to look at it.
     pub safe: bool,
+    /// The word that is replaced, where the bytes may hold more than it.
+    pub replaces: Option<String>,
 }
 
 /// One finding in one file.
@@ -63,6 +65,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// The edit that does it, when there is exactly one right one.
     pub fix: Option<Fix>,
+    /// Where in the flow it is, by the names that designers show: `actions/Sync/actions/Create`.
+    pub path: Option<String>,
 }
 
 impl Diagnostic {
@@ -76,6 +80,7 @@ impl Diagnostic {
             labels: Vec::new(),
             hint: None,
             fix: None,
+            path: None,
         }
     }
 
@@ -103,8 +108,28 @@ impl Diagnostic {
     /// Offers an edit that changes nothing of what the author meant.
     #[must_use]
     pub fn fix(mut self, span: Span, text: impl Into<String>, title: impl Into<String>) -> Self {
-        self.fix = Some(Fix { span, text: text.into(), title: title.into(), safe: true });
+        self.fix =
+            Some(Fix { span, text: text.into(), title: title.into(), safe: true, replaces: None });
         self
+    }
+
+    /// Says which of the known names was probably meant. Where it is only a slip of the fingers, one
+    /// letter, and no other name is as near, it is an edit, too.
+    #[must_use]
+    pub fn meant<'a>(
+        mut self,
+        word: &str,
+        near: &str,
+        known: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let mut slips: Vec<&str> = known.filter(|it| crate::suggest::is_slip(word, it)).collect();
+        slips.dedup();
+        if slips == [near] {
+            let (text, title) = (near.to_owned(), format!("Write `{near}`"));
+            let replaces = Some(word.to_owned());
+            self.fix = Some(Fix { span: self.span, text, title, safe: true, replaces });
+        }
+        self.hint(format!("did you mean `{near}`?"))
     }
 
     /// Offers an edit that a person should look at.
@@ -115,7 +140,8 @@ impl Diagnostic {
         text: impl Into<String>,
         title: impl Into<String>,
     ) -> Self {
-        self.fix = Some(Fix { span, text: text.into(), title: title.into(), safe: false });
+        self.fix =
+            Some(Fix { span, text: text.into(), title: title.into(), safe: false, replaces: None });
         self
     }
 }
@@ -158,7 +184,7 @@ impl Sink {
         let found =
             Diagnostic::new(code::UNKNOWN_KEY, span, format!("unknown key `{key}` in {place}"));
         self.push(match crate::suggest::closest(key, known.iter().copied()) {
-            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            Some(near) => found.meant(key, near, known.iter().copied()),
             None => found.hint(format!("known keys: {}", known.join(", "))),
         });
     }

@@ -20,6 +20,19 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     best.map(|(_, name)| name)
 }
 
+/// Whether two words of at least four letters differ in one edit, and not in a digit: what tells names
+/// like `item1` and `item2` apart is meant.
+pub fn is_slip(word: &str, meant: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (word.chars().collect(), meant.chars().collect());
+    let digits =
+        |it: &[char]| it.iter().filter(|it| it.is_ascii_digit()).copied().collect::<String>();
+    let is_short = a.len().min(b.len()) < SLIP_CHARS_MIN || WORD_CHARS_MAX < a.len().max(b.len());
+    !is_short && digits(&a) == digits(&b) && edits(&a, &b) == 1
+}
+
+/// Shorter words are near to too many others.
+const SLIP_CHARS_MIN: usize = 4;
+
 /// Longer words are not compared: the comparison costs the product of the lengths.
 const WORD_CHARS_MAX: usize = 80;
 

@@ -11,6 +11,7 @@ use crate::{
         doctor::DoctorArgs,
         graph::{CompletionsArgs, DiffArgs, GraphArgs},
         init::args::InitArgs,
+        lint::args::{ExplainArgs, LintArgs},
         new::args::NewArgs,
         runs::args::{FlowsArgs, RunsArgs},
         test::args::TestArgs,
@@ -78,6 +79,8 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Check flows, mappings, connectors and environments without running anything.
     Lint(LintArgs),
+    /// Tell what a rule of lint finds, why that is wrong, and what is right.
+    Explain(ExplainArgs),
     /// Run one flow once, in this process, and show every action.
     Run(RunArgs),
     /// Run the tests of flows: no service is called, and pauses take no time.
@@ -129,16 +132,6 @@ pub(crate) enum Command {
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Source excerpts, for people.
-    Full,
-    /// One line per finding.
-    Concise,
-    /// One JSON array, for programs.
-    Json,
 }
 
 #[derive(Debug, clap::Args)]
@@ -209,20 +202,6 @@ impl SchemaOf {
         ("project", Self::Project),
         ("test", Self::Test),
     ];
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct LintArgs {
-    /// Files or folders; the whole project if none is given.
-    pub paths: Vec<PathBuf>,
-
-    /// How findings are written.
-    #[arg(long, value_enum, default_value_t = Format::Full, env = "FLOWRIGHT_OUTPUT_FORMAT")]
-    pub output_format: Format,
-
-    /// The environment to check against; the project's own choice if not given.
-    #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
-    pub environment: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

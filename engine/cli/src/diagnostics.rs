@@ -1,7 +1,7 @@
 //! Findings for the terminal: source excerpts with the place marked.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use base::{Diagnostic, Severity, Source};
+use base::{Diagnostic, Fix, Severity, Source};
 
 use crate::print;
 
@@ -33,8 +33,24 @@ pub(crate) fn render(source: &Source, found: &Diagnostic) -> String {
         Some(hint) => group.element(Level::HELP.message(hint)),
         None => group,
     };
+    // Of the cloud's files people see the designer, not the lines.
+    let path = found.path.as_deref().filter(|_| source.name().contains(".json"));
+    let group = match path {
+        Some(path) => group.element(Level::NOTE.message(print::safe(&format!("in `{path}`")))),
+        None => group,
+    };
+    let group = match &found.fix {
+        Some(fix) => group.element(Level::HELP.message(mends(fix))),
+        None => group,
+    };
     let renderer = if print::colored() { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
+}
+
+/// How an edit is made.
+fn mends(fix: &Fix) -> String {
+    let flag = if fix.safe { "--fix" } else { "--unsafe-fixes" };
+    print::safe(&format!("{} (`flowright lint {flag}`)", fix.title))
 }
 
 /// The nearest place at or before an offset where a character begins.

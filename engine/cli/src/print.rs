@@ -89,7 +89,7 @@ pub(crate) fn line(text: impl Display) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// Data as it is, with its own ends of lines.
+/// Data as it is, with its own line ends.
 pub(crate) fn text(text: &str) {
     drop(write!(std::io::stdout(), "{text}"));
 }

@@ -6,6 +6,7 @@ use yaml::Node;
 
 use crate::{
     fields::Fields,
+    lint::{self, Lint},
     reader::Reader,
     serve::{Serve, read_serve},
     shape,
@@ -28,8 +29,8 @@ pub struct Project {
     pub retention: Retention,
     /// How its service is run.
     pub serve: Serve,
-    /// Configuration of the linter, which reads it itself.
-    pub lint: Option<Node>,
+    /// What lint looks for, if the file says.
+    pub lint: Option<Lint>,
 }
 
 /// A folder relative to the project's file.
@@ -132,7 +133,7 @@ fn read_project(reader: &mut Reader, project: &mut Project, root: &Node) {
     if let Some(node) = fields.given("serve") {
         project.serve = read_serve(reader, node);
     }
-    project.lint = fields.given("lint").cloned();
+    project.lint = fields.given("lint").map(|it| lint::read(reader, it));
     fields.finish(reader);
 }
 

@@ -308,7 +308,7 @@ impl Reader {
             let message = format!("{what} cannot be `{text}`");
             let found = Diagnostic::new(code::WRONG_TYPE, node.span, message);
             self.sink.push(match suggest::closest(&text, names()) {
-                Some(near) => found.hint(format!("did you mean `{near}`?")),
+                Some(near) => found.meant(&text, near, names()),
                 None => found.hint(format!("one of {}", names().collect::<Vec<_>>().join(", "))),
             });
         }

@@ -1,20 +1,51 @@
-//! `# lint: ignore[slug] reason`: on the line of a finding, or on a line of its own above it.
+//! `# lint: ignore[slug] reason`: on the line of a finding, on a line of its own above it, around a
+//! block, or for the whole file.
+
+use std::ops::RangeInclusive;
 
 use base::{Diagnostic, Source, Span, code, suggest};
 
-use crate::rules::TABLE;
+use crate::{rules::TABLE, settings::Settings};
 
 /// One slug of one comment.
 struct Ignore {
     slug: String,
     span: Span,
-    /// The line whose findings it suppresses.
-    line: usize,
+    /// The comment, with the blanks before it.
+    comment: Span,
+    /// Whether the comment has no other slug.
+    is_only: bool,
+    /// The lines whose findings it suppresses.
+    lines: RangeInclusive<usize>,
+    /// What is wrong with the comment itself.
+    fault: Option<&'static str>,
     used: bool,
 }
 
+/// What a comment is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Line,
+    NextLine,
+    Start,
+    End,
+    File,
+}
+
+const FORMS: &[(&str, Form)] = &[
+    ("ignore", Form::Line),
+    ("ignore-next-line", Form::NextLine),
+    ("ignore-start", Form::Start),
+    ("ignore-end", Form::End),
+    ("ignore-file", Form::File),
+];
+
 /// Takes out what comments suppress; adds the comments that suppress nothing.
-pub(crate) fn apply(source: &Source, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(crate) fn apply(
+    source: &Source,
+    found: Vec<Diagnostic>,
+    settings: &Settings,
+) -> Vec<Diagnostic> {
     let mut ignores = read(source);
     if ignores.is_empty() {
         return found;
@@ -24,7 +55,7 @@ pub(crate) fn apply(source: &Source, found: Vec<Diagnostic>) -> Vec<Diagnostic> 
         let line = source.location(diagnostic.span.start).line;
         let mut suppressed = false;
         for ignore in &mut ignores {
-            if ignore.line == line && ignore.slug == diagnostic.code.slug {
+            if ignore.lines.contains(&line) && ignore.slug == diagnostic.code.slug {
                 ignore.used = true;
                 suppressed = true;
             }
@@ -33,24 +64,40 @@ pub(crate) fn apply(source: &Source, found: Vec<Diagnostic>) -> Vec<Diagnostic> 
             kept.push(diagnostic);
         }
     }
-    kept.extend(ignores.iter().filter(|it| !it.used).map(unused));
+    let idle = ignores.iter().filter(|it| !it.used || it.fault.is_some());
+    let reported = idle.filter_map(|it| unused(it, settings));
+    kept.extend(reported.filter_map(|it| settings.judge(it)));
     kept
 }
 
-fn unused(ignore: &Ignore) -> Diagnostic {
-    let slug = &ignore.slug;
+fn unused(ignore: &Ignore, settings: &Settings) -> Option<Diagnostic> {
+    let Ignore { slug, span, .. } = ignore;
+    let report = |message: String| Diagnostic::new(code::UNUSED_SUPPRESSION, *span, message);
     let slugs = || TABLE.iter().map(|it| it.code.slug);
-    if slugs().any(|it| it == slug) {
-        let message = format!("nothing to suppress: line {} has no `{slug}`", ignore.line);
-        return Diagnostic::new(code::UNUSED_SUPPRESSION, ignore.span, message)
-            .hint("remove the comment");
+    if !slugs().any(|it| it == slug) {
+        let found = report(format!("there is no rule `{slug}`"));
+        return Some(match suggest::closest(slug, slugs()) {
+            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            None => found.hint("the rules are those of `docs/rules`"),
+        });
     }
-    let message = format!("there is no rule `{slug}`");
-    let found = Diagnostic::new(code::UNUSED_SUPPRESSION, ignore.span, message);
-    match suggest::closest(slug, slugs()) {
-        Some(near) => found.hint(format!("did you mean `{near}`?")),
-        None => found.hint("the rules are those of `docs/rules`"),
+    if let Some(fault) = ignore.fault {
+        return Some(report(fault.to_owned()));
     }
+    // What is not looked for now may be another time.
+    if !settings.has(slug) {
+        return None;
+    }
+    let (first, last) = (ignore.lines.start(), ignore.lines.end());
+    let place = match (*first, *last) {
+        (1, usize::MAX) => "this file has".to_owned(),
+        (_, usize::MAX) => format!("from line {first} on there is"),
+        _ if first == last => format!("line {first} has"),
+        _ => format!("lines {first} to {last} have"),
+    };
+    let found = report(format!("nothing to suppress: {place} no `{slug}`"));
+    let found = found.hint("remove the comment");
+    Some(if ignore.is_only { found.fix(ignore.comment, "", "Remove the comment") } else { found })
 }
 
 fn read(source: &Source) -> Vec<Ignore> {
@@ -59,40 +106,74 @@ fn read(source: &Source) -> Vec<Ignore> {
         return Vec::new();
     }
     let comments = yaml::comments(source.text());
-    let alone = |span: Span| {
-        let before = source.text().get(..span.start).unwrap_or("");
-        before.rsplit('\n').next().unwrap_or("").trim().is_empty()
-    };
     // From the end, so that several comments on lines of their own share the line below them.
     let mut below: Option<(usize, usize)> = None;
+    let mut ends: Vec<(String, usize, usize)> = Vec::new();
     let mut ignores = Vec::new();
     for comment in comments.iter().rev() {
         let own = source.location(comment.span.start).line;
-        let line = match (alone(comment.span), below) {
+        let (whole, is_alone) = whole(source, comment.span);
+        let line = match (is_alone, below) {
             (true, Some((at, line))) if at == own + 1 => line,
             (true, _) => own + 1,
             (false, _) => own,
         };
-        if alone(comment.span) {
+        if is_alone {
             below = Some((own, line));
         }
-        ignores.extend(slugs(&comment.text).into_iter().map(|(at, slug)| {
+        let Some((form, slugs)) = slugs(&comment.text) else { continue };
+        let is_only = slugs.len() == 1;
+        for (at, slug) in slugs {
             // The text begins behind the `#`.
             let start = comment.span.start + 1 + at;
             let span = Span::new(start, start + slug.len());
-            Ignore { slug: slug.to_owned(), span, line, used: false }
-        }));
+            let (lines, fault) = match form {
+                Form::Line => (line..=line, None),
+                Form::NextLine if is_alone => (line..=line, None),
+                Form::NextLine => (own + 1..=own + 1, None),
+                Form::File => (1..=usize::MAX, None),
+                Form::Start => match ends.iter().rposition(|(it, _, _)| it == slug) {
+                    Some(at) => (own..=ends.remove(at).1, None),
+                    None => (own..=usize::MAX, Some("there is no `ignore-end` for this")),
+                },
+                Form::End => {
+                    ends.push((slug.to_owned(), own, ignores.len()));
+                    (usize::MAX..=own, Some("there is no `ignore-start` for this"))
+                }
+            };
+            let (slug, comment) = (slug.to_owned(), whole);
+            ignores.push(Ignore { slug, span, comment, is_only, lines, fault, used: false });
+        }
     }
+    // An end that belongs to a beginning has nothing to say.
+    let open: Vec<usize> = ends.iter().map(|(_, _, number)| *number).collect();
+    let mut number = 0;
+    ignores.retain(|it| {
+        number += 1;
+        it.lines.start() != &usize::MAX || open.contains(&(number - 1))
+    });
     ignores
 }
 
-/// The slugs of a comment's text, with their offsets in it.
-fn slugs(text: &str) -> Vec<(usize, &str)> {
-    let Some((before, rest)) = text.split_once("ignore[") else { return Vec::new() };
-    let (true, Some((inner, _))) = (before.trim() == "lint:", rest.split_once(']')) else {
-        return Vec::new();
-    };
-    let mut at = before.len() + "ignore[".len();
+/// A comment with what goes if it goes: the blanks before it, or its line. And whether it has the line
+/// for itself.
+fn whole(source: &Source, comment: Span) -> (Span, bool) {
+    let before = source.text().get(..comment.start).unwrap_or("");
+    let start = before.trim_end_matches([' ', '\t']).len();
+    let rest = source.text().get(comment.end..).unwrap_or("");
+    let is_alone = start == 0 || before.get(..start).is_some_and(|it| it.ends_with('\n'));
+    let line_end = rest.find('\n').map_or(source.text().len(), |it| comment.end + it);
+    let end = if is_alone { (line_end + 1).min(source.text().len()) } else { line_end };
+    (Span::new(start, end), is_alone)
+}
+
+/// The form of a comment, and its slugs with their offsets in its text.
+fn slugs(text: &str) -> Option<(Form, Vec<(usize, &str)>)> {
+    let (before, rest) = text.split_once('[')?;
+    let word = before.trim().strip_prefix("lint:")?.trim();
+    let (_, form) = FORMS.iter().find(|(name, _)| *name == word)?;
+    let (inner, _) = rest.split_once(']')?;
+    let mut at = before.len() + 1;
     let mut found = Vec::new();
     for part in inner.split(',') {
         let slug = part.trim();
@@ -102,5 +183,5 @@ fn slugs(text: &str) -> Vec<(usize, &str)> {
         }
         at += part.len() + 1;
     }
-    found
+    Some((*form, found))
 }

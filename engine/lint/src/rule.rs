@@ -19,6 +19,24 @@ pub struct Rule {
     pub(crate) hooks: Hooks,
 }
 
+impl Rule {
+    /// The part of the table that it belongs to.
+    pub fn group(&self) -> &'static str {
+        match self.code.number.get(2..3) {
+            Some("0") => "syntax",
+            Some("1") => "format",
+            Some("2") => "references",
+            Some("3") => "expressions",
+            Some("4") => "control flow",
+            Some("5") => "connectors",
+            Some("6") => "reliability",
+            Some("7") => "security",
+            Some("8") => "speed",
+            _ => "style",
+        }
+    }
+}
+
 /// What a rule has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {

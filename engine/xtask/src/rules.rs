@@ -7,7 +7,8 @@ pub(crate) fn page() -> String {
     let mut page = String::from(
         "# Lint rules\n\n\
          Made by `cargo xtask gen` from the rule table; do not edit.\n\n\
-         A rule is silenced for one line by `# lint: ignore[slug] reason` on it or above it.\n\n\
+         A rule is silenced for one line by `# lint: ignore[slug] reason` on it or above it; [more of \
+         that](../spec/lint.md).\n\n\
          | number | rule | severity | needs | finds |\n| --- | --- | --- | --- | --- |\n",
     );
     for rule in TABLE {

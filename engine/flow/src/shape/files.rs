@@ -134,9 +134,62 @@ pub(crate) const PROJECT: Shape = Shape::new(
         Key::new("http", Takes::Object(&PROJECT_HTTP), "What plain HTTP may reach."),
         Key::new("retention", Takes::Object(&RETENTION), "How long runs that have ended are kept."),
         Key::new("serve", Takes::Object(&SERVE), "How its service is run."),
-        Key::new("lint", Takes::Json, "Configuration of the linter."),
+        Key::new("lint", Takes::Object(&LINT), "What lint looks for."),
     ],
 );
+
+/// Lint reads this itself; the rules are not known here.
+pub(crate) const LINT: Shape = Shape::new(
+    "lint",
+    "What lint looks for.",
+    &[
+        Key::new(
+            "select",
+            Takes::OneOrMore(&Takes::Text),
+            "Only these rules: slugs, numbers or how they begin, `default`, `pedantic`, `all`.",
+        ),
+        LINT_EXTEND,
+        LINT_IGNORE,
+        LINT_SEVERITY,
+        LINT_TARGET,
+        LINT_OPTIONS,
+        Key::new(
+            "exclude",
+            Takes::OneOrMore(&Takes::Text),
+            "Patterns of files that are not reported, as in `.gitignore`.",
+        ),
+        Key::new("baseline", Takes::Text, "A file of findings that are known."),
+        Key::new("files", Takes::List(&Takes::Object(&LINT_FILES)), "What differs for some files."),
+    ],
+);
+
+pub(crate) const LINT_FILES: Shape = Shape::new(
+    "lintFiles",
+    "What differs for some files.",
+    &[
+        Key::new("paths", Takes::OneOrMore(&Takes::Text), "Patterns of their paths.").required(),
+        LINT_EXTEND,
+        LINT_IGNORE,
+        LINT_SEVERITY,
+        LINT_TARGET,
+        LINT_OPTIONS,
+    ],
+);
+
+const LINT_EXTEND: Key = Key::new("extend", Takes::OneOrMore(&Takes::Text), "These rules as well.");
+const LINT_IGNORE: Key = Key::new("ignore", Takes::OneOrMore(&Takes::Text), "Not these rules.");
+const LINT_SEVERITY: Key = Key::new(
+    "severity",
+    Takes::Map(&Takes::Words(|| vec!["info", "warning", "error"])),
+    "How grave the findings of rules are.",
+);
+const LINT_TARGET: Key = Key::new(
+    "target",
+    Takes::Words(|| vec!["flowright", "power-automate", "logic-apps"]),
+    "Where the flows are to run, which decides how much they may hold.",
+);
+const LINT_OPTIONS: Key =
+    Key::new("options", Takes::Map(&Takes::AnyObject), "What findings of rules depend on.");
 
 pub(crate) const PROJECT_HTTP: Shape = Shape::new(
     "plainHttp",

@@ -188,7 +188,7 @@ fn projects_have_usual_places() {
     let (project, _) = project::read(&source(""));
     assert_eq!(paths(&project), r#"["flows"] ["connectors"] environments"#);
     let text = "flows: [a, b/c]\nconnectors: [x]\nenvironments: env\nenvironment: dev\n\
-                http: { allowHosts: [localhost] }\nlint: { rules: {} }\n";
+                http: { allowHosts: [localhost] }\nlint: { ignore: [possibly-null] }\n";
     let (project, found) = project::read(&source(text));
     assert!(found.is_empty(), "{found:?}");
     assert_eq!(paths(&project), r#"["a", "b/c"] ["x"] env"#);

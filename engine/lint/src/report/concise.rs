@@ -25,8 +25,9 @@ pub fn concise(findings: &[FileFindings]) -> String {
     out
 }
 
-/// Text without characters that a terminal would obey, or that would change the order of others.
-fn printable(text: &str) -> String {
+/// Text without characters that a terminal would obey, or that would change the order of others: they are
+/// written as escapes.
+pub fn printable(text: &str) -> String {
     let safe = |c: char| {
         if is_unsafe(c) { format!("\\u{{{:x}}}", u32::from(c)) } else { c.to_string() }
     };

@@ -3,15 +3,24 @@
 use base::{Source, Span};
 use serde_json::{Value, json};
 
-use super::concise::is_unsafe;
+use super::{concise::is_unsafe, fingerprint::fingerprints};
 use crate::FileFindings;
 
-/// The findings for programs.
+/// The findings for programs, in one array.
 pub fn json(findings: &[FileFindings]) -> String {
+    escaped(&format!("{:#}\n", Value::Array(objects(findings))))
+}
+
+/// The findings for programs, each on a line of its own.
+pub fn jsonl(findings: &[FileFindings]) -> String {
+    objects(findings).iter().map(|it| escaped(&format!("{it}\n"))).collect()
+}
+
+fn objects(findings: &[FileFindings]) -> Vec<Value> {
     let mut all = Vec::new();
     for file in findings {
         let name = file.source.name();
-        for it in &file.found {
+        for (it, fingerprint) in file.found.iter().zip(fingerprints(file)) {
             let start = file.source.location(it.span.start);
             let labels = it.labels.iter().map(|label| {
                 let mut object = place(&file.source, label.span);
@@ -29,10 +38,19 @@ pub fn json(findings: &[FileFindings]) -> String {
                 "end": end(&file.source, it.span),
                 "hint": it.hint,
                 "labels": labels.collect::<Vec<_>>(),
+                "path": it.path,
+                "fingerprint": fingerprint,
+                "fix": it.fix.as_ref().map(|fix| {
+                    let mut object = place(&file.source, fix.span);
+                    object["text"] = fix.text.as_str().into();
+                    object["title"] = fix.title.as_str().into();
+                    object["safe"] = fix.safe.into();
+                    object
+                }),
             }));
         }
     }
-    escaped(&format!("{:#}\n", Value::Array(all)))
+    all
 }
 
 fn place(source: &Source, span: Span) -> Value {
@@ -46,7 +64,7 @@ fn end(source: &Source, span: Span) -> Value {
 }
 
 /// JSON may hold characters that a terminal obeys; written as escapes they mean the same.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let is_escaped = |c: char| c != '\n' && is_unsafe(c);
     if !text.contains(is_escaped) {
         return text.to_owned();

@@ -33,7 +33,13 @@ fn visit(node: &Node, source: &Source, sink: &mut Sink) {
             if let Some((here, elsewhere)) = reading(text) {
                 let message = format!("`{text}` is {here} here, but {elsewhere} in YAML 1.1");
                 let found = Diagnostic::new(RULE.code, node.span, message);
-                sink.push(found.hint(hint(node, text)));
+                let found = found.hint(hint(node, text));
+                // Of a number nobody knows whether it was to be a text.
+                sink.push(if matches!(node.kind, Kind::Str(_)) {
+                    found.fix(node.span, format!("\"{text}\""), "Write it in quotes")
+                } else {
+                    found
+                });
             }
         }
         Kind::Null | Kind::Bool(_) | Kind::Str(_) | Kind::Int(_) | Kind::Float(_) => {}

@@ -27,8 +27,9 @@ fn check(view: &View<'_>, id: ActionId, sink: &mut Sink) {
     let around = view.flow.ancestors(id).count();
     let outer = view.flow.ancestors(id).find(|it| is_foreach(*it)).filter(|_| is_foreach(id));
     let found = |message: String| Diagnostic::new(RULE.code, action.name_span, message);
+    let most = view.settings.number(RULE.code.slug, "containers", AROUND_MAX);
     // Only the first that is too deep: what is inside it is, too.
-    if around == AROUND_MAX + 1 {
+    if around == most + 1 {
         let message = format!("`{}` stands in {around} containers", action.display);
         sink.push(found(message).hint("make a flow of its own of this, and call it by `runFlow`"));
     } else if let Some(outer) = outer {

@@ -35,7 +35,7 @@ fn check(view: &View<'_>, sink: &mut Sink) {
     });
     let Some((id, (slow, reason))) = late else { return };
     let slow = flow.action(slow);
-    let seconds = limits::ANSWER_WAIT_SECONDS;
+    let seconds = patience(view);
     let message = format!("the caller waits for `{}`, {reason}", slow.display);
     let found = Diagnostic::new(RULE.code, flow.action(id).name_span, message);
     sink.push(
@@ -49,7 +49,9 @@ fn check(view: &View<'_>, sink: &mut Sink) {
 fn reason(view: &View<'_>, id: ActionId) -> Option<&'static str> {
     let kind = &view.flow.action(id).kind;
     match kind {
-        ActionKind::Wait(wait) => is_long(wait).then_some("which takes longer than callers wait"),
+        ActionKind::Wait(wait) => {
+            is_long(wait, patience(view)).then_some("which takes longer than callers wait")
+        }
         ActionKind::Until(_) => inside(view, id)
             .any(|it| matches!(view.flow.action(it).kind, ActionKind::Wait(_)))
             .then_some("which looks again and again until something has happened"),
@@ -69,8 +71,14 @@ fn is_foreach(view: &View<'_>, id: ActionId) -> bool {
     matches!(view.flow.action(id).kind, ActionKind::Foreach(_))
 }
 
-fn is_long(wait: &Wait) -> bool {
-    let longest = i64::try_from(limits::ANSWER_WAIT_SECONDS).unwrap_or(i64::MAX);
+/// Seconds that callers wait.
+fn patience(view: &View<'_>) -> usize {
+    let usual = usize::try_from(limits::ANSWER_WAIT_SECONDS).unwrap_or(usize::MAX);
+    view.settings.number(RULE.code.slug, "seconds", usual)
+}
+
+fn is_long(wait: &Wait, longest: usize) -> bool {
+    let longest = i64::try_from(longest).unwrap_or(i64::MAX);
     let seconds = match wait {
         Wait::Duration(tree) => {
             let text = tree.constant().and_then(|it| it.as_str().map(str::to_owned));

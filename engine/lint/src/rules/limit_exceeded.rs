@@ -2,11 +2,10 @@
 
 use base::{Diagnostic, Sink, Span, code};
 use expr::Dialect;
-use flow::{ActionId, ActionKind, actions::variables::Variables};
+use flow::{ActionId, ActionKind, actions::variables::Variables, lint::Target};
 
 use crate::{
     rule::{Hooks, Phase, Rule, Written},
-    settings::Target,
     view::View,
 };
 

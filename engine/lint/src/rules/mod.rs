@@ -177,7 +177,7 @@ fn suggested<'a>(
     let is_near =
         |it: &&str| SHORT_CHARS_MAX < word.chars().count() || it.eq_ignore_ascii_case(word);
     if let Some(near) = suggest::closest(word, known.clone()).filter(is_near) {
-        return found.hint(format!("did you mean `{near}`?"));
+        return found.meant(word, near, known);
     }
     let known: Vec<String> = known.take(LISTED_MAX + 1).map(|it| format!("`{it}`")).collect();
     if known.is_empty() || LISTED_MAX < known.len() {

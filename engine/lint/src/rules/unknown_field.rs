@@ -45,7 +45,7 @@ fn check(_: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
         sink.push(if EVENT.contains(&name.as_str()) {
             found.hint(format!("write `trigger.{name}`, or `actions.Name.{name}` of an action"))
         } else if let Some(near) = suggest::closest(name, roots.iter().copied()) {
-            found.hint(format!("did you mean `{near}`?"))
+            found.meant(name, near, roots.iter().copied())
         } else {
             found.hint(format!("paths begin with {}", roots.join(", ")))
         });

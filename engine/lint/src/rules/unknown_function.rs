@@ -1,6 +1,6 @@
 //! A function that the language does not have, perhaps because another language does.
 
-use base::{Diagnostic, Sink, code};
+use base::{Diagnostic, Sink, code, suggest};
 use expr::{Dialect, Notation, What, check::suggestion, functions};
 
 use crate::{
@@ -37,9 +37,13 @@ fn check(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
         }
         let message = format!("there is no function `{name}`");
         let found = Diagnostic::new(RULE.code, written.placed.place(&range), message);
-        sink.push(match suggestion(name) {
-            Some(hint) => found.hint(hint),
-            None => found,
+        let known = || functions::TABLE.iter().map(|it| it.name);
+        sink.push(match (suggestion(name), suggest::closest(name, known())) {
+            (Some(hint), Some(near)) if hint.contains(&format!("did you mean `{near}`?")) => {
+                found.meant(name, near, known()).hint(hint)
+            }
+            (Some(hint), _) => found.hint(hint),
+            (None, _) => found,
         });
     }
 }

@@ -1,13 +1,17 @@
 //! Projects as text, and what is said about them.
 
+mod config;
 mod corpus;
 mod data;
 mod fixes;
+mod formats;
+mod glob;
 mod loops;
 mod mapping;
 mod mutations;
 mod project;
 mod report;
+mod rules;
 mod scoping;
 mod suppression;
 mod table;

@@ -41,6 +41,9 @@ fn json_keeps_its_keys_and_is_printable() {
         "end": { "line": 2, "column": 3 },
         "hint": "say \u{7f}what",
         "labels": [{ "line": 1, "column": 1, "end": { "line": 1, "column": 2 }, "message": "here" }],
+        "path": null,
+        "fingerprint": "5b0ef7a69401a48d1eb87efad7312a7e",
+        "fix": null,
     }]);
     assert_eq!(value, expected);
     assert_eq!(json(&[]), "[]\n");

@@ -56,3 +56,53 @@ fn unknown_rules_are_reported() {
         ],
     );
 }
+
+#[test]
+fn blocks_files_and_next_lines_are_suppressed() {
+    let fault = "- { name: A, compose: \"@variables('x')\" }";
+    check(&format!("# lint: ignore-file[unknown-variable] an old one\n{fault}"), &[]);
+    check(&format!("{fault}\n# lint: ignore-file[unknown-variable] an old one"), &[]);
+    check(&format!("# lint: ignore-next-line[unknown-variable] because\n{fault}"), &[]);
+    check(
+        "- { name: V, compose: 1 } # lint: ignore-next-line[unknown-variable]\n\
+         - { name: A, compose: \"@variables('x')\" }",
+        &[],
+    );
+    check(
+        "# lint: ignore-start[unknown-variable] until it is there\n- { name: O, compose: 1 }\n\
+         - { name: A, compose: \"@variables('x')\" }\n# lint: ignore-end[unknown-variable]\n\
+         - { name: B, compose: \"@variables('x')\" }",
+        &["flow.yaml:8:37: error[unknown-variable]: there is no variable `x` \
+           (initialize it first, at the top level)"],
+    );
+}
+
+#[test]
+fn beginnings_and_ends_belong_together() {
+    check(
+        "# lint: ignore-start[unknown-variable]\n- { name: A, compose: \"@variables('x')\" }",
+        &["flow.yaml:4:24: warning[unused-suppression]: there is no `ignore-end` for this"],
+    );
+    check(
+        "- { name: A, compose: 1 }\n# lint: ignore-end[unknown-variable]",
+        &["flow.yaml:5:22: warning[unused-suppression]: there is no `ignore-start` for this"],
+    );
+    check(
+        "# lint: ignore-start[unknown-variable]\n- { name: A, compose: 1 }\n\
+         # lint: ignore-end[unknown-variable]",
+        &[
+            "flow.yaml:4:24: warning[unused-suppression]: nothing to suppress: lines 4 to 6 have no \
+           `unknown-variable` (remove the comment)",
+        ],
+    );
+    check(
+        "# lint: ignore-file[unknown-variable]\n- { name: A, compose: 1 }",
+        &["flow.yaml:4:23: warning[unused-suppression]: nothing to suppress: this file has no \
+           `unknown-variable` (remove the comment)"],
+    );
+}
+
+#[test]
+fn what_is_not_looked_for_is_not_missed() {
+    check("- { name: A, compose: 1 } # lint: ignore[default-name] a pedantic rule", &[]);
+}
