@@ -32,5 +32,5 @@ fn order(seen: &Seen<'_>) -> Option<(usize, Vec<usize>)> {
     let places: Vec<usize> = seen.entries.iter().map(place).collect();
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by_key(|it| places.get(*it).copied());
-    (!order.is_sorted()).then(|| (seen.node.span.start, order))
+    (!order.is_sorted()).then_some((seen.node.span.start, order))
 }

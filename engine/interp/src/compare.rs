@@ -178,8 +178,9 @@ fn is_blank(value: &Value) -> bool {
     }
 }
 
+/// Without surrounding blanks, and with one kind of line ends: forms of services differ in them.
 fn text(value: &Value) -> String {
-    expr::to_text(value).trim().to_owned()
+    expr::to_text(value).trim().replace("\r\n", "\n")
 }
 
 /// The text without the marks that the sync puts on names, with or without the emoji selector.

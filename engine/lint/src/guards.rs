@@ -1,10 +1,12 @@
 //! What keeps a flow from answering its own echo: conditions that look for a difference or for an origin.
 
 use connector::model::Effect;
+use std::collections::BTreeSet;
+
 use expr::{
     Placed, Tree,
-    check::{Paths, Piece},
-    condition::{Condition, Operator},
+    check::{Paths, Piece, Root},
+    condition::Condition,
 };
 use flow::{ActionId, ActionKind, Block, Flow, Trigger, TriggerKind};
 
@@ -66,29 +68,17 @@ fn of_container(view: &View<'_>, around: ActionId, id: ActionId) -> Guard {
     match &view.flow.action(around).kind {
         _ if around == id => Guard::None,
         ActionKind::Condition(it) => of_condition(view, around, &it.condition, Some(id)),
-        ActionKind::Switch(it) => of_values(&view.traced_tree(&it.on, place)).max(Guard::Other),
-        ActionKind::Foreach(it) => {
-            // A loop over what a filter or a comparison has left.
-            let mut guard = of_values(&view.traced_tree(&it.items, place));
-            it.items.templates(&mut |placed| {
-                for origin in placed.template.origins(&view.types_at(place), Paths::Run) {
-                    if let expr::check::Root::Action(name) = &origin.root
-                        && let Some(list) = view.flow.find(name)
-                    {
-                        guard = guard.max(of_list(view, list));
-                    }
-                }
-            });
+        ActionKind::Switch(it) => {
+            let mut guard = Guard::Other;
+            it.on.templates(&mut |placed| guard = guard.max(of_template(view, placed, place)));
             guard
         }
-        _ => Guard::None,
-    }
-}
-
-fn of_list(view: &View<'_>, list: ActionId) -> Guard {
-    match &view.flow.action(list).kind {
-        ActionKind::Query(it) => of_condition(view, list, &it.condition, None),
-        ActionKind::Compare(_) => Guard::Difference,
+        ActionKind::Foreach(it) => {
+            // A loop over what a filter or a comparison has left.
+            let mut guard = Guard::None;
+            it.items.templates(&mut |placed| guard = guard.max(of_template(view, placed, place)));
+            guard
+        }
         _ => Guard::None,
     }
 }
@@ -113,27 +103,39 @@ fn of_condition(
         place
     };
     let set = write.map(|it| written_fields(view, it)).unwrap_or_default();
+    let keys = write.map(|it| keys_by_parameter(view, it)).unwrap_or_default();
     let mut guard = Guard::Other;
-    let mut see = |one: &[Traced], two: &[Traced]| {
-        if differ(one, two) {
-            guard = Guard::Difference;
-        }
-    };
-    comparisons(view, condition, place, &mut see);
+    let mut seen = BTreeSet::new();
+    if differs(view, condition, place, &mut seen) {
+        return Guard::Difference;
+    }
     let makes_new = makes_new(view, owner);
     condition.templates(&mut |placed| {
-        guard = guard.max(of_template(view, placed, place));
-        if makes_new && looks_up(view, placed, place) {
-            guard = Guard::Difference;
-        }
         // What the write sets is what the condition looks at: afterwards it does not hold.
         let all = view.traced(placed, place);
         let looks = |name: &String| set.contains(&name.to_lowercase());
-        if all.iter().filter_map(|it| it.path.last()).any(looks) {
+        let looks = all.iter().filter_map(|it| it.path.last()).any(looks)
+            || keys.iter().any(|it| placed.template.source().contains(it));
+        if looks || makes_new && looks_up(view, placed, place) {
             guard = Guard::Difference;
         }
     });
     guard
+}
+
+/// How strings take out the fields that a call writes under names of parameters.
+fn keys_by_parameter(view: &View<'_>, id: ActionId) -> Vec<String> {
+    let Some(access) = Access::of(view, id) else { return Vec::new() };
+    let place = Place::start(Owner::Action(id));
+    let mut keys = Vec::new();
+    access.call.parameters.templates(&mut |placed| {
+        for origin in placed.template.origins(&view.types_at(place), Paths::Run) {
+            if let Root::Parameter(name) = origin.root {
+                keys.push(format!("[parameters('{name}')]"));
+            }
+        }
+    });
+    keys
 }
 
 /// Whether something new is made in a branch.
@@ -160,28 +162,68 @@ fn looks_up(view: &View<'_>, placed: &Placed, place: Place) -> bool {
     })
 }
 
-/// What one string of a condition looks at.
+/// What one string that decides looks at.
 pub(crate) fn of_template(view: &View<'_>, placed: &Placed, place: Place) -> Guard {
-    let source = placed.template.source();
-    let all = view.traced(placed, place);
-    let by_action = placed.template.origins(&view.types_at(place), Paths::Run).into_iter();
-    let compares = by_action.filter_map(|it| match it.root {
-        expr::check::Root::Action(name) => view.flow.find(&name),
-        _ => None,
-    });
-    let compares =
-        compares.into_iter().any(|id| matches!(view.flow.action(id).kind, ActionKind::Compare(_)));
-    if compares || names_origin(source) {
-        return Guard::Difference;
-    }
-    of_values(&all)
+    let mut seen = BTreeSet::new();
+    if string_differs(view, placed, place, &mut seen) { Guard::Difference } else { Guard::None }
 }
 
-fn of_values(all: &[Traced]) -> Guard {
-    let fields = all.iter().flat_map(|it| &it.path);
-    let by_origin = fields.into_iter().any(|it| names_origin(it));
-    if by_origin { Guard::Difference } else { Guard::None }
+/// Whether a string, or what it is made of, compares two things or asks for an origin.
+fn string_differs(
+    view: &View<'_>,
+    placed: &Placed,
+    place: Place,
+    seen: &mut BTreeSet<ActionId>,
+) -> bool {
+    if names_origin(placed.template.source()) {
+        return true;
+    }
+    let types = view.types_at(place);
+    for call in placed.template.calls(COMPARISONS, &types, Paths::Run) {
+        let mut sides = call.arguments.into_iter().map(|it| traced(view, it, place));
+        if let (Some(one), Some(two)) = (sides.next(), sides.next())
+            && differ(&one, &two)
+        {
+            return true;
+        }
+    }
+    let by_origin = |it: &Traced| it.path.iter().any(|it| names_origin(it));
+    if view.traced(placed, place).iter().any(by_origin) {
+        return true;
+    }
+    placed.template.origins(&types, Paths::Run).iter().any(|origin| {
+        let Root::Action(name) = &origin.root else { return false };
+        let Some(id) = view.flow.find(name).filter(|it| seen.insert(*it)) else { return false };
+        let place = Place::start(Owner::Action(id));
+        match &view.flow.action(id).kind {
+            ActionKind::Compare(_) => true,
+            ActionKind::Query(it) => {
+                let mut found = differs(view, &it.condition, place.each(), seen);
+                it.from.templates(&mut |it| found = found || string_differs(view, it, place, seen));
+                found
+            }
+            ActionKind::Compose(it) => {
+                let mut found = false;
+                it.inputs
+                    .templates(&mut |it| found = found || string_differs(view, it, place, seen));
+                found
+            }
+            _ => false,
+        }
+    })
 }
+
+/// Functions that tell whether two things agree.
+const COMPARISONS: &[&str] = &[
+    "contains",
+    "endsWith",
+    "equals",
+    "greater",
+    "greaterOrEquals",
+    "less",
+    "lessOrEquals",
+    "startsWith",
+];
 
 /// Whether a text names who has changed a record, or that a flow has.
 pub(crate) fn names_origin(text: &str) -> bool {
@@ -200,42 +242,26 @@ fn differ(one: &[Traced], two: &[Traced]) -> bool {
     !one.is_empty() && !two.is_empty() && one.iter().any(|it| !two.contains(it))
 }
 
-/// Shows both sides of every comparison in a condition.
-fn comparisons(
+/// Whether a condition compares two things or asks for an origin.
+fn differs(
     view: &View<'_>,
     condition: &Condition,
     place: Place,
-    see: &mut dyn FnMut(&[Traced], &[Traced]),
-) {
+    seen: &mut BTreeSet<ActionId>,
+) -> bool {
     match condition {
-        Condition::Template(placed) => {
-            let compare = &["equals", "greater", "less", "greaterOrEquals", "lessOrEquals"];
-            let types = view.types_at(place);
-            for call in placed.template.calls(compare, &types, Paths::Run) {
-                let mut sides = call.arguments.into_iter().map(|it| traced(view, it, place));
-                if let (Some(one), Some(two)) = (sides.next(), sides.next()) {
-                    see(&one, &two);
-                }
-            }
-        }
+        Condition::Template(placed) => string_differs(view, placed, place, seen),
         Condition::And(all) | Condition::Or(all) => {
-            for it in all {
-                comparisons(view, it, place, see);
-            }
+            all.iter().any(|it| differs(view, it, place, seen))
         }
-        Condition::Not(inner) => comparisons(view, inner, place, see),
-        Condition::Compare { operator, operands } => {
-            let compares = match operator {
-                Operator::Equals
-                | Operator::Greater
-                | Operator::GreaterOrEquals
-                | Operator::Less
-                | Operator::LessOrEquals => true,
-                Operator::Contains | Operator::StartsWith | Operator::EndsWith => false,
-            };
-            if let (true, [one, two]) = (compares, operands.as_slice()) {
-                see(&view.traced_tree(one, place), &view.traced_tree(two, place));
+        Condition::Not(inner) => differs(view, inner, place, seen),
+        Condition::Compare { operands, .. } => {
+            let mut found = false;
+            for operand in operands {
+                operand.templates(&mut |it| found = found || string_differs(view, it, place, seen));
             }
+            let sides: Vec<_> = operands.iter().map(|it| view.traced_tree(it, place)).collect();
+            found || matches!(sides.as_slice(), [one, two] if differ(one, two))
         }
     }
 }

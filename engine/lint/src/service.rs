@@ -4,10 +4,14 @@ use connector::{
     Connector,
     model::{Effect, Operation},
 };
-use expr::{Key, Tree};
+use expr::{
+    Key, Tree,
+    check::{Origin, Paths, Piece, Root, Unknown},
+};
 use flow::{
     Action, ActionId, ActionKind, Trigger, TriggerKind,
     actions::api_connection::{ApiConnection, Target},
+    environment::Setting,
 };
 use serde_json::Value;
 
@@ -52,8 +56,10 @@ impl<'a> Access<'a> {
         let known = view.connector(&call.connection);
         let known = known.and_then(|it| Some((it, it.operation(operation)?)));
         let effect = known.map_or_else(|| guessed(operation), |(_, it)| it.effect);
-        let about =
-            About { service: service(view, &call.connection), table: table(&call.parameters) };
+        let about = About {
+            service: service(view, &call.connection),
+            table: table(view, &call.parameters),
+        };
         Some(Self { id, call, operation, known, effect, about })
     }
 
@@ -163,12 +169,12 @@ pub(crate) fn listens(view: &View<'_>, trigger: &Trigger) -> Option<Events> {
     match &trigger.kind {
         TriggerKind::ApiConnection(on) => {
             let service = service(view, &on.connection);
-            let table = table(&on.parameters);
-            let columns = text_of(&on.parameters, COLUMNS).unwrap_or_default();
+            let table = table(view, &on.parameters);
+            let columns = text_of(view, &on.parameters, COLUMNS).unwrap_or_default();
             let columns = columns.split(',').map(|it| it.trim().to_lowercase());
             Some(Events {
                 about: About { service, table },
-                changes: changes(&on.operation, &on.parameters),
+                changes: changes(view, &on.operation, &on.parameters),
                 columns: columns.filter(|it| !it.is_empty()).collect(),
             })
         }
@@ -191,8 +197,8 @@ pub(crate) fn listens(view: &View<'_>, trigger: &Trigger) -> Option<Events> {
 }
 
 /// Which changes a trigger is about: what its inputs say as numbers, else what its name says.
-fn changes(trigger: &str, inputs: &Tree) -> Changes {
-    let message = text_of(inputs, &["subscriptionRequest/message"]);
+fn changes(view: &View<'_>, trigger: &str, inputs: &Tree) -> Changes {
+    let message = text_of(view, inputs, &["subscriptionRequest/message"]);
     if let Some(number) = message.and_then(|it| it.parse::<u8>().ok()) {
         // 1 added, 2 deleted, 3 modified, 4 to 6 pairs of them, 7 all.
         return Changes {
@@ -239,8 +245,8 @@ const COLUMNS: &[&str] =
 const TABLES: &[&str] = &["entityName", "subscriptionRequest/entityname", "table", "tableName"];
 
 /// The table that inputs name, so that singular and plural are the same.
-fn table(inputs: &Tree) -> Option<String> {
-    let name = named_table(inputs)?.to_lowercase();
+fn table(view: &View<'_>, inputs: &Tree) -> Option<String> {
+    let name = named_table(view, inputs)?.to_lowercase();
     let inside = |suffix: &str| name.strip_suffix(suffix).filter(|it| 1 < it.chars().count());
     Some(match (inside("ies"), inside("ses").or_else(|| inside("xes")), inside("s")) {
         (Some(stem), ..) => format!("{stem}y"),
@@ -251,8 +257,8 @@ fn table(inputs: &Tree) -> Option<String> {
 }
 
 /// The table that inputs name, as they do.
-pub(crate) fn named_table(inputs: &Tree) -> Option<String> {
-    text_of(inputs, TABLES)
+pub(crate) fn named_table(view: &View<'_>, inputs: &Tree) -> Option<String> {
+    text_of(view, inputs, TABLES)
 }
 
 /// Whether a body, or one of its keys, is computed.
@@ -264,19 +270,41 @@ fn is_computed(body: &Tree) -> bool {
     }
 }
 
-/// The first of these inputs that is written out.
-pub(crate) fn text_of(inputs: &Tree, names: &[&str]) -> Option<String> {
+/// The first of these inputs that is written out, here or as the value of a parameter.
+pub(crate) fn text_of(view: &View<'_>, inputs: &Tree, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| {
         let value = match inputs {
             Tree::Value(value) => value.get(*name)?.clone(),
             Tree::Object(entries) => {
                 let is_it = |key: &Key| matches!(key, Key::Plain(key) if key == name);
-                entries.iter().find(|(key, _)| is_it(key))?.1.constant()?
+                let (_, tree) = entries.iter().find(|(key, _)| is_it(key))?;
+                tree.constant().or_else(|| of_parameter(view, tree))?
             }
             Tree::Template(_) | Tree::Array(_) => return None,
         };
         Some(expr::to_text(&value)).filter(|it| !it.is_empty())
     })
+}
+
+/// The value of a parameter that stands there alone: the environment's, else its default.
+fn of_parameter(view: &View<'_>, tree: &Tree) -> Option<Value> {
+    let Tree::Template(placed) = tree else { return None };
+    let pieces = placed.template.pieces(&Unknown, Paths::Run);
+    let [Piece::Value(_, origins)] = pieces.as_slice() else { return None };
+    let [Origin { root: Root::Parameter(name), path, through, .. }] = origins.as_slice() else {
+        return None;
+    };
+    if !path.is_empty() || !through.is_empty() {
+        return None;
+    }
+    let is_it = |it: &str| it.eq_ignore_ascii_case(name);
+    let given = view.project.environment.and_then(|it| {
+        match &it.parameters.iter().find(|it| is_it(&it.name))?.setting {
+            Setting::Value(value) => Some(value.clone()),
+            Setting::Text(_) | Setting::Array(_) | Setting::Object(_) => None,
+        }
+    });
+    given.or_else(|| view.flow.parameters.iter().find(|it| is_it(&it.name))?.default.clone())
 }
 
 /// What an operation probably does, by the verb that its name begins with.

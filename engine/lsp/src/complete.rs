@@ -80,7 +80,7 @@ impl Completion<'_> {
                 continue;
             }
             let required = here.iter().any(|it| lists(it.get("required"), name));
-            let mut item = self.item(name, CompletionItemKind::PROPERTY);
+            let mut item = new_item(name, CompletionItemKind::PROPERTY);
             item.documentation = documentation(root, schema);
             item.sort_text = Some(format!("{}{nth:04}", u8::from(!required)));
             let text = if has_colon { name.clone() } else { format!("{name}: ") };
@@ -90,7 +90,7 @@ impl Completion<'_> {
         let is_new = node.is_none_or(|it| it.entries().len() <= 1);
         if is_new && matches!(self.cursor.path.last(), Some(Step::Item(_))) && offers_actions(here)
         {
-            let mut item = self.item("parallel", CompletionItemKind::PROPERTY);
+            let mut item = new_item("parallel", CompletionItemKind::PROPERTY);
             item.documentation = Some(markdown("Branches that start together."));
             self.set(&mut item, "parallel: ".to_owned());
             items.push(item);
@@ -110,7 +110,7 @@ impl Completion<'_> {
         let names = names.filter(|it| *it != own);
         names
             .map(|name| {
-                let mut item = self.item(name, CompletionItemKind::REFERENCE);
+                let mut item = new_item(name, CompletionItemKind::REFERENCE);
                 let key = yaml_key(name);
                 let text = if has_colon { key } else { format!("{key}: [Succeeded]") };
                 self.set(&mut item, text);
@@ -131,7 +131,7 @@ impl Completion<'_> {
             if items.iter().any(|it| it.label == label) {
                 return;
             }
-            let mut item = self.item(&label, kind);
+            let mut item = new_item(&label, kind);
             item.documentation = doc.and_then(Value::as_str).map(markdown);
             item.sort_text = Some(format!("{:04}", items.len()));
             let is_text = value.is_string();
@@ -170,7 +170,7 @@ impl Completion<'_> {
         if !is_list {
             return None;
         }
-        let mut item = self.item("- ", CompletionItemKind::SNIPPET);
+        let mut item = new_item("- ", CompletionItemKind::SNIPPET);
         item.detail = Some("an item of the list".to_owned());
         self.set(&mut item, if is_block { "- name: $0".to_owned() } else { "- $0".to_owned() });
         item.insert_text_format = Some(InsertTextFormat::SNIPPET);
@@ -201,7 +201,7 @@ impl Completion<'_> {
         names
             .into_iter()
             .map(|name| {
-                let mut item = self.item(&name, CompletionItemKind::REFERENCE);
+                let mut item = new_item(&name, CompletionItemKind::REFERENCE);
                 self.set(&mut item, yaml_value(&name));
                 item
             })
@@ -230,7 +230,7 @@ impl Completion<'_> {
         ];
         ways.into_iter()
             .map(|(label, text, detail)| {
-                let mut item = self.item(label, CompletionItemKind::SNIPPET);
+                let mut item = new_item(label, CompletionItemKind::SNIPPET);
                 item.detail = Some(detail.to_owned());
                 item.insert_text_format = Some(InsertTextFormat::SNIPPET);
                 item.sort_text = Some(format!("zz{label}"));
@@ -238,10 +238,6 @@ impl Completion<'_> {
                 item
             })
             .collect()
-    }
-
-    pub(crate) fn item(&self, label: &str, kind: CompletionItemKind) -> CompletionItem {
-        CompletionItem { label: label.to_owned(), kind: Some(kind), ..CompletionItem::default() }
     }
 
     /// What is inserted in the place of what is being written.
@@ -266,6 +262,10 @@ impl Completion<'_> {
 /// Whether an item of a block is written, which may be branches as well.
 fn offers_actions(here: &[&Value]) -> bool {
     properties(here).iter().any(|(name, _)| *name == "runAfter")
+}
+
+pub(crate) fn new_item(label: &str, kind: CompletionItemKind) -> CompletionItem {
+    CompletionItem { label: label.to_owned(), kind: Some(kind), ..CompletionItem::default() }
 }
 
 /// Keys of objects, with their schemas, in the order in which they are listed.

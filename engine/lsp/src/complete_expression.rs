@@ -6,7 +6,7 @@ use lsp_types::{CompletionItem, CompletionItemKind, InsertTextFormat};
 use serde_json::Value;
 
 use crate::{
-    complete::{Completion, markdown},
+    complete::{Completion, markdown, new_item},
     cursor::At,
     file::{self, in_expressions},
     notation::{Notation, What, Writing},
@@ -92,7 +92,7 @@ impl Context<'_> {
         kind: CompletionItemKind,
         (written, text): (&str, String),
     ) -> CompletionItem {
-        let mut item = self.completion.item(label, kind);
+        let mut item = new_item(label, kind);
         let end = self.completion.offset;
         let span = Span::new(end.saturating_sub(written.len()), end);
         self.completion.set_at(&mut item, span, text);

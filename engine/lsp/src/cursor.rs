@@ -1,7 +1,5 @@
 //! Where a cursor stands in a file: the way from the root, and what is being written.
 
-use base::Span;
-
 use crate::outline::{self, Kind, Node, Scalar};
 
 /// Stands for the cursor in a text that is read: no file has it.
@@ -41,8 +39,6 @@ pub(crate) struct Cursor {
     pub(crate) before: String,
     /// What is written behind it.
     pub(crate) behind: String,
-    /// The key or the text of the value, quotes left out.
-    pub(crate) span: Span,
     /// The file as it is but for what is being written.
     pub(crate) root: Node,
 }
@@ -57,12 +53,11 @@ pub(crate) fn locate(text: &str, offset: usize) -> Option<Cursor> {
     let marked = format!("{head}{MARK}{tail}");
     let root = outline::read(&marked);
     let mut path = Vec::new();
-    let (at, written, start) = find(&root, &mut path)?;
+    let (at, written) = find(&root, &mut path)?;
     let (before, behind) = written.split_once(MARK)?;
     let (before, behind) = (before.to_owned(), behind.to_owned());
-    let span = Span::new(start, start + before.len() + behind.len());
     // Everything behind the mark stands three bytes too far; only the ways are looked at.
-    Some(Cursor { path, at, before, behind, span, root })
+    Some(Cursor { path, at, before, behind, root })
 }
 
 fn in_comment(head: &str) -> bool {
@@ -77,11 +72,11 @@ fn in_comment(head: &str) -> bool {
     })
 }
 
-fn find(node: &Node, path: &mut Vec<Step>) -> Option<(At, String, usize)> {
+fn find(node: &Node, path: &mut Vec<Step>) -> Option<(At, String)> {
     match &node.kind {
         Kind::Nothing => None,
-        Kind::Scalar(Scalar { text, at, quote }) => {
-            text.contains(MARK).then(|| (At::Value { quote: *quote }, text.clone(), *at))
+        Kind::Scalar(Scalar { text, quote }) => {
+            text.contains(MARK).then(|| (At::Value { quote: *quote }, text.clone()))
         }
         Kind::Seq(items) => items.iter().enumerate().find_map(|(nth, item)| {
             path.push(Step::Item(nth));
@@ -96,7 +91,7 @@ fn find(node: &Node, path: &mut Vec<Step>) -> Option<(At, String, usize)> {
                 if entry.key.contains(MARK) {
                     let only = entries.len() == 1 && !entry.has_colon;
                     let at = At::Key { or_value: only, has_colon: entry.has_colon };
-                    return Some((at, entry.key.clone(), entry.key_span.start));
+                    return Some((at, entry.key.clone()));
                 }
                 path.push(Step::Key(entry.key.clone()));
                 if let Some(found) = find(&entry.value, path) {

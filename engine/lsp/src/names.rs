@@ -105,7 +105,7 @@ impl Collector<'_> {
             match (seen.shape.name, key) {
                 ("action", "name") => self.scalar(Symbol::Action, &entry.value, true),
                 ("declaration", "name") => self.scalar(Symbol::Variable, &entry.value, true),
-                ("flow", "parameters") | ("environment", "parameters") => {
+                ("flow" | "environment", "parameters") => {
                     self.keys(Symbol::Parameter, &entry.value, seen.shape.name == "flow");
                 }
                 ("flow", "connections") => {

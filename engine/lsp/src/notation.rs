@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 /// Where in a text something is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Notation {
     /// Behind `@`, or in `@{ }`.
+    #[default]
     Expression,
     /// Behind `$.`.
     Path,
@@ -109,86 +110,107 @@ fn segments(path: &str) -> (Vec<String>, String) {
 
 /// Reads an expression up to its end, where the cursor is.
 fn scan(notation: Notation, text: &str) -> Writing {
-    let mut calls: Vec<(String, usize)> = Vec::new();
-    // What an open bracket belongs to: a call, or the beginning of what is indexed.
-    let mut open: Vec<Option<Range<usize>>> = Vec::new();
-    let mut word = 0..0;
-    let mut chain: Option<usize> = None;
-    let mut quoted: Option<usize> = None;
+    let mut scan = Scan { notation, text, ..Scan::default() };
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
-        if let Some(start) = quoted {
+        if let Some(start) = scan.quoted {
             if c == '\'' && chars.peek().is_some_and(|it| it.1 == '\'') {
                 chars.next();
             } else if c == '\'' {
-                quoted = None;
-                word = start..at + 1;
+                scan.quoted = None;
+                scan.word = start..at + 1;
             }
-            continue;
+        } else {
+            scan.see(at, c);
         }
+    }
+    let what = what(notation, text, scan.quoted, scan.open.last().cloned().flatten());
+    Writing { notation, what, calls: scan.calls }
+}
+
+/// A reading of an expression.
+#[derive(Default)]
+struct Scan<'t> {
+    notation: Notation,
+    text: &'t str,
+    calls: Vec<(String, usize)>,
+    /// What an open bracket belongs to: a call, or what is indexed.
+    open: Vec<Option<Range<usize>>>,
+    /// The word that was read last.
+    word: Range<usize>,
+    /// Where the expression begins that a bracket would index.
+    chain: Option<usize>,
+    /// Where the text in quotes begins that is open.
+    quoted: Option<usize>,
+}
+
+impl Scan<'_> {
+    fn see(&mut self, at: usize, c: char) {
         match c {
             '\'' => {
-                quoted = Some(at);
-                if !is_behind_link(text, at) {
-                    chain = Some(at);
+                self.quoted = Some(at);
+                if !is_behind_link(self.text, at) {
+                    self.chain = Some(at);
                 }
             }
             '(' => {
-                let name = text.get(word.clone()).unwrap_or("").to_owned();
-                open.push(None);
-                calls.push((name, 0));
-                word = at + 1..at + 1;
+                let name = self.text.get(self.word.clone()).unwrap_or("").to_owned();
+                self.open.push(None);
+                self.calls.push((name, 0));
+                self.word = at + 1..at + 1;
             }
             '[' => {
-                open.push(Some(chain.unwrap_or(word.start)..at));
-                word = at + 1..at + 1;
-                chain = None;
+                self.open.push(Some(self.chain.unwrap_or(self.word.start)..at));
+                self.word = at + 1..at + 1;
+                self.chain = None;
             }
             ')' | ']' => {
-                match open.pop() {
+                match self.open.pop() {
                     Some(None) => {
-                        calls.pop();
-                        chain = start_of_chain(text, at + 1);
+                        self.calls.pop();
+                        self.chain = start_of_chain(self.text, at + 1);
                     }
-                    Some(Some(of)) => chain = Some(of.start),
+                    Some(Some(of)) => self.chain = Some(of.start),
                     None => {}
                 }
-                word = at + 1..at + 1;
+                self.word = at + 1..at + 1;
             }
             ',' => {
-                if let Some((_, nth)) = calls.last_mut() {
+                if let Some((_, nth)) = self.calls.last_mut() {
                     *nth += 1;
                 }
-                word = at + 1..at + 1;
-                chain = None;
+                self.word = at + 1..at + 1;
+                self.chain = None;
             }
-            c if c.is_alphanumeric() || c == '_' => {
-                if word.end < at || word.is_empty() {
-                    word = at..at;
-                    if chain.is_none() || !is_behind_link(text, at) {
-                        chain = Some(at);
-                    }
-                }
-                word.end = at + c.len_utf8();
-            }
-            ' ' => {
-                if notation == Notation::Handlebars {
-                    // `{{name argument}}`: the first word is the function.
-                    let name = text.get(..at).unwrap_or("").trim();
-                    if calls.is_empty() && !name.is_empty() && !name.contains(' ') {
-                        calls.push((name.to_owned(), 0));
-                    } else if let Some((_, nth)) = calls.last_mut() {
-                        *nth += 1;
-                    }
-                }
-                word = at + 1..at + 1;
-                chain = None;
-            }
+            ' ' => self.blank(at),
+            c if c.is_alphanumeric() || c == '_' => self.letter(at, c),
             _ => {}
         }
     }
-    let what = what(notation, text, quoted, open.last().cloned().flatten());
-    Writing { notation, what, calls }
+
+    fn letter(&mut self, at: usize, c: char) {
+        if self.word.end < at || self.word.is_empty() {
+            self.word = at..at;
+            if self.chain.is_none() || !is_behind_link(self.text, at) {
+                self.chain = Some(at);
+            }
+        }
+        self.word.end = at + c.len_utf8();
+    }
+
+    /// `{{name argument}}`: the first word is the function.
+    fn blank(&mut self, at: usize) {
+        if self.notation == Notation::Handlebars {
+            let name = self.text.get(..at).unwrap_or("").trim();
+            if self.calls.is_empty() && !name.is_empty() && !name.contains(' ') {
+                self.calls.push((name.to_owned(), 0));
+            } else if let Some((_, nth)) = self.calls.last_mut() {
+                *nth += 1;
+            }
+        }
+        self.word = at + 1..at + 1;
+        self.chain = None;
+    }
 }
 
 fn what(

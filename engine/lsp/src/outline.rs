@@ -23,8 +23,6 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
-    /// Where the text begins in the file.
-    pub(crate) at: usize,
     pub(crate) quote: Option<char>,
 }
 
@@ -235,7 +233,7 @@ impl Parser<'_> {
                 let text = without_comment(rest).to_owned();
                 self.line += 1;
                 let span = Span::new(at, at + text.len());
-                Node { kind: Kind::Scalar(Scalar { text, at, quote: None }), span }
+                Node { kind: Kind::Scalar(Scalar { text, quote: None }), span }
             }
         }
     }
@@ -244,20 +242,18 @@ impl Parser<'_> {
         self.line += 1;
         let mut lines = Vec::new();
         let mut end = line.end;
-        let mut start = None;
         while let Some(below) = self.lines.get(self.line).copied() {
             let content = self.slice(below.at, below.end);
             if !content.trim().is_empty() {
                 if below.column <= line.column {
                     break;
                 }
-                start.get_or_insert(below.at);
                 end = below.end;
             }
             lines.push(content.to_owned());
             self.line += 1;
         }
-        let scalar = Scalar { text: lines.join("\n"), at: start.unwrap_or(end), quote: Some('|') };
+        let scalar = Scalar { text: lines.join("\n"), quote: Some('|') };
         Node { kind: Kind::Scalar(scalar), span: Span::new(at, end) }
     }
 
@@ -305,7 +301,7 @@ impl Parser<'_> {
                 '\\' if quote == '"' => text.extend(chars.next().map(|it| it.1)),
                 c if c == quote => {
                     let span = Span::new(at, at + 2 + index);
-                    let scalar = Scalar { text, at: at + 1, quote: Some(quote) };
+                    let scalar = Scalar { text, quote: Some(quote) };
                     return Node { kind: Kind::Scalar(scalar), span };
                 }
                 c => text.push(c),
@@ -313,7 +309,7 @@ impl Parser<'_> {
         }
         // Without its end it is taken to the end of its line.
         let line = inside.split('\n').next().unwrap_or("").trim_end();
-        let scalar = Scalar { text: line.to_owned(), at: at + 1, quote: Some(quote) };
+        let scalar = Scalar { text: line.to_owned(), quote: Some(quote) };
         Node { kind: Kind::Scalar(scalar), span: Span::new(at, at + 1 + line.len()) }
     }
 
@@ -384,9 +380,8 @@ impl Flow<'_, '_> {
             before = c;
         }
         let text = rest.get(..length).unwrap_or("").trim_end().to_owned();
-        let at = self.at;
         self.at += text.len();
-        if text.is_empty() { Kind::Nothing } else { Kind::Scalar(Scalar { text, at, quote: None }) }
+        if text.is_empty() { Kind::Nothing } else { Kind::Scalar(Scalar { text, quote: None }) }
     }
 
     fn seq(&mut self) -> Kind {
@@ -395,12 +390,11 @@ impl Flow<'_, '_> {
         loop {
             self.blanks();
             match self.peek() {
-                None => return Kind::Seq(items),
+                None | Some('}') => return Kind::Seq(items),
                 Some(']') => {
                     self.at += 1;
                     return Kind::Seq(items);
                 }
-                Some('}') => return Kind::Seq(items),
                 Some(',') => self.at += 1,
                 Some(_) => {
                     let before = self.at;
@@ -505,7 +499,7 @@ impl Node {
                 if text.contains(crate::cursor::MARK) {
                     return Value::Object(Map::new());
                 }
-                let scalar = Scalar { text, at: self.span.start, quote: None };
+                let scalar = Scalar { text, quote: None };
                 Self { kind: Kind::Scalar(scalar), span: self.span }.to_json()
             }
             Kind::Map(entries) => {

@@ -79,15 +79,14 @@ impl FileKind {
     pub fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let folder = path.parent().and_then(Path::file_name).and_then(|it| it.to_str());
+        let is_yaml = path.extension().is_some_and(|it| it == "yaml");
         match name {
             "flow.yaml" => Some(Self::Flow),
             "connector.yaml" => Some(Self::Connector),
             "flowright.yaml" => Some(Self::Project),
             _ if name.ends_with(MAPPING) => Some(Self::Mapping),
             _ if name.ends_with(".test.yaml") => Some(Self::Test),
-            _ if name.ends_with(".yaml") && folder == Some("environments") => {
-                Some(Self::Environment)
-            }
+            _ if is_yaml && folder == Some("environments") => Some(Self::Environment),
             _ => None,
         }
     }
@@ -116,7 +115,7 @@ impl Project {
     }
 
     /// Takes in the text of an open file: the package that it is of is read anew.
-    pub(crate) fn update(&mut self, kind: FileKind, name: &str, text: &str) {
+    pub fn update(&mut self, kind: FileKind, name: &str, text: &str) {
         let source = Source::new(name, text);
         match kind {
             FileKind::Flow | FileKind::Mapping => self.update_flow(name, &source),

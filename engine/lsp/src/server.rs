@@ -25,7 +25,7 @@ use serde_json::Value;
 use crate::{
     complete::complete,
     file::File,
-    findings,
+    findings::{actions, findings, told},
     hover::{hover, signature_help},
     navigate::{Target, definition, references, renamable, rename},
     project::{FileKind, Host, Open, Project},
@@ -248,26 +248,26 @@ impl Server<'_> {
         self.sync();
         let untold: Vec<PathBuf> =
             self.open.iter().filter(|(_, it)| it.is_untold).map(|(path, _)| path.clone()).collect();
-        let mut told: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut done: BTreeSet<PathBuf> = BTreeSet::new();
         for path in untold {
             let Some(opened) = self.open.get_mut(&path) else { continue };
             opened.is_untold = false;
-            if told.contains(&path) {
+            if done.contains(&path) {
                 continue;
             }
             let Some(project) = self.projects.get(opened.project) else { continue };
             let root = project.root.clone();
-            for (source, found) in findings::findings(project, &opened.file) {
+            for (source, found) in findings(project, &opened.file) {
                 let path = root.join(source.name());
                 let Some(uri) = uri_of(&path) else { continue };
                 let opened = self.open.get_mut(&path);
                 let version = opened.as_ref().map(|it| it.version);
                 let text = Text::new(source.text());
-                let shown = found.iter().map(|it| findings::told(&text, it, &uri)).collect();
+                let shown = found.iter().map(|it| told(&text, it, &uri)).collect();
                 if let Some(opened) = opened {
                     opened.found = found;
                 }
-                told.insert(path);
+                done.insert(path);
                 self.publish(&uri, version, shown)?;
             }
         }
@@ -333,22 +333,22 @@ impl Server<'_> {
             Some(PrepareRenameResponse::RangeWithPlaceholder { range, placeholder })
         });
         match request {
-            Err(request) if request.method == asks::Rename::METHOD => self.rename(request),
+            Err(request) if request.method == asks::Rename::METHOD => Ok(self.rename(request)),
             other => other,
         }
     }
 
     /// A rename is refused with the reason.
-    fn rename(&self, request: Request) -> Result<Response, Request> {
+    fn rename(&self, request: Request) -> Response {
         let id = request.id.clone();
         let (_, params) = match request.extract::<lsp_types::RenameParams>(asks::Rename::METHOD) {
             Ok(params) => params,
-            Err(error) => return Ok(invalid(id, &error.to_string())),
+            Err(error) => return invalid(id, &error.to_string()),
         };
         let Some((project, file, at)) = self.at(&params.text_document_position) else {
-            return Ok(Response::new_ok(id, Value::Null));
+            return Response::new_ok(id, Value::Null);
         };
-        Ok(match rename(project, file, at, &params.new_name) {
+        match rename(project, file, at, &params.new_name) {
             Err(reason) => Response::new_err(id, ErrorCode::RequestFailed as i32, reason),
             Ok(edits) => {
                 let changes = edits
@@ -358,7 +358,7 @@ impl Server<'_> {
                 let changes = changes.collect();
                 Response::new_ok(id, WorkspaceEdit::new(changes))
             }
-        })
+        }
     }
 
     /// What editors ask about a file.
@@ -381,7 +381,7 @@ impl Server<'_> {
         let request = or::<asks::CodeActionRequest>(request, |params| {
             let uri = &params.text_document.uri;
             let opened = self.opened_at(uri)?;
-            Some(findings::actions(&opened.file, uri, params.range, &opened.found))
+            Some(actions(&opened.file, uri, params.range, &opened.found))
         });
         or::<asks::CodeLensRequest>(request, |params| {
             let uri = &params.text_document.uri;

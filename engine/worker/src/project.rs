@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use crate::{
     deploy::{self, Deployed, MAPPING_SUFFIX},
     documents::{self, Document},
+    flow_tests,
     live::{Connections, Entry},
     programs,
     published::{self, Place},
@@ -184,6 +185,7 @@ impl Project {
             for file in files_below(&folder, FLOW_FILE)? {
                 let home = file.parent().unwrap_or(&folder);
                 flows.push(load_flow(root, &file, relative(&folder, home)?)?);
+                diagnostics.extend(flow_tests::read(root, home)?);
             }
         }
         flows.sort_by(|a, b| a.name.cmp(&b.name));
@@ -485,7 +487,7 @@ fn load_environment(
     Ok((source, environment))
 }
 
-fn source(root: &Path, file: &Path, bytes_max: usize) -> Result<Source, LoadError> {
+pub(crate) fn source(root: &Path, file: &Path, bytes_max: usize) -> Result<Source, LoadError> {
     let fail = |error| LoadError::Io(file.to_path_buf(), error);
     let bytes = fs::metadata(file).map_err(fail)?.len();
     if u64::try_from(bytes_max).is_ok_and(|most| most < bytes) {
@@ -564,7 +566,7 @@ pub fn folders_below(folder: &Path) -> Result<Vec<(PathBuf, Vec<PathBuf>)>, Load
     Ok(found)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let fail = |error| LoadError::Io(folder.to_path_buf(), error);
     let entries = fs::read_dir(folder).map_err(fail)?;
     let mut paths =

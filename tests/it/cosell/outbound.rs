@@ -457,3 +457,17 @@ async fn an_opportunity_that_takes_no_part_any_more_is_left_alone() {
     let rows = service.rows(BACK).await;
     assert!(rows.iter().all(|it| it.status == Some(Status::Succeeded)));
 }
+
+#[tokio::test]
+async fn a_currency_that_the_crm_does_not_know_stays_what_it_is() {
+    let service = Service::new().await;
+    let unknown =
+        json!({ "details": { "currency": "XTS" }, "status": "Active", "substatus": "Accepted" });
+    let id = service.world.partner_center.create_referral(super::referral_with(unknown));
+    service.calm().await;
+    let record = service.opportunity()["opportunityid"].as_str().unwrap().to_owned();
+    Seller(&service).edit(&record, json!({ "estimatedvalue": 9 }));
+    service.calm().await;
+    let details = service.world.partner_center.referral(&id).unwrap()["details"].clone();
+    check(&details, &json!({ "currency": "XTS", "dealValue": 9 }));
+}

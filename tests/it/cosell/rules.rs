@@ -193,6 +193,16 @@ async fn what_was_missed_is_found_and_repaired() {
     service.calm().await;
     assert_eq!(service.opportunities().len(), 1);
 
+    // To look is not to touch.
+    let before = (service.all_updates(), service.patches().len());
+    let (_, outcome) = reconcile(&service, json!({ "repair": false })).await;
+    let outcomes: Vec<&Value> =
+        outcome["notInStep"].as_array().unwrap().iter().map(|it| &it["outcome"]).collect();
+    assert_eq!(outcomes, ["would be updated", "would be created", "would be updated"]);
+    assert_eq!((outcome["repaired"].clone(), outcome["looked"].clone()), (json!([]), json!(3)));
+    assert_eq!((service.all_updates(), service.patches().len()), before);
+    assert_eq!(service.opportunities().len(), 1);
+
     let (row, outcome) = reconcile(&service, json!({})).await;
     assert_eq!(row.status, Some(Status::Succeeded), "{:?}", row.error);
     let repaired = outcome["repaired"].as_array().unwrap();

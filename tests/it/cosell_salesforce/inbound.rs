@@ -234,7 +234,7 @@ async fn a_deal_that_names_its_opportunity_is_linked_to_it() {
     });
     let known = org.put("Opportunity", fields);
     // People copy the short form.
-    let id = org.share(json!({ "externalReferenceId": &known[..15], "status": "Active", "substatus": "Accepted" })).await;
+    let id = org.share(json!({ "externalReferenceId": known.get(..15), "status": "Active", "substatus": "Accepted" })).await;
     org.good().await;
     check(
         &org.opportunity(),
@@ -341,4 +341,65 @@ async fn a_failure_is_told_once() {
         &org.opportunity(),
         &json!({ "Name": "✔ Northwind warehouse analytics", "CurrencyIsoCode": "EUR" }),
     );
+}
+
+#[tokio::test]
+async fn people_of_a_known_deal_are_followed() {
+    let org = Org::new().await;
+    let member = |first: &str, email: &str| json!({ "firstName": first, "lastName": "B", "email": email, "phoneNumber": "5" });
+    let kyle = member("Kyle", "kyle.todd@fabrikam.example");
+    let id = org
+        .share(json!({ "team": [kyle.clone()], "status": "Active", "substatus": "Accepted" }))
+        .await;
+    org.pass_well().await;
+    let counts = |org: &Org| {
+        ["Account", "Contact", "OpportunityContactRole", "OpportunityTeamMember"]
+            .map(|it| org.records(it).len())
+    };
+    assert_eq!(counts(&org), [1, 1, 1, 0]);
+    // A colleague joins, and the customer has another contact.
+    let ana = member("Ana", "Ana.Bowman@fabrikam.example");
+    let customer = json!({ "team": [member("Tom", "tom@contoso.example")] });
+    org.patch(&id, json!({ "team": [kyle, ana], "customerProfile": customer })).await;
+    org.pass_well().await;
+    assert_eq!(counts(&org), [1, 2, 2, 1]);
+    let contacts = org.records("Contact");
+    check(
+        &contacts[1],
+        &json!({ "Email": "tom@contoso.example", "AccountId": contacts[0]["AccountId"] }),
+    );
+    let (sent, written) = (org.sent().len(), org.written("Opportunity").len());
+    org.patch(&id, json!({ "favorite": true })).await;
+    org.pass_well().await;
+    assert_eq!((org.sent().len(), org.written("Opportunity").len()), (sent, written));
+    assert_eq!(counts(&org), [1, 2, 2, 1]);
+}
+
+#[tokio::test]
+async fn two_deals_of_a_new_customer_make_one_account() {
+    let org = Org::new().await;
+    for n in 0..4 {
+        let mut deal = referral();
+        deal["name"] = json!(format!("Deal {n}"));
+        org.service.world.partner_center.create_referral(deal);
+    }
+    org.rest().await;
+    org.good().await;
+    assert_eq!(org.records("Opportunity").len(), 4);
+    assert_eq!((org.records("Account").len(), org.records("Contact").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_customer_that_the_org_refuses_is_told() {
+    let org = Org::new().await;
+    let customer = json!({ "address": { "state": "x".repeat(100) } });
+    org.share(json!({ "customerProfile": customer })).await;
+    let run = org.runs(Some(INBOUND)).await.pop().unwrap();
+    let message = run.error.unwrap()["message"].as_str().unwrap().to_owned();
+    assert!(
+        message.starts_with("Customer: Create_the_account: ")
+            && message.contains("data value too large"),
+        "{message}"
+    );
+    assert_eq!(org.records("Opportunity"), Vec::<Value>::new());
 }

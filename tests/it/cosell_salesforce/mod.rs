@@ -30,10 +30,11 @@ const INBOUND: &str = "co-sell/partner-center-to-salesforce";
 const OUTBOUND: &str = "co-sell/salesforce-to-partner-center";
 const SOLUTIONS: &str = "co-sell/microsoft-solutions-salesforce";
 const UPDATES: &str = "co-sell/referral-updates-salesforce";
+const CUSTOMER: &str = "co-sell/customer-details-salesforce";
 const RECONCILE: &str = "co-sell/reconcile-salesforce";
 
 /// The flows that keep both in step.
-const FLOWS: [&str; 5] = [INBOUND, OUTBOUND, SOLUTIONS, UPDATES, REGISTER];
+const FLOWS: [&str; 6] = [INBOUND, OUTBOUND, SOLUTIONS, UPDATES, CUSTOMER, REGISTER];
 
 /// Longer than any flow waits before it asks again.
 const LEAP: Duration = Duration::from_mins(6);

@@ -385,6 +385,12 @@ async fn a_private_deal_is_shared_later() {
     let sent = org.sent().len();
     org.pass_well().await;
     assert_eq!(org.sent().len(), sent);
+    let shown = json!({ "Microsoft_Partner_Center_Referral_Visibility__c": true });
+    check(&org.opportunity(), &shown);
+    let written = org.written("Opportunity").len();
+    org.pass_well().await;
+    org.patch(referrals[0]["id"].as_str().unwrap(), json!({ "favorite": true })).await;
+    assert_eq!(org.written("Opportunity").len(), written);
 }
 
 #[tokio::test]
@@ -465,4 +471,40 @@ async fn an_edit_between_reading_and_writing_is_kept() {
     org.pass_well().await;
     check(&org.referral(&id), &json!({ "details/dealValue": 5, "details/notes": "In between" }));
     check(&org.opportunity(), &json!({ "Amount": 5, "Description": "In between" }));
+}
+
+#[tokio::test]
+async fn a_new_opportunity_is_left_to_the_seller_for_a_while() {
+    let org = Org::with(&json!({ "createDelay": "PT10M" })).await;
+    let opportunity = deal(&org, json!({}));
+    let look = async |leap: Duration| {
+        org.service.world.salesforce.advance(leap);
+        org.clock.leap(leap);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    look(Duration::from_mins(2)).await;
+    // Edits meanwhile wait for their turn, and not once more for the seller.
+    org.put("Opportunity", json!({ "Id": opportunity, "Amount": 5 }));
+    look(Duration::from_mins(2)).await;
+    assert_eq!(org.referrals(), Vec::<Value>::new());
+    look(Duration::from_mins(9)).await;
+    org.rest().await;
+    org.good().await;
+    check(&org.referrals()[0], &json!({ "details/dealValue": 5 }));
+    assert_eq!(org.referrals().len(), 1);
+    assert!(1 < org.runs(Some(OUTBOUND)).await.len());
+}
+
+#[tokio::test]
+async fn line_ends_are_no_difference() {
+    let org = Org::new().await;
+    let opportunity = deal(&org, json!({ "Description": "one\r\ntwo" }));
+    org.pass_well().await;
+    let id = org.opportunity()["Referral_Identifier__c"].as_str().unwrap().to_owned();
+    let (sent, written) = (org.sent().len(), org.written("Opportunity").len());
+    // Whoever reads it in a form of the other side saves it with the other's line ends.
+    org.patch(&id, json!({ "details": { "notes": "one\ntwo" } })).await;
+    org.put("Opportunity", json!({ "Id": opportunity, "Description": "one\r\ntwo " }));
+    org.pass_well().await;
+    assert_eq!((org.sent().len(), org.written("Opportunity").len()), (sent, written));
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod case;
 pub(crate) mod clock;
+pub(crate) mod editor;
 pub(crate) mod programs;
 pub(crate) mod recorder;
 pub(crate) mod responder;

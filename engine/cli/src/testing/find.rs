@@ -8,12 +8,11 @@ use std::{
 use anyhow::{Context as _, bail};
 use base::{Diagnostic, Severity, Source, limits::WDL_BYTES_MAX};
 use flow::{TestFile, test_file};
-use worker::{Project, project, project::FlowFile};
-
-/// How a file of tests ends.
-pub(crate) const SUFFIX: &str = ".test.yaml";
-/// The folder of a flow's tests.
-pub(crate) const FOLDER: &str = "tests";
+use worker::{
+    Project,
+    flow_tests::{FOLDER, SUFFIX},
+    project::{self, FlowFile},
+};
 
 /// Tests with all that they need.
 #[derive(Debug)]

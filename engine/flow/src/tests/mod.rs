@@ -3,6 +3,7 @@
 mod actions;
 mod corpus;
 mod diagnostics;
+mod expected;
 mod files;
 mod format;
 mod import;

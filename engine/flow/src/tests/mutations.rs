@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Flow, environment,
     export::{self, Form},
-    import, mapping, project, read,
+    import, mapping, project, read, test_file,
 };
 
 const FLOW: &str = "flow: F\nparameters: { a: { type: string, default: x } }\n\
@@ -29,6 +29,10 @@ const DEFINITION: &str = r#"{"definition": {"parameters": {"p": {"type": "Int", 
         "runAfter": {"A": ["SUCCEEDED"]}}}}}"#;
 const FILE: &str = "mapping: m\nfields:\n  a: $.b\n  c: { from: $.d, as: text, values: { x: 1 }, otherwise: 2 }\n\
     connections: { crm: { connector: x, params: { a: '${env:B}' } } }\nflows: [a]\nhttp: { allowHosts: [b] }\n";
+const TESTS: &str = "flow: f\ndefaults: { now: '2026-01-01T00:00:00Z', seed: 1, mocks: { A: { when: { a: '@item()' } } } }\ntests:\n  \
+    - name: One\n    inputs: { a: 1 }\n    mocks: { crm.Get: [{ statusCode: 429, times: 2 }, { error: { code: X, class: auth } }] }\n    \
+    expect:\n      status: Failed\n      took: PT5M\n      calls: [A, { crm.Get: { a: { exactly: 1 } } }]\n      \
+    actions: { A: Skipped, B: { because: x, outputs: { contains: [1] } } }\n  - { name: Two, event: {}, expect: { trigger: Skipped } }\n";
 const PARTS: [&str; 20] = [
     "null", "[]", "{}", "1", "@", "{{", "\"", "'", ": ", ", ", "\n", "  ", "- ", "${", "A", "One",
     "runAfter", "actions", "type", "é",
@@ -100,5 +104,7 @@ fn damaged_files_are_survived() {
         check_places(&source, &mapping::read(&source).1);
         check_places(&source, &environment::read(&source).1);
         check_places(&source, &project::read(&source).1);
+        let source = damage(TESTS, &mut random);
+        check_places(&source, &test_file::read(&source).1);
     }
 }

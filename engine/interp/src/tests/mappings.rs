@@ -166,6 +166,8 @@ fn comparisons() {
         ("text", json!(" 5 "), json!(5), same),
         ("text", json!(""), json!(null), same),
         ("text", json!("a"), json!("A"), other),
+        ("text", json!("a\r\nb"), json!("a\nb "), same),
+        ("exact", json!("a\r\nb"), json!("a\nb"), other),
         ("date", json!("2026-01-31T10:00:00Z"), json!("2026-01-31"), same),
         ("date", json!("2026-01-31T23:00:00-05:00"), json!("2026-01-31"), other),
         ("date", json!("soon"), json!("soon"), same),

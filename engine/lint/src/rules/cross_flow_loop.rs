@@ -60,7 +60,7 @@ fn check(calls: &Calls<'_>, sinks: &mut [Sink]) {
                 let starts = view.as_ref().is_some_and(|it| starts(it, maker, access));
                 if starts && !whats.contains_key(&(from, to)) {
                     edges.entry(from).or_default().push((to, write.span));
-                    whats.insert((from, to), thing(access));
+                    whats.insert((from, to), thing(maker, access));
                 }
             }
         }

@@ -76,9 +76,7 @@ fn writer(connector: &Connector) -> Option<&str> {
         let id = it.id.to_ascii_lowercase();
         !it.internal
             && it.effect != Effect::Read
-            && ["batch", "bulk", "changeset", "multiple", "jobv2"]
-                .iter()
-                .any(|word| id.contains(word))
+            && ["batch", "changeset", "multiple"].iter().any(|word| id.contains(word))
     };
     connector.operations.values().find(many).map(|it| it.id.as_str())
 }
@@ -115,7 +113,7 @@ fn items(view: &View<'_>, id: ActionId) -> Option<(usize, bool)> {
     for from in view.traced_tree(&it.items, place) {
         let Source::Action(list) = from.source else { return None };
         let access = Access::of(view, list)?;
-        counts.push(text_of(&access.call.parameters, &["$top"])?.parse::<usize>().ok()?);
+        counts.push(text_of(view, &access.call.parameters, &["$top"])?.parse::<usize>().ok()?);
     }
     counts.iter().max().map(|it| (*it, false))
 }

@@ -102,32 +102,38 @@ fn is_handled(origin: &Origin) -> bool {
     about_status || handles
 }
 
-/// Whether something around the reader asks for the action, or the same as the branch does.
+/// Whether something around the reader asks for the action, for what stands beside it in its branch, or
+/// for what the branch itself depends on.
 fn is_asked_for(view: &View<'_>, id: ActionId, branch: ActionId, here: ActionId) -> bool {
     let flow = view.flow;
-    let asked = |kind: &ActionKind| {
-        let mut texts = Vec::new();
-        if let Some(condition) = given::condition(kind) {
-            condition.templates(&mut |placed| texts.push(placed.template.source().to_owned()));
-        }
-        if let ActionKind::Switch(it) = kind {
-            it.on.templates(&mut |placed| texts.push(placed.template.source().to_owned()));
-        }
-        texts
-    };
-    let wanted = asked(&flow.action(branch).kind);
+    let decides = looked_at(&flow.action(branch).kind);
     flow.ancestors(here).any(|around| {
-        let kind = &flow.action(around).kind;
-        let mut names = false;
-        if let Some(condition) = given::condition(kind) {
-            condition.templates(&mut |placed| {
-                names |= placed.template.uses().iter().any(|it| match &it.what {
-                    What::Action { name, .. } => flow.find(name) == Some(id),
-                    _ => false,
-                });
-            });
-        }
-        let texts = asked(kind);
-        names || (!texts.is_empty() && texts == wanted)
+        looked_at(&flow.action(around).kind).iter().any(|it| {
+            let action = match it {
+                What::Action { name, .. } | What::Result { name } => flow.find(name),
+                _ => None,
+            };
+            let beside =
+                action.is_some_and(|it| it == id || flow.ancestors(it).any(|it| it == branch));
+            beside || decides.contains(it)
+        })
     })
+}
+
+/// The values that a container looks at to choose a branch.
+fn looked_at(kind: &ActionKind) -> Vec<What> {
+    let mut found = Vec::new();
+    let mut see = |placed: &expr::Placed| {
+        found.extend(placed.template.uses().into_iter().map(|it| match it.what {
+            What::Action { name, .. } => What::Action { name: name.to_lowercase(), by: "" },
+            other => other,
+        }));
+    };
+    match kind {
+        ActionKind::Condition(it) => it.condition.templates(&mut see),
+        ActionKind::Switch(it) => it.on.templates(&mut see),
+        _ => {}
+    }
+    found.retain(|it| !matches!(it, What::Function { .. }));
+    found
 }

@@ -3,7 +3,7 @@
 use base::{Diagnostic, Sink, Span, code};
 use expr::{
     Placed, Tree,
-    check::{Paths, Piece},
+    check::{Given, Paths, Piece},
     condition::{Condition, Operator},
 };
 use flow::{ActionId, ActionKind};
@@ -44,8 +44,15 @@ fn joins(view: &View<'_>, condition: &Condition, place: Place, found: &mut Vec<S
     match condition {
         Condition::Template(placed) => {
             let types = view.types_at(place);
-            for call in placed.template.calls(&["equals"], &types, Paths::Run) {
-                if call.arguments.iter().all(|it| may_be_null(it)) {
+            let calls = placed.template.calls(&["equals", "not"], &types, Paths::Run);
+            let (opposites, equals): (Vec<_>, Vec<_>) =
+                calls.into_iter().partition(|it| it.function == "not");
+            for call in equals {
+                let inside = |it: &Given| {
+                    it.range.start <= call.range.start && call.range.end <= it.range.end
+                };
+                if !opposites.iter().any(inside) && call.arguments.iter().all(|it| may_be_null(it))
+                {
                     found.push(placed.place(&call.range));
                 }
             }

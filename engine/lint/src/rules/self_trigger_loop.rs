@@ -31,7 +31,7 @@ fn check(view: &View<'_>, sink: &mut Sink) {
             if guard == Guard::Difference {
                 continue;
             }
-            let what = thing(write);
+            let what = thing(view, write);
             let message = format!("this changes {what}, which starts this flow again");
             let mut found =
                 view.lacking(Diagnostic::new(RULE.code, write.call.target_span, message));
@@ -49,9 +49,9 @@ fn check(view: &View<'_>, sink: &mut Sink) {
 }
 
 /// What is changed, for messages.
-pub(super) fn thing(write: &Access<'_>) -> String {
+pub(super) fn thing(view: &View<'_>, write: &Access<'_>) -> String {
     let about = &write.about;
-    match service::named_table(&write.call.parameters) {
+    match service::named_table(view, &write.call.parameters) {
         Some(table) => format!("`{table}` of `{}`", about.service),
         None => format!("records of `{}`", about.service),
     }

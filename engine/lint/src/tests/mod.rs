@@ -13,6 +13,7 @@ mod project;
 mod report;
 mod rules;
 mod scoping;
+mod services;
 mod suppression;
 mod table;
 

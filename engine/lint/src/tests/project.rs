@@ -4,7 +4,7 @@ use base::Source;
 use connector::Catalog;
 use flow::{Environment, environment, package};
 
-use crate::{FlowFile, Project, check, report::concise};
+use crate::{FlowFile, Project, Settings, check_with, report::concise};
 
 const CRM: &str = "connector: crm
 version: 1.0.0
@@ -31,6 +31,11 @@ operations:
 
 /// What is said about flows, mappings and an environment, each with its name.
 pub(super) fn lint(files: &[(&str, &str)]) -> Vec<String> {
+    lint_with(files, &Settings::default())
+}
+
+/// The same with other rules.
+pub(super) fn lint_with(files: &[(&str, &str)], settings: &Settings) -> Vec<String> {
     let source = |name: &str, text: &str| Source::new(name, text);
     let mut catalog = Catalog::new(vec![connector::read(&source("connector.yaml", CRM)).0]);
     let (mut mappings, mut chosen): (Vec<_>, Option<Environment>) = (Vec::new(), None);
@@ -55,7 +60,7 @@ pub(super) fn lint(files: &[(&str, &str)]) -> Vec<String> {
         .collect();
     let flows: Vec<_> = packages.iter().map(|(name, package)| FlowFile { name, package }).collect();
     let project = Project { flows: &flows, catalog: &catalog, environment: chosen.as_ref() };
-    concise(&check(&project)).lines().map(str::to_owned).collect()
+    concise(&check_with(&project, settings)).lines().map(str::to_owned).collect()
 }
 
 /// What is said about a call with these inputs, which stand in line 6.

@@ -20,7 +20,7 @@ pub(crate) fn at<'s>(root: &'s Value, file: &Value, path: &[Step]) -> Vec<&'s Va
         value = below.unwrap_or(&Value::Null);
         let mut next = Vec::new();
         for schema in here {
-            for inside in inside(schema, step) {
+            if let Some(inside) = inside(schema, step) {
                 expand(root, inside, value, 0, &mut next);
             }
         }

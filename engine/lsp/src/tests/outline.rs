@@ -19,11 +19,11 @@ fn whole_texts_are_read_as_yaml_reads_them() {
     ] {
         let yaml = yaml::parse(text).0.unwrap().to_json();
         let mut own = read(text).to_json();
-        if let (Some(a), Some(b)) = (own.get("a").and_then(|it| it.as_str()), yaml.get("a")) {
-            if text.contains("a: |") {
-                assert!(b.as_str().unwrap().trim_end() == a.trim_end());
-                own["a"] = b.clone();
-            }
+        if text.contains("a: |") {
+            // How a block of text ends is nothing that is asked.
+            let trimmed = |it: &serde_json::Value| it["a"].as_str().unwrap().trim_end().to_owned();
+            assert_eq!(trimmed(&own), trimmed(&yaml));
+            own["a"] = yaml["a"].clone();
         }
         assert_eq!(own, yaml, "\n{text}");
     }

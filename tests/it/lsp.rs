@@ -1,0 +1,242 @@
+//! `flowright lsp` and an editor; with `FLOWRIGHT_YAML_LANGUAGE_SERVER` another server and our schemas.
+
+use std::{env, fs, path::Path, process::Command};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    editor::Editor,
+    service::{flowright, root},
+};
+
+const FLOW: &str = "flow: Sync
+connections: { crm: dynamics-365 }
+triggers: [{ name: t, manual: }]
+actions:
+  - name: Rows
+    call: crm.ListRecords
+    with: { entityName: accounts }
+  - name: First
+    compose: \"@first(body('Rows')?['value'])\"
+";
+
+/// A project of its own with the shipped connectors.
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let connectors = root().join("connectors");
+    let settings = format!("flows: [flows]\nconnectors: [\"{}\"]\n", connectors.display());
+    fs::write(folder.path().join("flowright.yaml"), settings).unwrap();
+    fs::create_dir_all(folder.path().join("flows/sync")).unwrap();
+    fs::write(folder.path().join("flows/sync/flow.yaml"), FLOW).unwrap();
+    folder
+}
+
+fn uri(path: &Path) -> String {
+    format!("file://{}", path.canonicalize().unwrap().display())
+}
+
+fn editor() -> Editor {
+    let mut command = Command::new(flowright());
+    command.arg("lsp");
+    Editor::start(command, Value::Null)
+}
+
+fn slugs(found: &[Value]) -> Vec<&str> {
+    found.iter().map(|it| it["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn an_editor_is_served() {
+    let folder = project();
+    let file = uri(&folder.path().join("flows/sync/flow.yaml"));
+    let mut editor = editor();
+    assert_eq!(editor.capabilities["textDocumentSync"]["change"], 2);
+    editor.open(&file, FLOW);
+    editor.wait_for(&file, |it| !slugs(it).contains(&"unknown-operation"));
+
+    // What is typed is looked at, piece by piece.
+    let change = |version: u32, from: (u32, u32), to: (u32, u32), text: &str| {
+        json!({
+            "textDocument": { "uri": file, "version": version },
+            "contentChanges": [{
+                "range": { "start": { "line": from.0, "character": from.1 }, "end": { "line": to.0, "character": to.1 } },
+                "text": text,
+            }],
+        })
+    };
+    editor.tell("textDocument/didChange", &change(2, (5, 14), (5, 25), "ListRecrds"));
+    editor.wait_for(&file, |it| slugs(it).contains(&"unknown-operation"));
+    let found =
+        editor.findings[&file].iter().find(|it| it["code"] == "unknown-operation").unwrap().clone();
+    assert_eq!(found["range"]["start"]["line"], 5);
+    assert!(found["message"].as_str().unwrap().contains("ListRecords"), "{found}");
+    let items = editor.at("textDocument/completion", &file, (5, 18));
+    assert!(items.as_array().unwrap().iter().any(|it| it["label"] == "crm.ListRecords"));
+    editor.tell("textDocument/didChange", &change(3, (5, 14), (5, 24), "ListRecords"));
+    editor.wait_for(&file, |it| !slugs(it).contains(&"unknown-operation"));
+
+    let actions = json!({ "textDocument": { "uri": file }, "range": found["range"], "context": { "diagnostics": [] } });
+    assert_eq!(editor.ask("textDocument/codeAction", &actions), json!([]));
+    let hover = editor.at("textDocument/hover", &file, (8, 16));
+    assert!(hover["contents"]["value"].as_str().unwrap().contains("first("), "{hover}");
+    let help = editor.at("textDocument/signatureHelp", &file, (8, 21));
+    assert!(help["signatures"][0]["label"].as_str().unwrap().starts_with("first("), "{help}");
+    let place = editor.at("textDocument/definition", &file, (8, 28));
+    assert_eq!(place["range"]["start"], json!({ "line": 4, "character": 10 }));
+    let place = editor.at("textDocument/definition", &file, (5, 18));
+    assert!(place["uri"].as_str().unwrap().ends_with("dynamics-365/connector.yaml"), "{place}");
+    let found = editor.at("textDocument/references", &file, (4, 12));
+    assert_eq!(found.as_array().unwrap().len(), 2);
+    assert_eq!(editor.at("textDocument/prepareRename", &file, (8, 28))["placeholder"], "Rows");
+    assert_eq!(editor.at("textDocument/prepareRename", &file, (0, 8)), Value::Null);
+    let rename = |name: &str| json!({ "textDocument": { "uri": file }, "position": { "line": 4, "character": 12 }, "newName": name });
+    let edits = editor.ask("textDocument/rename", &rename("All rows"));
+    let texts: Vec<&str> = edits["changes"][&file]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["newText"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts, ["All rows", "All_rows"]);
+    let refused = editor.ask("textDocument/rename", &rename("First"));
+    assert_eq!(refused["error"]["message"], "there is a `First` already");
+
+    let about = json!({ "textDocument": { "uri": file }, "options": { "tabSize": 2, "insertSpaces": true } });
+    assert_eq!(editor.ask("textDocument/formatting", &about), json!([]));
+    editor.tell("textDocument/didChange", &change(4, (0, 5), (0, 6), "    "));
+    let edits = editor.ask("textDocument/formatting", &about);
+    assert_eq!(edits[0]["newText"], FLOW);
+    let symbols = editor.ask("textDocument/documentSymbol", &about);
+    assert!(symbols.as_array().unwrap().iter().any(|it| it["name"] == "Rows"), "{symbols}");
+    assert!(!editor.ask("textDocument/foldingRange", &about).as_array().unwrap().is_empty());
+    let lenses = editor.ask("textDocument/codeLens", &about);
+    assert_eq!(lenses[0]["command"]["command"], "flowright.run");
+    assert!(editor.ask("textDocument/nothing", &json!({}))["error"]["code"] == -32601);
+    assert_eq!(editor.leave(), 0);
+}
+
+#[test]
+fn fixes_of_the_linter_are_offered() {
+    let folder = project();
+    let file = uri(&folder.path().join("flows/sync/flow.yaml"));
+    let mut editor = editor();
+    let text = FLOW.replace("\"@first(body('Rows')?['value'])\"", "@first(body('Rows')?['value'])");
+    editor.open(&file, &text);
+    editor.wait_for(&file, |it| slugs(it).contains(&"unquoted-expression"));
+    let range = editor.findings[&file][0]["range"].clone();
+    let about = json!({ "textDocument": { "uri": file }, "range": range, "context": { "diagnostics": [] } });
+    let actions = editor.ask("textDocument/codeAction", &about);
+    let edit = &actions[0]["edit"]["changes"][&file][0];
+    assert_eq!(edit["newText"], "\"@first(body('Rows')?['value'])\"", "{actions}");
+}
+
+#[test]
+fn what_is_saved_elsewhere_counts() {
+    let folder = project();
+    let path = folder.path().join("flows/sync/flow.yaml");
+    let file = uri(&path);
+    let mut editor = editor();
+    editor.open(&file, &FLOW.replace("compose:", "map: fields\n    from:"));
+    editor.wait_for(&file, |it| slugs(it).contains(&"mapping-unknown-field"));
+    fs::write(
+        folder.path().join("flows/sync/fields.mapping.yaml"),
+        "mapping: fields\nfields: { a: $.b }\n",
+    )
+    .unwrap();
+    let change = json!({ "changes": [{ "uri": file, "type": 1 }] });
+    editor.tell("workspace/didChangeWatchedFiles", &change);
+    editor.wait_for(&file, |it| !slugs(it).contains(&"mapping-unknown-field"));
+    // A file that is closed has nothing to say any more.
+    editor.open(&file, "flow: [\n");
+    editor.wait_for(&file, |it| !it.is_empty());
+    editor.tell("textDocument/didClose", &json!({ "textDocument": { "uri": file } }));
+    editor.wait_for(&file, <[Value]>::is_empty);
+    // A folder without a project is served as well.
+    let alone = tempfile::tempdir().unwrap();
+    let path = alone.path().join("flow.yaml");
+    fs::write(&path, "flw: x\n").unwrap();
+    editor.open(&uri(&path), "flw: x\n");
+    editor.wait_for(&uri(&path), |it| slugs(it).contains(&"unknown-key"));
+    assert_eq!(editor.leave(), 0);
+}
+
+/// The YAML language server, installed into the folder that is named.
+fn yaml_language_server() -> Option<Command> {
+    let Ok(folder) = env::var("FLOWRIGHT_YAML_LANGUAGE_SERVER") else {
+        eprintln!("skipped: FLOWRIGHT_YAML_LANGUAGE_SERVER names no folder");
+        return None;
+    };
+    let program = Path::new(&folder).join("node_modules/.bin/yaml-language-server");
+    if !program.exists() {
+        fs::create_dir_all(&folder).unwrap();
+        let status = Command::new("npm")
+            .args([
+                "install",
+                "--no-fund",
+                "--no-audit",
+                "--prefix",
+                &folder,
+                "yaml-language-server",
+            ])
+            .status()
+            .unwrap();
+        assert!(status.success(), "npm cannot install yaml-language-server");
+    }
+    let mut command = Command::new(program);
+    command.arg("--stdio");
+    Some(command)
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "who runs the tests has to know what was not tested")]
+fn the_yaml_language_server_completes_and_checks() {
+    let Some(command) = yaml_language_server() else { return };
+    let folder = project();
+    let schemas = folder.path().join("schemas");
+    let written = Command::new(flowright())
+        .args(["schema", "--output"])
+        .arg(&schemas)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(written.status.success());
+    let schema = uri(&schemas.join("flow.schema.json"));
+    let settings = json!({ "yaml": {
+        "schemas": { schema: "flow.yaml" },
+        "completion": true, "hover": true, "validate": true, "schemaStore": { "enable": false },
+    }});
+    let mut editor = Editor::start(command, settings.clone());
+    editor.tell("workspace/didChangeConfiguration", &json!({ "settings": settings }));
+    let file = uri(&folder.path().join("flows/sync/flow.yaml"));
+    editor.open(&file, FLOW);
+    editor.wait_for(&file, <[Value]>::is_empty);
+    let labels = |answer: &Value| -> Vec<String> {
+        let items = answer["items"].as_array().or(answer.as_array()).unwrap();
+        items.iter().map(|it| it["label"].as_str().unwrap().to_owned()).collect()
+    };
+    let open = |editor: &mut Editor, number: u32, text: &str| -> String {
+        let path = folder.path().join(format!("flows/{number}"));
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("flow.yaml"), text).unwrap();
+        let file = uri(&path.join("flow.yaml"));
+        editor.open(&file, text);
+        file
+    };
+    let begun = format!("{FLOW}  - name: x\n    call: crm.\n");
+    let file = open(&mut editor, 1, &begun);
+    let found = labels(&editor.at("textDocument/completion", &file, (10, 14)));
+    assert!(found.contains(&"crm.CreateRecord".to_owned()), "{found:?}");
+    let begun = format!("{FLOW}  - name: x\n    call: crm.ListRecords\n    with:\n      \n");
+    let file = open(&mut editor, 2, &begun);
+    let found = labels(&editor.at("textDocument/completion", &file, (12, 6)));
+    assert!(
+        found.contains(&"$filter".to_owned()) && !found.contains(&"item".to_owned()),
+        "{found:?}"
+    );
+    let wrong = FLOW.replace("entityName: accounts", "entityName: accounts, foo: 1");
+    let file = open(&mut editor, 3, &wrong);
+    editor
+        .wait_for(&file, |it| it.iter().any(|it| it["message"].as_str().unwrap().contains("foo")));
+    let hover = editor.at("textDocument/hover", &file, (6, 14));
+    assert!(hover.to_string().contains("Name of the table"), "{hover}");
+}
