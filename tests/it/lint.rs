@@ -163,6 +163,8 @@ fn editors_give_the_text_that_is_open() {
         (&3.into(), &"actions/Look/else/actions/Say_it".into())
     );
     assert_eq!(run(path, &["lint", "-", "flows"], Some("")).0, 2);
+    let args = ["lint", "-", "--stdin-filename", "connectors/c/connector.yaml"];
+    assert_eq!(run(path, &args, Some("connector: c\n")).0, 2, "a connector is no flow");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `flowright lsp` and an editor; with `FLOWRIGHT_YAML_LANGUAGE_SERVER` another server and our schemas.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{env, fs, io::Write as _, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ triggers: [{ name: t, manual: }]
 actions:
   - name: Rows
     call: crm.ListRecords
-    with: { entityName: accounts }
+    with: { entityName: accounts, $select: name, $top: 5 }
   - name: First
     compose: \"@first(body('Rows')?['value'])\"
 ";
@@ -123,7 +123,9 @@ fn fixes_of_the_linter_are_offered() {
     let text = FLOW.replace("\"@first(body('Rows')?['value'])\"", "@first(body('Rows')?['value'])");
     editor.open(&file, &text);
     editor.wait_for(&file, |it| slugs(it).contains(&"unquoted-expression"));
-    let range = editor.findings[&file][0]["range"].clone();
+    let found = &editor.findings[&file];
+    let found = found.iter().find(|it| it["code"] == "unquoted-expression").unwrap();
+    let range = found["range"].clone();
     let about = json!({ "textDocument": { "uri": file }, "range": range, "context": { "diagnostics": [] } });
     let actions = editor.ask("textDocument/codeAction", &about);
     let edit = &actions[0]["edit"]["changes"][&file][0];
@@ -163,7 +165,8 @@ fn what_is_saved_elsewhere_counts() {
 /// The YAML language server, installed into the folder that is named.
 fn yaml_language_server() -> Option<Command> {
     let Ok(folder) = env::var("FLOWRIGHT_YAML_LANGUAGE_SERVER") else {
-        eprintln!("skipped: FLOWRIGHT_YAML_LANGUAGE_SERVER names no folder");
+        let skipped = b"skipped: FLOWRIGHT_YAML_LANGUAGE_SERVER names no folder\n";
+        std::io::stderr().write_all(skipped).unwrap();
         return None;
     };
     let program = Path::new(&folder).join("node_modules/.bin/yaml-language-server");

@@ -1,22 +1,27 @@
 //! Every command and flag.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "demo")]
+use crate::cmd::demo::DemoArgs;
 use crate::{
     cmd::{
         connections::args::ConnectionsArgs,
         connectors::args::ConnectorsArgs,
         doctor::DoctorArgs,
+        fmt::FmtArgs,
         graph::{CompletionsArgs, DiffArgs, GraphArgs},
         init::args::InitArgs,
         lint::args::{ExplainArgs, LintArgs},
         new::args::NewArgs,
         runs::args::{FlowsArgs, RunsArgs},
+        schema::SchemaArgs,
         test::args::TestArgs,
         tokens::TokensArgs,
     },
+    config::ServeArgs,
     database::Database,
 };
 
@@ -132,76 +137,6 @@ pub(crate) enum Command {
     /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
-}
-
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Without paths the files of the project are laid out: flows, mappings, environments, connectors,
-tests and the project's own file.
-
-Exit codes: 0 all is well, 1 a file would be changed (with --check or --diff), or one cannot be
-formatted, 2 the command could not be carried out."
-)]
-pub(crate) struct FmtArgs {
-    /// Files or folders; `-` formats standard input to standard output.
-    pub paths: Vec<PathBuf>,
-
-    /// Change nothing; print the files that would be changed.
-    #[arg(long)]
-    pub check: bool,
-
-    /// Change nothing; print what would be changed.
-    #[arg(long)]
-    pub diff: bool,
-
-    /// The name of what is read from standard input, which says what it is.
-    #[arg(long, value_name = "FILE")]
-    pub stdin_filename: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "The schema of flow files has the operations of the project's connectors, by the names that its flows
-give to connections, with their inputs.
-  flowright schema flow > flow.schema.json      one schema
-  flowright schema --output .flowright/schemas  all of them"
-)]
-pub(crate) struct SchemaArgs {
-    /// Which files the schema is of.
-    #[arg(value_enum)]
-    pub of: Option<SchemaOf>,
-
-    /// Write `<name>.schema.json` files into this folder; all of them if none is named.
-    #[arg(short, long, value_name = "FOLDER")]
-    pub output: Option<PathBuf>,
-}
-
-/// The files that there are schemas of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SchemaOf {
-    /// `flow.yaml`.
-    Flow,
-    /// `*.mapping.yaml`.
-    Mapping,
-    /// `connector.yaml`.
-    Connector,
-    /// `environments/*.yaml`.
-    Environment,
-    /// `flowright.yaml`.
-    Project,
-    /// `tests/*.test.yaml`.
-    Test,
-}
-
-impl SchemaOf {
-    pub(crate) const ALL: [(&'static str, Self); 6] = [
-        ("flow", Self::Flow),
-        ("mapping", Self::Mapping),
-        ("connector", Self::Connector),
-        ("environment", Self::Environment),
-        ("project", Self::Project),
-        ("test", Self::Test),
-    ];
 }
 
 #[derive(Debug, clap::Args)]
@@ -429,82 +364,6 @@ pub(crate) struct EvalArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "What is not given stands in the file of --config, else under `serve` in flowright.yaml, else it has its
-usual value. A flag wins over its variable, a variable over the files.
-
-Examples:
-  flowright serve                                      for this machine only, without sign-in
-  flowright tokens create me --role admin              a token, before others are let in
-  flowright serve --listen 0.0.0.0:8443 --auth required --tls-certificate chain.pem --tls-key key.pem
-  flowright serve --hooks-listen 0.0.0.0:8081          triggers for everybody, the API for this machine
-
-Exit codes: 0 it was told to stop, 2 it could not start, or another process has taken its place."
-)]
-pub(crate) struct ServeArgs {
-    /// Where to listen (127.0.0.1:8080). Others than this machine need --auth required.
-    #[arg(long, value_name = "ADDRESS", env = "FLOWRIGHT_LISTEN")]
-    pub listen: Option<SocketAddr>,
-
-    /// Where to listen for requests to triggers, apart from the API and the pages.
-    #[arg(long, value_name = "ADDRESS", env = "FLOWRIGHT_HOOKS_LISTEN")]
-    pub hooks_listen: Option<SocketAddr>,
-
-    /// The address by which services reach this one, such as `https://flows.example.com`; what flows
-    /// give out as `listCallbackUrl()` begins with it. The address listened on if not given.
-    #[arg(long, value_name = "URL", env = "FLOWRIGHT_PUBLIC_URL")]
-    pub public_url: Option<String>,
-
-    /// Whether people and programs have to say who they are.
-    #[arg(long, value_enum, env = "FLOWRIGHT_AUTH")]
-    pub auth: Option<AuthMode>,
-
-    /// The certificate chain to serve with, PEM; it is read again when it changes.
-    #[arg(long, value_name = "FILE", requires = "tls_key", env = "FLOWRIGHT_TLS_CERTIFICATE")]
-    pub tls_certificate: Option<PathBuf>,
-
-    /// The private key of the certificate, PEM.
-    #[arg(long, value_name = "FILE", requires = "tls_certificate", env = "FLOWRIGHT_TLS_KEY")]
-    pub tls_key: Option<PathBuf>,
-
-    /// Let flows be saved through the API.
-    #[arg(long)]
-    pub edit: bool,
-
-    /// A file with what else would stand under `serve` in flowright.yaml; it wins over that.
-    #[arg(long, value_name = "FILE", env = "FLOWRIGHT_CONFIG")]
-    pub config: Option<PathBuf>,
-
-    /// The database: a file, or `postgres://user:password@host:port/name`
-    /// (.flowright/flowright.db). A password is better given in the variable.
-    #[arg(long, env = "FLOWRIGHT_DATABASE", hide_env_values = true)]
-    pub database: Option<Database>,
-
-    /// What this process is called among those that share a database server. It comes in the place
-    /// of one that is called the same. The machine's name with the number of the process if not
-    /// given.
-    #[arg(long, value_name = "NAME", env = "FLOWRIGHT_NODE")]
-    pub node: Option<String>,
-
-    /// The project's folder; the one around the present folder if not given.
-    #[arg(long, env = "FLOWRIGHT_PROJECT")]
-    pub project: Option<PathBuf>,
-
-    /// The environment that gives parameters and connections.
-    #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
-    pub environment: Option<String>,
-}
-
-/// Whether it is asked who somebody is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AuthMode {
-    /// Everybody on this machine may do everything.
-    None,
-    /// By a token, or at the identity provider.
-    Required,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(
     after_help = "Only processes of the last hour are shown. A database in a file has one process and no list.
 
 Exit codes: 0 the list is printed, 2 the database cannot be read."
@@ -612,31 +471,4 @@ pub(crate) struct RestoreArgs {
 
     #[command(flatten)]
     pub place: WhereArgs,
-}
-
-/// The CRMs that the demo has a story for.
-#[cfg(feature = "demo")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DemoCrm {
-    /// Dynamics 365.
-    Dynamics,
-    /// Salesforce.
-    Salesforce,
-    /// First the one, then the other.
-    Both,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct DemoArgs {
-    /// Whose story is told.
-    #[arg(long, value_enum, default_value_t = DemoCrm::Dynamics)]
-    pub crm: DemoCrm,
-
-    /// Leave everything running at the end, with the addresses printed.
-    #[arg(long)]
-    pub keep: bool,
-
-    /// The project's folder with the co-sell flows; the one around the present folder if not given.
-    #[arg(long, env = "FLOWRIGHT_PROJECT")]
-    pub project: Option<PathBuf>,
 }

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use base::{Duration, Severity, Source, limits::FILE_BYTES_MAX, quota::Rate};
+use clap::{Args, ValueEnum};
 use flow::serve::{Auth, Email, Limit, Serve};
 use server::{Access, Oidc, Role, RoleRule, Tls, access::tokens::TokenFile};
 use worker::{
@@ -19,7 +20,6 @@ use worker::{
 };
 
 use crate::{
-    args::{AuthMode, ServeArgs},
     cmd::serve::{Place, public_url},
     database::Database,
     diagnostics,
@@ -32,6 +32,82 @@ const LISTEN: &str = "127.0.0.1:8080";
 const DATABASE: &str = ".flowright/flowright.db";
 /// How often one address may ask the API if others than this machine can.
 const API_RATE: Rate = Rate { calls: 1_000, per: Duration::seconds(10) };
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What is not given stands in the file of --config, else under `serve` in flowright.yaml, else it has its
+usual value. A flag wins over its variable, a variable over the files.
+
+Examples:
+  flowright serve                                      for this machine only, without sign-in
+  flowright tokens create me --role admin              a token, before others are let in
+  flowright serve --listen 0.0.0.0:8443 --auth required --tls-certificate chain.pem --tls-key key.pem
+  flowright serve --hooks-listen 0.0.0.0:8081          triggers for everybody, the API for this machine
+
+Exit codes: 0 it was told to stop, 2 it could not start, or another process has taken its place."
+)]
+pub(crate) struct ServeArgs {
+    /// Where to listen (127.0.0.1:8080). Others than this machine need --auth required.
+    #[arg(long, value_name = "ADDRESS", env = "FLOWRIGHT_LISTEN")]
+    pub listen: Option<SocketAddr>,
+
+    /// Where to listen for requests to triggers, apart from the API and the pages.
+    #[arg(long, value_name = "ADDRESS", env = "FLOWRIGHT_HOOKS_LISTEN")]
+    pub hooks_listen: Option<SocketAddr>,
+
+    /// The address by which services reach this one, such as `https://flows.example.com`; what flows
+    /// give out as `listCallbackUrl()` begins with it. The address listened on if not given.
+    #[arg(long, value_name = "URL", env = "FLOWRIGHT_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// Whether people and programs have to say who they are.
+    #[arg(long, value_enum, env = "FLOWRIGHT_AUTH")]
+    pub auth: Option<AuthMode>,
+
+    /// The certificate chain to serve with, PEM; it is read again when it changes.
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "FLOWRIGHT_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The private key of the certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", env = "FLOWRIGHT_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Let flows be saved through the API.
+    #[arg(long)]
+    pub edit: bool,
+
+    /// A file with what else would stand under `serve` in flowright.yaml; it wins over that.
+    #[arg(long, value_name = "FILE", env = "FLOWRIGHT_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// The database: a file, or `postgres://user:password@host:port/name`
+    /// (.flowright/flowright.db). A password is better given in the variable.
+    #[arg(long, env = "FLOWRIGHT_DATABASE", hide_env_values = true)]
+    pub database: Option<Database>,
+
+    /// What this process is called among those that share a database server. It comes in the place
+    /// of one that is called the same. The machine's name with the number of the process if not
+    /// given.
+    #[arg(long, value_name = "NAME", env = "FLOWRIGHT_NODE")]
+    pub node: Option<String>,
+
+    /// The project's folder; the one around the present folder if not given.
+    #[arg(long, env = "FLOWRIGHT_PROJECT")]
+    pub project: Option<PathBuf>,
+
+    /// The environment that gives parameters and connections.
+    #[arg(long, env = "FLOWRIGHT_ENVIRONMENT")]
+    pub environment: Option<String>,
+}
+
+/// Whether it is asked who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuthMode {
+    /// Everybody on this machine may do everything.
+    None,
+    /// By a token, or at the identity provider.
+    Required,
+}
 
 /// What stands in the file of `--config`.
 fn of_file(path: &Path) -> anyhow::Result<Serve> {

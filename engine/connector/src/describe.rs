@@ -50,7 +50,7 @@ pub fn operation(connector: &Connector, operation: &Operation) -> Value {
     // What a mapping of outputs gives is not in the schema of the answer.
     let answered = operation.returns.as_ref();
     let outputs = answered.map(|it| fields(connector, it, "body", true)).unwrap_or_default();
-    json!({
+    let described = json!({
         "connector": connector.name,
         "operation": operation.id,
         "title": operation.title,
@@ -65,14 +65,25 @@ pub fn operation(connector: &Connector, operation: &Operation) -> Value {
             "call": format!("{}.{}", connector.name, operation.id),
             "with": example(connector, &operation.params, operation.body.as_ref().map(|it| (operation.body_param.as_str(), it))),
         },
-    })
+    });
+    with_deprecated(described, operation.deprecated.as_deref())
+}
+
+/// What is there for older flows only says so, and what to use instead if that is known.
+fn with_deprecated(mut described: Value, instead: Option<&str>) -> Value {
+    match instead {
+        None => {}
+        Some("") => described["deprecated"] = true.into(),
+        Some(instead) => described["deprecated"] = instead.into(),
+    }
+    described
 }
 
 /// A trigger with its inputs and outputs.
 pub fn trigger(connector: &Connector, trigger: &Trigger) -> Value {
     let outputs = trigger.returns.as_ref();
     let outputs = outputs.map(|it| fields(connector, it, "body", true)).unwrap_or_default();
-    json!({
+    let described = json!({
         "connector": connector.name,
         "trigger": trigger.id,
         "title": trigger.title,
@@ -83,7 +94,8 @@ pub fn trigger(connector: &Connector, trigger: &Trigger) -> Value {
             "on": format!("{}.{}", connector.name, trigger.id),
             "with": example(connector, &trigger.params, None),
         },
-    })
+    });
+    with_deprecated(described, trigger.deprecated.as_deref())
 }
 
 const fn kind(trigger: &Trigger) -> &'static str {

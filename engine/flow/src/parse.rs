@@ -46,7 +46,8 @@ fn read_flow(builder: &mut Builder, flow: &mut Flow, root: &Node) {
     flow.parameters = entries(reader, &mut fields, "parameters", read_parameter);
     flow.connections = entries(reader, &mut fields, "connections", |reader, key, node| {
         let connector = reader.text(node, "a connection")?;
-        let (connector, version) = match connector.split_once('@') {
+        let (connector, version) = match connector.rsplit_once('@').filter(|(_, it)| is_version(it))
+        {
             Some((connector, version)) => (connector.to_owned(), Some(version.to_owned())),
             None => (connector, None),
         };
@@ -432,4 +433,11 @@ impl Builder {
         self.leave();
         kind
     }
+}
+
+/// Whether this is written behind a connector as its version: other names of connections may hold an
+/// `@`, too.
+fn is_version(text: &str) -> bool {
+    text.starts_with(|it: char| it.is_ascii_digit())
+        && text.chars().all(|it| it.is_ascii_alphanumeric() || ".-+".contains(it))
 }

@@ -62,7 +62,7 @@ pub(crate) fn required(flow: &Flow, id: ActionId) -> BTreeMap<ActionId, StatusSe
     let mut all = BTreeMap::new();
     let mut seen = BTreeSet::from([id]);
     let mut open = vec![id];
-    while let Some(id) = open.pop() {
+    while let Some(id) = open.pop().filter(|_| seen.len() <= SEEN_MAX) {
         for after in &flow.action(id).run_after {
             let statuses = all.entry(after.predecessor).or_insert_with(|| after.statuses);
             *statuses = both(*statuses, after.statuses);
@@ -76,6 +76,9 @@ pub(crate) fn required(flow: &Flow, id: ActionId) -> BTreeMap<ActionId, StatusSe
     }
     all
 }
+
+/// Predecessors that are looked at; what is known of fewer is true, too.
+const SEEN_MAX: usize = 1_000;
 
 /// The statuses in both sets.
 fn both(one: StatusSet, other: StatusSet) -> StatusSet {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark says what went wrong by panicking")]
 
 use std::{
+    fmt::Write as _,
     fs,
     io::Write as _,
     path::Path,
@@ -52,7 +53,8 @@ fn text(actions: usize) -> String {
     let head = "flow: Long\nconnections: { crm: dynamics-365 }\ntriggers: [{ name: t, manual: }]\nactions:\n";
     let mut text = head.to_owned();
     for nth in 0..actions.div_ceil(4) {
-        text.push_str(&format!(
+        write!(
+            text,
             "  - name: Rows {nth}
     call: crm.ListRecords
     with: {{ entityName: accounts, $filter: \"@concat('name eq ', '{nth}')\" }}
@@ -65,7 +67,8 @@ fn text(actions: usize) -> String {
           - name: Say {nth}
             compose: \"@{{item()?['name']}} of @{{length(body('Rows_{nth}')?['value'])}}\"
 "
-        ));
+        )
+        .unwrap();
     }
     text
 }
@@ -84,5 +87,5 @@ fn project(text: &str) -> Project {
     for it in &flows {
         known.add(&it.name, &it.package.flow);
     }
-    Project { root: root.clone(), flows, catalog, known, ..Project::default() }
+    Project { root, flows, catalog, known, ..Project::default() }
 }

@@ -250,11 +250,6 @@ impl Completion<'_> {
     /// What is inserted in the place of some bytes.
     pub(crate) fn set_at(&self, item: &mut CompletionItem, span: Span, text: String) {
         let edit = self.view.file.text.edit(span, text);
-        let replaced = self.view.file.text.as_str().get(span.start..self.offset).unwrap_or("");
-        // Editors look for what they replace at the beginning of this.
-        if item.filter_text.is_none() && !item.label.starts_with(replaced) && replaced.is_empty() {
-            item.filter_text = Some(item.label.clone());
-        }
         item.text_edit = Some(CompletionTextEdit::Edit(edit));
     }
 }

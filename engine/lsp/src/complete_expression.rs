@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::{
     complete::{Completion, markdown, new_item},
-    cursor::At,
     file::{self, in_expressions},
     notation::{Notation, What, Writing},
     outline::Node,
@@ -254,13 +253,13 @@ impl Context<'_> {
         } else if self.writing.notation == Notation::Handlebars {
             self.item(name, kind, (written, format!("[{name}]")))
         } else {
-            // The dot before it goes, too.
+            // The dot before it goes, too, and editors look for what they replace.
             let dotted = format!(".{written}");
-            self.item(name, kind, (&dotted, format!("['{}']", name.replace('\'', "\\'"))))
+            let text = format!("['{}']", name.replace('\'', "\\'"));
+            let mut item = self.item(name, kind, (&dotted, text));
+            item.filter_text = Some(format!(".{name}"));
+            item
         };
-        if let At::Value { .. } = self.completion.cursor.at {
-            item.filter_text.get_or_insert_with(|| name.clone());
-        }
         item.detail = Some(detail.clone()).filter(|it| !it.is_empty());
         item
     }

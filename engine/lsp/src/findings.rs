@@ -95,7 +95,7 @@ pub(crate) fn actions(
     for it in here {
         if let Some(fix) = &it.fix {
             let edit = text.edit(fix.span, fix.text.clone());
-            actions.push(action(&fix.title, edit, true, (uri, told(text, it, uri))));
+            actions.push(action(&fix.title, edit, fix.safe, (uri, told(text, it, uri))));
         }
         if let Some(edit) = ignored(text, it) {
             let title = format!("keep it: ignore `{}` here", it.code.slug);

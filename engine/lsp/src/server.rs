@@ -1,4 +1,5 @@
-//! The language server: messages over standard input and output, one after the other.
+//! The language server: messages over standard input and output, one after the other. It is one thing:
+//! what a session knows, and a line for each message.
 
 use std::{
     collections::BTreeSet,

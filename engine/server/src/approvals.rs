@@ -1,7 +1,9 @@
 //! Approvals: the inbox, and the page whose address a flow has given out.
 
+use std::sync::Arc;
+
 use axum::{
-    Json,
+    Extension, Json,
     body::Bytes,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, header::ACCEPT},
@@ -13,7 +15,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::{Answer, AnswerError, Approval, Proof};
 
-use crate::{Shared, error::Problem, pages::read, runs::invalid_query, ui};
+use crate::{
+    Shared,
+    access::{Kind, User},
+    error::Problem,
+    pages::read,
+    runs::invalid_query,
+    ui,
+};
 
 /// Approvals that are listed at a time.
 const LIMIT: usize = 100;
@@ -42,10 +51,17 @@ pub(crate) async fn list(
 /// One of the options is chosen by somebody who may answer all approvals.
 pub(crate) async fn answer(
     State(shared): State<Shared>,
+    user: Option<Extension<Arc<User>>>,
     Path((run, path)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    take(&shared, (&RunId::new(run), &Place::from_address(path)), &Proof::Trusted, &body).await
+    let place = (&RunId::new(run), &Place::from_address(path));
+    let mut answer: AnswerBody = read(&body)?;
+    // Who has signed in cannot answer for others.
+    if let Some(Extension(user)) = user.filter(|it| it.kind != Kind::Local) {
+        answer.responder = Some(user.name.clone());
+    }
+    take(&shared, place, &Proof::Trusted, answer).await
 }
 
 /// Somebody has opened the address of an approval, or answers there. A browser is given a page, which
@@ -58,7 +74,7 @@ pub(crate) async fn by_link(
 ) -> Result<Response, Problem> {
     let proof = Proof::Signature(signature);
     if !is_get {
-        return Ok(take(shared, (run, path), &proof, body).await?.into_response());
+        return Ok(take(shared, (run, path), &proof, read(body)?).await?.into_response());
     }
     if is_browser(headers) {
         return Ok(ui::approval_page(headers));
@@ -101,9 +117,9 @@ async fn take(
     shared: &Shared,
     (run, path): (&RunId, &Place),
     proof: &Proof,
-    body: &Bytes,
+    answer: AnswerBody,
 ) -> Result<Json<Value>, Problem> {
-    let AnswerBody { response, comments, responder } = read(body)?;
+    let AnswerBody { response, comments, responder } = answer;
     let answer = Answer { response, comments, responder };
     let outcome = answer.response.clone();
     shared.engine.answer_approval(run, path, proof, answer).await.map_err(|error| match error {

@@ -47,9 +47,14 @@ pub(crate) async fn receive(
             let asked = (is_get, &parts.headers, &body);
             approvals::by_link(&shared, place, signature, asked).await
         }
-        // A page says so to whoever comes too late.
-        Err(CallBackError::NotAwaited) if is_get && approvals::is_browser(&parts.headers) => {
-            Ok(crate::ui::approval_page(&parts.headers))
+        // A person who comes too late, or with half of an address, is told so on a page.
+        Err(error @ (CallBackError::NotAwaited | CallBackError::Unknown))
+            if is_get && approvals::is_browser(&parts.headers) =>
+        {
+            let is_late = matches!(error, CallBackError::NotAwaited);
+            let mut response = crate::ui::approval_page(&parts.headers);
+            *response.status_mut() = if is_late { StatusCode::GONE } else { StatusCode::NOT_FOUND };
+            Ok(response)
         }
         Err(error) => Err(error.into()),
     }

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 
-use crate::Shared;
+use crate::{Shared, ui::OwnPage};
 
 /// Pages take everything from this service, and nothing that stands in them is a script.
 const PAGES: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
@@ -58,10 +58,11 @@ pub(crate) async fn of_answers(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
+    let is_page = response.extensions().get::<OwnPage>().is_some();
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Beside the pages it must not be taken for one of them; elsewhere it is the flow's business.
-    if shared.hooks_are_beside {
+    if shared.hooks_are_beside && !is_page {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(ANSWERS));
     }
     response

@@ -25,6 +25,10 @@ const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; fo
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+/// Marks an answer that is a page of ours, wherever it is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnPage;
+
 struct File {
     name: &'static str,
     media: &'static str,
@@ -134,6 +138,7 @@ fn serve(name: &str, asked: &HeaderMap) -> Response {
     } else {
         ([(CONTENT_TYPE, file.media)], file.text).into_response()
     };
+    response.extensions_mut().insert(OwnPage);
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert(ETAG, tag);
@@ -149,4 +154,10 @@ fn serve(name: &str, asked: &HeaderMap) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Names and texts of all files.
+#[cfg(test)]
+pub(crate) fn served() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PAGES.iter().chain(SCRIPTS).map(|it| (it.name, it.text))
 }

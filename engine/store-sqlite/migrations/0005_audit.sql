@@ -20,3 +20,4 @@ CREATE INDEX audit_target ON audit (target, number);
 
 -- What failed of a flow is found however much of it went well.
 CREATE INDEX run_flow_status ON run (flow, status, position) WHERE status IS NOT NULL;
+CREATE INDEX run_trigger ON run (trigger_name, position);

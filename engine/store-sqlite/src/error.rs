@@ -50,6 +50,7 @@ impl Failure {
     fn is_damage(&self) -> bool {
         let code = self.sqlite().and_then(rusqlite::Error::sqlite_error_code);
         matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+            || matches!(self.sqlite(), Some(rusqlite::Error::Utf8Error(..)))
     }
 }
 

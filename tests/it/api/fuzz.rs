@@ -204,12 +204,7 @@ async fn no_request_is_answered_with_a_fault_of_ours() {
                 if !body.is_null() && !dice.is(15) {
                     sent = of_schema(&document, &body, &mut dice, 4).to_string();
                     if dice.is(20) {
-                        sent.truncate(
-                            sent.len() / 2
-                                - (0..)
-                                    .find(|n| sent.is_char_boundary(sent.len() / 2 - n))
-                                    .unwrap(),
-                        );
+                        sent.truncate(sent.floor_char_boundary(sent.len() / 2));
                     }
                     request = request.body(sent.clone());
                 }

@@ -126,9 +126,10 @@ impl Api {
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let place = origin.as_ref().map_or(local, |it| it.0);
         let listener = Listener::bind(place).await.unwrap();
-        let apart = match has_hooks_apart {
-            true => Some(Listener::bind_for_hooks(local).await.unwrap()),
-            false => None,
+        let apart = if has_hooks_apart {
+            Some(Listener::bind_for_hooks(local).await.unwrap())
+        } else {
+            None
         };
         let public = apart.as_ref().map_or(listener.address(), Listener::address);
         let addresses =

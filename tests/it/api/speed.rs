@@ -7,7 +7,7 @@ use std::{
 
 use base::{Status, Timestamp};
 use journal::{
-    Event, EventKind, Path, Store,
+    Event, EventKind, Path, Store as _,
     conformance::samples::{admission, put_flow},
 };
 use store_sqlite::SqliteStore;

@@ -87,6 +87,17 @@ async fn the_command_makes_tokens_that_a_running_service_knows() {
         text.contains("tokens.create") && text.contains("tokens.revoke")
     })
     .await;
+    service.kill().unwrap();
+    service.wait().unwrap();
+    refusals(folder.path());
+    // A file that others can write is not believed.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, _, told) = run(folder.path(), &["tokens", "list"]);
+    assert!(code == 2 && told.contains("chmod 600"), "{told}");
+}
+
+/// What `flowright tokens` does not do, and says why.
+fn refusals(project: &Path) {
     for (args, what) in [
         (&["tokens", "create", "ada", "--role", "viewer"][..], "already"),
         (&["tokens", "create", "x", "--role", "viewer", "--only", "nothing"], "no part"),
@@ -94,15 +105,9 @@ async fn the_command_makes_tokens_that_a_running_service_knows() {
         (&["tokens", "create", "", "--role", "viewer"], "name"),
         (&["tokens", "revoke", "nobody"], "no token"),
     ] {
-        let (code, _, told) = run(folder.path(), args);
+        let (code, _, told) = run(project, args);
         assert!(code == 2 && told.contains(what), "{args:?} {code} {told}");
     }
-    service.kill().unwrap();
-    service.wait().unwrap();
-    // A file that others can write is not believed.
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let (code, _, told) = run(folder.path(), &["tokens", "list"]);
-    assert!(code == 2 && told.contains("chmod 600"), "{told}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use worker::{Repeat, Since};
+
 use super::{
     outbound::{deal, solve},
     *,
@@ -245,4 +247,33 @@ async fn what_it_costs() {
     deal(&org, json!({}));
     org.pass_well().await;
     assert_eq!(cost(&org), 8, "a new referral, and the event that follows");
+}
+
+#[tokio::test]
+async fn solutions_that_are_refused_are_told_once() {
+    let org = Org::new().await;
+    let opportunity = deal(&org, json!({}));
+    org.pass_well().await;
+    let refused = || {
+        let no = emulators::FaultKind::Status(403);
+        emulators::Fault::once("/v1.0/engagements/referrals", no).for_method("PATCH")
+    };
+    org.service.world.partner_center.fault(refused());
+    solve(&org, &opportunity);
+    org.pass().await;
+    let run = org.runs(Some(SOLUTIONS)).await.pop().unwrap();
+    let message = run.error.unwrap()["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("Update_a_referral_with_solutions: "), "{message}");
+    let row = org.opportunity();
+    assert!(row["Audit__c"].as_str().unwrap().ends_with(&message), "{row:#}");
+    // The failed run is done again once it is allowed.
+    check(&row, &json!({ "Name": "✖ Contoso rollout" }));
+    let whole = Repeat { since: Since::Beginning, latest: false, preview: false };
+    org.service.engine.repeat(&run.run, &whole).await.unwrap();
+    org.rest().await;
+    let solutions = org.referrals()[0].pointer("/details/requirements/solutions/0/id").cloned();
+    assert_eq!(solutions, Some(json!("SOL-6115380-IPC")));
+    // With the next look the cross goes.
+    org.pass().await;
+    check(&org.opportunity(), &json!({ "Name": "✔ Contoso rollout" }));
 }

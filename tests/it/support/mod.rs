@@ -1,6 +1,7 @@
 //! What the tests share: cases on disk and their readable trace, and a whole service in this process.
 
 pub(crate) mod case;
+pub(crate) mod chromium;
 pub(crate) mod clock;
 pub(crate) mod editor;
 pub(crate) mod programs;

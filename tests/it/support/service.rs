@@ -27,7 +27,7 @@ pub(crate) const BACK: &str = "co-sell/dynamics-to-partner-center";
 /// The flow that registers its address.
 pub(crate) const REGISTER: &str = "co-sell/register-webhooks";
 /// Nothing takes longer, even on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 /// What addresses of unsigned triggers are signed with.
 const KEY: &str = "the key of the tests";
 

@@ -10,9 +10,9 @@ use worker::{Clock as _, Project, SystemClock, standing};
 
 use crate::{
     Outcome,
-    args::{ServeArgs, Shown},
+    args::Shown,
     cmd::{lint, serve::project_root},
-    config,
+    config::{self, ServeArgs},
     database::Database,
     network,
     print::{self, Tone, line, tone},

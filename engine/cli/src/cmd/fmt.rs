@@ -13,9 +13,33 @@ use worker::{Project, project::PROJECT_FILE};
 
 use crate::{
     Outcome,
-    args::FmtArgs,
     print::{self, Tone, note, tone},
 };
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Without paths the files of the project are laid out: flows, mappings, environments, connectors,
+tests and the project's own file.
+
+Exit codes: 0 all is well, 1 a file would be changed (with --check or --diff), or one cannot be
+formatted, 2 the command could not be carried out."
+)]
+pub(crate) struct FmtArgs {
+    /// Files or folders; `-` formats standard input to standard output.
+    pub paths: Vec<PathBuf>,
+
+    /// Change nothing; print the files that would be changed.
+    #[arg(long)]
+    pub check: bool,
+
+    /// Change nothing; print what would be changed.
+    #[arg(long)]
+    pub diff: bool,
+
+    /// The name of what is read from standard input, which says what it is.
+    #[arg(long, value_name = "FILE")]
+    pub stdin_filename: Option<PathBuf>,
+}
 
 /// Folders below the named one that are searched.
 const DEPTH_MAX: usize = 32;
@@ -112,24 +136,25 @@ impl Tally {
 }
 
 fn layout(path: &Path, text: &str) -> Result<String, String> {
-    let file = kind(path).unwrap_or(None);
+    let file = kind(path).and_then(|Known(file)| file);
     flow::format(text, file)
 }
 
-/// What a file is, by its name; none if it is not of a project, and inside that none if its keys
-/// have no order.
-fn kind(path: &Path) -> Option<Option<File>> {
+/// A file of a project, and the order of its keys, if they have one.
+struct Known(Option<File>);
+
+/// What a file is, by its name; none if it is not of a project.
+fn kind(path: &Path) -> Option<Known> {
     let name = path.file_name()?.to_str()?;
     let folder = path.parent().and_then(Path::file_name).and_then(|it| it.to_str());
+    let is_yaml = path.extension().is_some_and(|it| it == "yaml");
     match name {
-        "flow.yaml" => Some(Some(File::Flow)),
-        "connector.yaml" => Some(None),
-        PROJECT_FILE => Some(Some(File::Project)),
-        _ if name.ends_with(".mapping.yaml") => Some(Some(File::Mapping)),
-        _ if name.ends_with(".test.yaml") => Some(None),
-        _ if name.ends_with(".yaml") && folder == Some("environments") => {
-            Some(Some(File::Environment))
-        }
+        "flow.yaml" => Some(Known(Some(File::Flow))),
+        "connector.yaml" => Some(Known(None)),
+        PROJECT_FILE => Some(Known(Some(File::Project))),
+        _ if name.ends_with(".mapping.yaml") => Some(Known(Some(File::Mapping))),
+        _ if name.ends_with(".test.yaml") => Some(Known(None)),
+        _ if is_yaml && folder == Some("environments") => Some(Known(Some(File::Environment))),
         _ => None,
     }
 }

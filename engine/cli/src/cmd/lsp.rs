@@ -23,6 +23,8 @@ impl Host for Disk {
         let root = Project::find(folder).unwrap_or_else(|| folder.to_path_buf());
         let project = Project::load(&root, None).map_err(|error| error.to_string())?;
         let known = known(&project).map_err(|error| error.to_string())?;
+        let said = project.settings.lint.as_ref();
+        let settings = said.map(|it| lint::config::read(it).0.settings).unwrap_or_default();
         let flows = project.flows.into_iter().map(|it| FlowFile::new(it.name, it.package));
         Ok(lsp::Project {
             root,
@@ -31,7 +33,7 @@ impl Host for Disk {
             environment: project.environment.map(|(_, it)| it),
             others: project.diagnostics,
             known,
-            ..lsp::Project::default()
+            settings,
         })
     }
 }

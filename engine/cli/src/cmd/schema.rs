@@ -1,18 +1,63 @@
 //! `flowright schema`: JSON Schemas of the project's files, for editors.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum;
 use lsp::schema::{self, Known};
 use serde_json::Value;
 use worker::Project;
 
 use crate::{
     Outcome,
-    args::{SchemaArgs, SchemaOf},
     cmd::packages::put,
     print::{self, note},
 };
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The schema of flow files has the operations of the project's connectors, by the names that its flows
+give to connections, with their inputs.
+  flowright schema flow > flow.schema.json      one schema
+  flowright schema --output .flowright/schemas  all of them"
+)]
+pub(crate) struct SchemaArgs {
+    /// Which files the schema is of.
+    #[arg(value_enum)]
+    pub of: Option<SchemaOf>,
+
+    /// Write `<name>.schema.json` files into this folder; all of them if none is named.
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+}
+
+/// The files that there are schemas of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// `flow.yaml`.
+    Flow,
+    /// `*.mapping.yaml`.
+    Mapping,
+    /// `connector.yaml`.
+    Connector,
+    /// `environments/*.yaml`.
+    Environment,
+    /// `flowright.yaml`.
+    Project,
+    /// `tests/*.test.yaml`.
+    Test,
+}
+
+impl SchemaOf {
+    pub(crate) const ALL: [(&'static str, Self); 6] = [
+        ("flow", Self::Flow),
+        ("mapping", Self::Mapping),
+        ("connector", Self::Connector),
+        ("environment", Self::Environment),
+        ("project", Self::Project),
+        ("test", Self::Test),
+    ];
+}
 
 pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Outcome> {
     let here = std::env::current_dir()?;

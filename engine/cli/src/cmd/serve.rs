@@ -23,9 +23,8 @@ use worker::{
 
 use crate::{
     Outcome,
-    args::ServeArgs,
     cmd::{lint, reload::Reload},
-    config,
+    config::{self, ServeArgs},
     database::Database,
     network,
     print::{self, Tone, note, tone},
@@ -323,7 +322,7 @@ impl Service {
                 }
             }
         }
-        note(format!("runs: {}/api/v1/runs", self.origin));
+        note(format!("web pages: {}/", self.origin));
     }
 
     /// Answers until told to stop.

@@ -21,7 +21,8 @@ fn shown(text: &str, paths: Paths) -> String {
                     Root::Item => "item".to_owned(),
                     Root::Items(name) => format!("items {name}"),
                 };
-                let path = it.path.iter().map(|name| format!(".{name}")).collect::<String>();
+                let path: Vec<String> = it.path.iter().map(|name| format!(".{name}")).collect();
+                let path = path.concat();
                 let through =
                     it.through.iter().map(|it| format!("|{}{}", it.function, it.argument));
                 format!("{root}{path}{}", through.collect::<String>())

@@ -1,9 +1,9 @@
 //! Flows of a project that start each other by what they change, for ever.
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use base::{Diagnostic, Sink, Span, code};
-use flow::{ActionId, ActionKind};
+use flow::{ActionId, ActionKind, Trigger, TriggerKind};
 
 use super::{self_trigger_loop::thing, subflow_contract::path};
 use crate::{
@@ -34,33 +34,29 @@ struct Write {
 const CALLS_MAX: usize = 8;
 
 fn check(calls: &Calls<'_>, sinks: &mut [Sink]) {
-    let settings = Settings::default();
-    let views: Vec<Option<View<'_>>> = calls
-        .project
-        .flows
-        .iter()
-        .map(|file| {
-            let (source, _) = file.text()?;
-            Some(View::new(calls.project, source, (file.package, &file.package.flow), &settings))
-        })
+    // Whoever is part of a loop is started by changes; most projects have few such flows.
+    let all = calls.project.flows.iter().enumerate();
+    let listeners: Vec<usize> = all
+        .filter(|(_, it)| it.flow().triggers.iter().any(is_listener))
+        .map(|(at, _)| at)
         .collect();
-    let accesses: Vec<Vec<Access<'_>>> =
-        views.iter().map(|it| it.as_ref().map_or_else(Vec::new, Access::all)).collect();
+    if listeners.len() < 2 {
+        return;
+    }
+    let settings = Settings::default();
+    let known = calls.project.flows.iter().map(|_| OnceCell::new()).collect();
+    let flows = Flows { calls, settings: &settings, known };
     let mut edges: BTreeMap<usize, Vec<(usize, Span)>> = BTreeMap::new();
     let mut whats: BTreeMap<(usize, usize), String> = BTreeMap::new();
-    for from in 0..views.len() {
-        for write in writes(calls, &views, &accesses, from) {
-            let Some(maker) = views.get(write.maker).and_then(Option::as_ref) else { continue };
-            let Some(access) =
-                accesses.get(write.maker).and_then(|it| it.iter().find(|it| it.id == write.action))
-            else {
-                continue;
-            };
-            for (to, view) in views.iter().enumerate().filter(|(to, _)| *to != from) {
-                let starts = view.as_ref().is_some_and(|it| starts(it, maker, access));
-                if starts && !whats.contains_key(&(from, to)) {
-                    edges.entry(from).or_default().push((to, write.span));
-                    whats.insert((from, to), thing(maker, access));
+    for from in &listeners {
+        for write in flows.writes(*from) {
+            let Some(maker) = flows.view(write.maker) else { continue };
+            let Some(access) = Access::of(maker, write.action) else { continue };
+            for to in listeners.iter().filter(|to| *to != from) {
+                let starts = flows.view(*to).is_some_and(|it| starts(it, maker, &access));
+                if starts && !whats.contains_key(&(*from, *to)) {
+                    edges.entry(*from).or_default().push((*to, write.span));
+                    whats.insert((*from, *to), thing(maker, &access));
                 }
             }
         }
@@ -69,24 +65,45 @@ fn check(calls: &Calls<'_>, sinks: &mut [Sink]) {
         for (to, span) in edges.get(&from).into_iter().flatten() {
             let Some(path) = path(&edges, *to, from) else { continue };
             let all: Vec<usize> = std::iter::once(from).chain(path).collect();
-            let name =
-                |it: &usize| calls.project.flows.get(*it).map_or("", |it| it.flow().name.as_str());
-            let steps = all.windows(2).filter_map(|pair| {
-                let what = whats.get(&(*pair.first()?, *pair.last()?))?;
-                Some(format!("`{}` changes {what}", name(pair.first()?)))
-            });
-            let steps: Vec<String> = steps.collect();
-            let message = format!(
-                "flows start each other: {}, and so on",
-                steps.join(", which starts a flow: ")
-            );
-            let found = Diagnostic::new(RULE.code, *span, message).warning();
-            sink.push(found.hint(
-                "let one of them write only what differs (`compare`), or leave out in a trigger \
-                 what the flows' own user has changed",
-            ));
+            sink.push(found(calls, &all, &whats, *span));
         }
     }
+}
+
+/// Whether changes of records may fire a trigger.
+fn is_listener(trigger: &Trigger) -> bool {
+    match &trigger.kind {
+        TriggerKind::ApiConnection(_) => true,
+        TriggerKind::Request(request) => request.verify.is_some(),
+        TriggerKind::Manual(_)
+        | TriggerKind::Recurrence(_)
+        | TriggerKind::Http(_)
+        | TriggerKind::HttpWebhook(_)
+        | TriggerKind::Flow(_)
+        | TriggerKind::Batch(_)
+        | TriggerKind::Unsupported(_) => false,
+    }
+}
+
+/// What is said about a loop of flows.
+fn found(
+    calls: &Calls<'_>,
+    all: &[usize],
+    whats: &BTreeMap<(usize, usize), String>,
+    span: Span,
+) -> Diagnostic {
+    let name = |it: &usize| calls.project.flows.get(*it).map_or("", |it| it.flow().name.as_str());
+    let steps = all.windows(2).filter_map(|pair| {
+        let what = whats.get(&(*pair.first()?, *pair.last()?))?;
+        Some(format!("`{}` changes {what}", name(pair.first()?)))
+    });
+    let steps: Vec<String> = steps.collect();
+    let message =
+        format!("flows start each other: {}, and so on", steps.join(", which starts a flow: "));
+    Diagnostic::new(RULE.code, span, message).hint(
+        "let one of them write only what differs (`compare`), or leave out in a trigger what the \
+         flows' own user has changed",
+    )
 }
 
 /// Whether a change starts a flow.
@@ -97,34 +114,47 @@ fn starts(view: &View<'_>, maker: &View<'_>, write: &Access<'_>) -> bool {
     })
 }
 
-/// What a flow changes without looking whether it differs, itself or through the flows it calls.
-fn writes(
-    calls: &Calls<'_>,
-    views: &[Option<View<'_>>],
-    accesses: &[Vec<Access<'_>>],
-    from: usize,
-) -> Vec<Write> {
-    let mut found = Vec::new();
-    let mut open = vec![(from, None, 0)];
-    let mut seen = vec![from];
-    while let Some((at, span, depth)) = open.pop() {
-        let Some(view) = views.get(at).and_then(Option::as_ref) else { continue };
-        for access in accesses.get(at).into_iter().flatten().filter(|it| it.writes()) {
-            if guards::of_action(view, access.id) < Guard::Difference {
-                let span = span.unwrap_or(access.call.target_span);
-                found.push(Write { maker: at, action: access.id, span });
-            }
-        }
-        for (id, action) in view.flow.actions.iter().enumerate() {
-            let ActionKind::Workflow(called) = &action.kind else { continue };
-            let Some(callee) = calls.find(&called.flow).filter(|it| !seen.contains(it)) else {
-                continue;
-            };
-            if depth < CALLS_MAX && guards::of_action(view, id) < Guard::Difference {
-                seen.push(callee);
-                open.push((callee, Some(span.unwrap_or(called.span)), depth + 1));
-            }
-        }
+/// The flows of a project, looked into where that is needed.
+struct Flows<'a> {
+    calls: &'a Calls<'a>,
+    settings: &'a Settings,
+    known: Vec<OnceCell<Option<View<'a>>>>,
+}
+
+impl<'a> Flows<'a> {
+    fn view(&self, at: usize) -> Option<&View<'a>> {
+        let look = || {
+            let file = self.calls.project.flows.get(at)?;
+            let (source, _) = file.text()?;
+            let flow = (file.package, &file.package.flow);
+            Some(View::new(self.calls.project, source, flow, self.settings))
+        };
+        self.known.get(at)?.get_or_init(look).as_ref()
     }
-    found
+
+    /// What a flow changes without looking whether it differs, itself or through the flows it calls.
+    fn writes(&self, from: usize) -> Vec<Write> {
+        let mut found = Vec::new();
+        let mut open = vec![(from, None, 0)];
+        let mut seen = vec![from];
+        while let Some((at, span, depth)) = open.pop() {
+            let Some(view) = self.view(at) else { continue };
+            for access in Access::all(view).into_iter().filter(Access::writes) {
+                if guards::of_action(view, access.id) < Guard::Difference {
+                    let span = span.unwrap_or(access.call.target_span);
+                    found.push(Write { maker: at, action: access.id, span });
+                }
+            }
+            for (id, action) in view.flow.actions.iter().enumerate() {
+                let ActionKind::Workflow(called) = &action.kind else { continue };
+                let callee = self.calls.find(&called.flow).filter(|it| !seen.contains(it));
+                let Some(callee) = callee.filter(|_| depth < CALLS_MAX) else { continue };
+                if guards::of_action(view, id) < Guard::Difference {
+                    seen.push(callee);
+                    open.push((callee, Some(span.unwrap_or(called.span)), depth + 1));
+                }
+            }
+        }
+        found
+    }
 }

@@ -201,7 +201,7 @@ fn report(view: &View<'_>, placed: &Placed, parts: &[Part], notation: &Notation,
     }
 }
 
-/// Whether a filter of `OData` has the value without quotes, where numbers and ids stand, and a service or
+/// Whether an `OData` filter has the value without quotes, where numbers and ids stand, and a service or
 /// a flow of the project has sent it: those make their ids themselves.
 fn is_made_by_service(view: &View<'_>, notation: &Notation, parts: &[Part], nth: usize) -> bool {
     let before = nth.checked_sub(1).and_then(|it| parts.get(it));

@@ -51,6 +51,9 @@ fn file(source: &Source, sink: &mut Sink) {
 }
 
 fn marks(source: &Source, sink: &mut Sink) {
+    if source.text().is_ascii() {
+        return;
+    }
     // The first character of a file may say how it is encoded.
     let found = source.text().char_indices().filter(|(at, _)| 0 < *at);
     for (at, c, what) in found.filter_map(|(at, c)| Some((at, c, name(c)?))) {

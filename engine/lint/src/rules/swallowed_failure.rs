@@ -1,5 +1,7 @@
 //! A failure is handled by actions that tell nobody: the run ends as if all were well.
 
+use std::collections::BTreeSet;
+
 use base::{Diagnostic, Sink, Status, code};
 use flow::{Action, ActionId, ActionKind, actions::variables::Variables};
 
@@ -19,7 +21,10 @@ pub(super) const RULE: Rule = Rule {
 fn check(view: &View<'_>, id: ActionId, sink: &mut Sink) {
     let action = view.flow.action(id);
     let Some(failed) = handled(action) else { return };
-    if tells(view, id) || looked_at(view, failed) || followers(view, id).any(|it| tells(view, it)) {
+    if tells(view, id) || looked_at(view, failed) {
+        return;
+    }
+    if followers(view, id).into_iter().any(|it| tells(view, it)) {
         return;
     }
     let failed = &view.flow.action(failed).display;
@@ -72,9 +77,24 @@ fn is_value(view: &View<'_>, id: ActionId) -> bool {
 }
 
 /// The actions of the same block that run after it, directly or not.
-fn followers<'a>(view: &'a View<'_>, id: ActionId) -> impl Iterator<Item = ActionId> + 'a {
+fn followers(view: &View<'_>, id: ActionId) -> BTreeSet<ActionId> {
     let parent = view.flow.action(id).parent;
-    (0..view.flow.actions.len()).filter(move |it| {
-        view.flow.action(*it).parent == parent && view.upstream.is_before(id, *it)
-    })
+    let mut found = BTreeSet::from([id]);
+    // In most files an action stands behind those it runs after, so that one look finds all.
+    for _ in 0..LOOKS_MAX {
+        let before = found.len();
+        for (next, action) in view.flow.actions.iter().enumerate() {
+            let follows = action.run_after.iter().any(|it| found.contains(&it.predecessor));
+            if action.parent == parent && follows {
+                found.insert(next);
+            }
+        }
+        if found.len() == before {
+            break;
+        }
+    }
+    found
 }
+
+/// More are not worth it: a finding too many says only that something could be better.
+const LOOKS_MAX: usize = 20;

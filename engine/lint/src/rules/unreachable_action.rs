@@ -72,6 +72,10 @@ fn reason(view: &View<'_>, id: ActionId) -> Option<(String, &'static str)> {
             return Some((reason, "remove the branch, or mend the condition"));
         }
     }
+    // Two ways at once need two predecessors.
+    if action.run_after.len() < 2 {
+        return None;
+    }
     let required = required(flow, id);
     let (before, _) = required.iter().find(|(_, statuses)| statuses.iter().next().is_none())?;
     let before = &flow.action(*before).display;

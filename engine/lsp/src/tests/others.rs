@@ -149,3 +149,24 @@ fn texts_are_changed_as_editors_count() {
     }]);
     assert_eq!(text.as_str(), "new");
 }
+
+#[test]
+fn paths_are_addresses_and_back() {
+    use std::{path::PathBuf, str::FromStr as _};
+
+    use crate::uri::{path_of, uri_of};
+
+    for (path, uri) in [
+        ("/a/b.yaml", "file:///a/b.yaml"),
+        ("/a b/ü#.yaml", "file:///a%20b/%C3%BC%23.yaml"),
+        ("c:/a/b.yaml", "file:///c:/a/b.yaml"),
+    ] {
+        let made = uri_of(&PathBuf::from(path)).unwrap();
+        assert_eq!(made.as_str(), uri);
+        assert_eq!(path_of(&made), Some(PathBuf::from(path)));
+    }
+    for uri in ["untitled:x", "https://example.com/x.yaml", "file:///a%2", "file:///%ff"] {
+        let uri = lsp_types::Uri::from_str(uri);
+        assert_eq!(uri.ok().and_then(|it| path_of(&it)), None);
+    }
+}

@@ -1,6 +1,7 @@
 //! Parts of the server by themselves: comparing texts, counting requests, what the pages ask.
 
 mod mappings;
+mod ui;
 
 use std::{
     net::IpAddr,
@@ -40,7 +41,10 @@ fn texts_are_compared_line_by_line() {
 
 #[test]
 fn differences_of_long_texts_take_no_time() {
-    let long = |n: usize| (0..n).map(|it| format!("{}\n", it * n)).collect::<String>();
+    let long = |n: usize| {
+        let lines: Vec<String> = (0..n).map(|it| (it * n).to_string()).collect();
+        lines.join("\n") + "\n"
+    };
     let text = unified(&long(20_000), &long(19_999));
     assert!(text.starts_with("@@ -1,20000 +1,19999 @@\n"), "{}", text.len());
 }

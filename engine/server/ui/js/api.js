@@ -59,6 +59,13 @@ export const whoAmI = (again = false) => {
   return session;
 };
 
+/** What the service is made of, asked once. */
+let about = null;
+export const info = () => {
+  about ??= optional(get('/api/v1/info')).catch(() => null);
+  return about;
+};
+
 const ROLES = ['viewer', 'operator', 'editor', 'admin'];
 /** Whether the one who is signed in has this role; without sign-in everybody here has. */
 export async function may(role) {

@@ -2,7 +2,7 @@
 
 import { fill, h } from './dom.js';
 import { icon } from './icons.js';
-import { get, optional, whoAmI } from './api.js';
+import { info, whoAmI } from './api.js';
 import { failed, skeleton } from './parts.js';
 import { here } from './router.js';
 import { signIn, userMenu } from './session.js';
@@ -31,9 +31,7 @@ function frame() {
     h('a', { class: 'brand', href: '#/flows' }, h('img', { src: '/ui/icon.svg', alt: '', width: 24, height: 24 }), 'Flowright'),
     place, h('span', { class: 'grow' }), user, themeButton());
   fill(document.getElementById('app'), top, nav, main, h('div', { id: 'toasts', role: 'status', 'aria-live': 'polite' }));
-  optional(get('/api/v1/info')).then((info) => {
-    if (info?.environment) fill(place, info.environment);
-  }).catch(() => null);
+  info().then((it) => fill(place, it?.environment));
   whoAmI().then((session) => fill(user, userMenu(session)));
 }
 

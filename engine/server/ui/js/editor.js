@@ -9,7 +9,7 @@ import { applyEdits, openPackage } from './package.js';
 import { busy, button, confirm, failed, notice, skeleton, toast } from './parts.js';
 import { yamlField } from './textarea.js';
 
-export async function render(root, { flow, editor, signal, query }) {
+export async function render(root, { flow, editor, locked, signal, query }) {
   let own;
   try {
     own = await openPackage(flow.flow, signal);
@@ -68,20 +68,21 @@ export async function render(root, { flow, editor, signal, query }) {
       refused(error, message, () => reload());
     }
   });
-  const reload = async () => { own.discard(); await render(root, { flow, editor, signal, query }); };
+  const reload = async () => { own.discard(); await render(root, { flow, editor, locked, signal, query }); };
   const buttons = () => fill(bar,
     h('div', { class: 'segments files', role: 'group', 'aria-label': 'Files' }, [...own.files.keys()].map((name) => h('button', { type: 'button', class: 'segment', 'aria-pressed': String(name === state.name),
       onclick: () => { state.name = name; show(); } }, name, own.files.get(name) === own.saved.get(name) ? '' : ' •'))),
     h('span', { class: 'grow' }),
     button(state.isDrawn ? 'Hide drawing' : 'Show drawing', 'flows', () => { state.isDrawn = !state.isDrawn; layout.classList.toggle('with-preview', state.isDrawn); buttons(); redraw(); }),
     own.isChanged ? button('Discard', null, async () => { if (await confirm({ title: 'Discard the changes?', text: 'What was typed since the last save is lost.', action: 'Discard' })) await reload(); }) : null,
-    editor ? saveButton(own, save) : h('span', { class: 'muted' }, 'Your role may not save flows'));
+    editor ? saveButton(own, save) : h('span', { class: 'muted' }, locked));
   text.area.addEventListener('keydown', (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key !== 's') return;
     event.preventDefault();
     bar.querySelector('.primary:not(:disabled)')?.click();
   });
   const layout = h('div', { class: `editor ${state.isDrawn ? 'with-preview' : ''}` }, h('div', { class: 'editor-main' }, text.node, found), drawing);
+  drawing.hidden = !state.isDrawn;
   fill(drawing, skeleton(6));
   fill(root, bar, message, layout);
   if (own.isRestored) fill(message, notice('info', 'Your unsaved changes are here again', 'They were kept in this browser tab.'));

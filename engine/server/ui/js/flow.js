@@ -1,7 +1,7 @@
 // The page of one flow: drawn as cards, its trigger's address, its last runs; tabs to change it.
 
 import { fill, h } from './dom.js';
-import { flowAddress, get, may, optional, part } from './api.js';
+import { flowAddress, get, info, may, optional, part } from './api.js';
 import { chain, triggerCard } from './cards.js';
 import { ago, brief, moment, took } from './format.js';
 import { button, copyButton, skeleton, tabs } from './parts.js';
@@ -19,10 +19,11 @@ const TABS = {
 
 export async function render(root, page) {
   const [name, tab] = page.segments;
-  const [flow, operator, editor] = await Promise.all([get(flowAddress(name, '/outline'), page.signal), may('operator'), may('editor')]);
+  const [flow, operator, mayEdit, about] = await Promise.all([get(flowAddress(name, '/outline'), page.signal), may('operator'), may('editor'), info()]);
+  const locked = !mayEdit ? 'Your role may not save flows' : about?.editable === false ? 'To save flows here, start the service with --edit' : null;
   page.title(flow.name);
   const head = h('header', { class: 'page-head' });
-  const body = h('div', {});
+  const body = h('div', { class: 'stack' });
   const show = () => fill(head,
     h('div', { class: 'title' }, h('p', { class: 'crumbs' }, h('a', { href: '#/flows' }, 'My flows')),
       h('h1', {}, flow.name, ' ', flow.on ? null : h('span', { class: 'badge quiet' }, icon('power', 14), h('span', {}, 'Off')))),
@@ -34,7 +35,7 @@ export async function render(root, page) {
     ['', 'Details', flowPage(name)], ['edit', 'Edit', flowPage(name, 'edit')], ['mappings', 'Mappings', flowPage(name, 'mappings')],
     ['versions', 'Versions', flowPage(name, 'versions')]], tab ?? ''), body);
   fill(body, skeleton());
-  if (TABS[tab]) await (await TABS[tab]()).render(body, { ...page, flow, editor });
+  if (TABS[tab]) await (await TABS[tab]()).render(body, { ...page, flow, editor: !locked, locked });
   else await details(body, flow, operator, page.signal);
 }
 

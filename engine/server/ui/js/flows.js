@@ -2,7 +2,7 @@
 
 import { fill, h } from './dom.js';
 import { icon } from './icons.js';
-import { flowAddress, get, may, optional, patch } from './api.js';
+import { flowAddress, get, info, may, optional, patch } from './api.js';
 import { ago } from './format.js';
 import { complain, confirm, empty, toast } from './parts.js';
 import { flowPage, runPage, to } from './router.js';
@@ -10,8 +10,9 @@ import { runFlow } from './runform.js';
 import { badge } from './status.js';
 
 export async function render(root, { signal }) {
-  const [flows, runs, operator, editor] = await Promise.all([
-    get('/api/v1/flows', signal), optional(get('/api/v1/runs?limit=200', signal)), may('operator'), may('editor')]);
+  const [flows, runs, operator, mayEdit, about] = await Promise.all([
+    get('/api/v1/flows', signal), optional(get('/api/v1/runs?limit=200', signal)), may('operator'), may('editor'), info()]);
+  const editor = mayEdit && about?.editable !== false;
   const last = new Map();
   for (const run of runs?.value ?? []) if (!last.has(run.flow)) last.set(run.flow, run);
   const search = h('input', { type: 'search', placeholder: 'Search flows', 'aria-label': 'Search flows' });

@@ -10,7 +10,7 @@ import { flowPage } from './router.js';
 
 const isMapping = (name) => name.endsWith('.mapping.yaml');
 
-export async function render(root, { flow, editor, signal, query }) {
+export async function render(root, { flow, editor, locked, signal, query }) {
   let own;
   try {
     own = await openPackage(flow.flow, signal);
@@ -47,7 +47,7 @@ export async function render(root, { flow, editor, signal, query }) {
     draw();
     check();
   };
-  const reload = async () => { own.discard(); await render(root, { flow, editor, signal, query }); };
+  const reload = async () => { own.discard(); await render(root, { flow, editor, locked, signal, query }); };
   const save = (node) => busy(node, async () => {
     try {
       await own.save();
@@ -64,7 +64,7 @@ export async function render(root, { flow, editor, signal, query }) {
     saving.disabled = !own.isChanged;
     fill(bar, names.length > 1 ? chooser(names, state, load) : h('strong', {}, state.table.name), h('span', { class: 'muted' }, `${state.table.from ?? 'any source'} → ${state.table.to ?? 'any target'}`), h('span', { class: 'grow' }),
       h('a', { class: 'button', href: `${flowPage(flow.flow, 'edit')}?file=${encodeURIComponent(state.name)}` }, icon('code', 16), h('span', {}, 'As text')),
-      own.isChanged ? button('Discard', null, reload) : null, editor ? saving : null);
+      own.isChanged ? button('Discard', null, reload) : null, editor ? saving : h('span', { class: 'muted' }, locked));
     fill(place, table(state, edit));
     if (focus) [...place.querySelectorAll('[data-cell]')].find((it) => it.dataset.cell === focus)?.focus();
   };
@@ -89,29 +89,39 @@ function table(state, edit) {
 
 const unique = (found) => [...new Map(found.map((it) => [`${it.line}${it.message}`, it])).values()];
 
+/** What the file says besides, for which the table has no column. */
+const besides = ({ more = [], otherwise }) => [...more, ...(otherwise === undefined ? [] : ['otherwise'])];
+
 function row(field, { edit, editor, conversions, comparisons, found }) {
   const { target } = field;
   const set = (setting, value) => edit([{ do: 'set', target, setting, value: value === '' ? null : value }]);
-  const text = (setting, present, title, onchange) => h('input', { type: 'text', value: present ?? '', readonly: !editor, spellcheck: 'false', class: 'mono', 'aria-label': `${title} of ${target}`,
+  const text = (setting, present, title, onchange) => h('input', { type: 'text', value: present ?? '', spellcheck: 'false', class: 'mono', 'aria-label': `${title} of ${target}`,
     'data-cell': `${setting} ${target}`, onchange: (event) => (event.target.value === (present ?? '') ? null : onchange(event.target.value)) });
   const choose = (setting, present, title, options) => {
     const all = options.map((it) => [it, it]);
     const node = select([['', setting === 'compare' ? 'exact' : '–'], ...all.filter(([it]) => it !== 'exact')], present ?? '', (value) => set(setting, value));
     node.setAttribute('aria-label', `${title} of ${target}`);
     node.dataset.cell = `${setting} ${target}`;
-    node.disabled = !editor;
     return node;
   };
-  const required = h('input', { type: 'checkbox', checked: field.required === 'true', disabled: !editor, 'aria-label': `${target} is required`, onchange: (event) => set('required', event.target.checked ? 'true' : '') });
+  if (!editor) return plainRow(field);
+  const required = h('input', { type: 'checkbox', checked: field.required === 'true', 'aria-label': `${target} is required`, onchange: (event) => set('required', event.target.checked ? 'true' : '') });
   return h('tr', { class: found.some((it) => it.severity === 'error') ? 'has-error' : '' },
     h('td', { class: 'main-cell', 'data-label': 'Target' }, text('target', target, 'Name', (to) => edit([{ do: 'rename', target, to }])),
-      found.map((it) => h('span', { class: `field-error ${it.severity}` }, icon('alert', 14), it.message)), field.more?.length ? h('span', { class: 'muted small' }, `also in the file: ${field.more.join(', ')}`) : null),
+      found.map((it) => h('span', { class: `field-error ${it.severity}` }, icon('alert', 14), it.message)), besides(field).length ? h('span', { class: 'muted small' }, `also in the file: ${besides(field).join(', ')}`) : null),
     h('td', { 'data-label': 'Source' }, text('from', field.from, 'Source', (value) => set('from', value))),
     h('td', { 'data-label': 'Conversion' }, choose('as', field.as, 'Conversion', conversions)),
     h('td', { 'data-label': 'Compare' }, choose('compare', field.compare, 'Comparison', comparisons)),
     h('td', { 'data-label': 'If empty' }, text('default', field.default, 'Value if empty', (value) => set('default', value))),
     h('td', { 'data-label': 'Required' }, required),
-    h('td', { class: 'actions' }, editor ? h('button', { type: 'button', class: 'icon-button', title: 'Remove', 'aria-label': `Remove ${target}`, onclick: () => edit([{ do: 'remove', target }]) }, icon('trash', 16)) : null));
+    h('td', { class: 'actions' }, h('button', { type: 'button', class: 'icon-button', title: 'Remove', 'aria-label': `Remove ${target}`, onclick: () => edit([{ do: 'remove', target }]) }, icon('trash', 16))));
+}
+
+/** For whoever may only look. */
+function plainRow({ target, from, as, compare, default: empty, required }) {
+  const cell = (label, text) => h('td', { 'data-label': label }, text === undefined ? h('span', { class: 'muted' }, '–') : h('code', {}, text));
+  return h('tr', {}, h('td', { class: 'main-cell' }, h('code', {}, target)), cell('Source', from), cell('Conversion', as), cell('Compare', compare), cell('If empty', empty),
+    cell('Required', required === 'true' ? 'required' : undefined), h('td', {}));
 }
 
 function addRow(edit) {

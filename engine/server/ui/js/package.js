@@ -56,8 +56,9 @@ class Package {
     return [...this.files].map(([name, text]) => ({ name, text }));
   }
 
-  validate(signal) {
-    return post('/api/v1/flows/validate', { flow: this.flow, files: this.list() }, signal);
+  async validate(signal) {
+    const answer = await post('/api/v1/flows/validate', { flow: this.flow, files: this.list() }, signal);
+    return { ...answer, findings: answer.findings.map(placed) };
   }
 
   async save() {
@@ -68,6 +69,13 @@ class Package {
     sessionStorage.removeItem(kept(this.flow));
     return answer;
   }
+}
+
+/** A finding with where it ends, and its edit as one of those that mend it. */
+function placed(it) {
+  const ends = ({ end, line, column }) => ({ endLine: end?.line ?? line, endColumn: end?.column ?? column });
+  const fixes = it.fix ? [{ title: it.fix.title, edits: [{ ...it.fix, ...ends(it.fix) }] }] : [];
+  return { ...it, ...ends(it), fixes };
 }
 
 /** Puts texts into the place of ranges that are told in lines and columns from 1, columns in characters. */

@@ -142,6 +142,8 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     drop(store);
     let later = "SET search_path = flowright; DELETE FROM migration WHERE number > 1;
         DROP INDEX run_created; DROP INDEX run_finished; DROP INDEX run_parent;
+        DROP TABLE audit; DROP INDEX flow_version_flow; DROP INDEX run_flow_status;
+        DROP INDEX run_trigger; ALTER TABLE flow_version DROP COLUMN stored, DROP COLUMN id;
         ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
         ALTER TABLE inbox DROP COLUMN since;
         ALTER TABLE run DROP COLUMN asleep, DROP COLUMN turn, DROP COLUMN shard;

@@ -51,6 +51,8 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     let later = "DROP TABLE trigger_state; DROP INDEX run_awake;
         DROP INDEX run_code; DROP INDEX run_again; DROP INDEX run_parent; DROP INDEX run_created;
         DROP INDEX run_finished; DROP INDEX inbox_since;
+        DROP TABLE audit; DROP INDEX flow_version_flow; DROP INDEX run_flow_status;
+        DROP INDEX run_trigger; ALTER TABLE flow_version DROP COLUMN stored;
         ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
         ALTER TABLE run DROP COLUMN asleep; ALTER TABLE run DROP COLUMN turn;
         ALTER TABLE inbox DROP COLUMN since; PRAGMA user_version = 1;";

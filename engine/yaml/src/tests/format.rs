@@ -58,7 +58,7 @@ fn brackets() {
         &format!("a:  # why\n  b: {long}\n  c: {long}\n"),
     );
     check(&format!("- {{ b: {long}, c: {long} }}\n"), &format!("- b: {long}\n  c: {long}\n"));
-    check("a: [\n  1, # one\n  2\n]\n", "a:\n  - 1 # one\n  - 2\n");
+    check("a: [\n  1, # one\n  2\n]\n", "a:\n  - 1  # one\n  - 2\n");
     check("a: { b: { c: } }\n", "a: { b: { c: } }\n");
     check("[]\n", "[]\n");
 }

@@ -100,6 +100,11 @@ fn one(shown: &Value) {
     if shown["pages"] == true {
         facts.push("further pages on demand".to_owned());
     }
+    match &shown["deprecated"] {
+        Value::String(instead) => facts.push(format!("deprecated: use {instead}")),
+        Value::Bool(true) => facts.push("deprecated".to_owned()),
+        _ => {}
+    }
     facts.retain(|it| !it.is_empty());
     line(tone(Tone::Faint, safe(&facts.join(", "))));
     let inputs = list(shown, "inputs").iter().map(|it| {

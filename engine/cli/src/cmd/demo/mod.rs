@@ -1,14 +1,15 @@
 //! `flowright demo`: the co-sell synchronisation as a story, each step verified.
 
+mod args;
 mod dynamics;
 mod salesforce;
 mod stage;
 mod words;
 
-use self::{stage::Stage, words::title};
+pub(crate) use self::args::DemoArgs;
+use self::{args::DemoCrm, stage::Stage, words::title};
 use crate::{
     Outcome,
-    args::{DemoArgs, DemoCrm},
     print::{Tone, line, tone},
 };
 

@@ -16,9 +16,11 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use worker::{Engine, Incoming, Project};
 
-use super::words::{fact, step};
+use super::{
+    DemoArgs,
+    words::{fact, step},
+};
 use crate::{
-    args::DemoArgs,
     cmd::serve::{Place, Service, project_root},
     database::Database,
     print::{Tone, line, tone},
@@ -224,7 +226,7 @@ impl Stage {
         fact("Partner Center", self.world.partner_center.url());
         fact("Dynamics 365", self.world.dataverse.url());
         fact("Salesforce", self.world.salesforce.url());
-        fact("run history", &format!("{}/api/v1/runs", self.url));
+        fact("web pages", &format!("{}/", self.url));
         fact("project", &self.folder.0.display().to_string());
         for (flow, address) in
             self.addresses.iter().filter(|(name, _)| name.starts_with("co-sell/"))

@@ -97,9 +97,15 @@ impl Scope {
     }
 }
 
+/// Files that are checked together with others on the disk.
+const OTHERS: &[&str] = &["connector.yaml", project::PROJECT_FILE];
+
 impl Typed {
     fn read(project: &Project, file: &str) -> anyhow::Result<Self> {
         let path = Path::new(file);
+        let own = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+        let is_other = own.ends_with(".mapping.yaml") || OTHERS.contains(&own);
+        ensure!(!is_other, "only a flow or a definition can be checked from standard input");
         let path = if path.is_absolute() {
             path.to_path_buf()
         } else {
