@@ -188,9 +188,11 @@ struct World {
 }
 
 impl World {
-    async fn start(database: &Path, texts: &[(&str, &str)]) -> Self {
+    /// Whether the service answers is said first: what a database has left is asked at once.
+    async fn start(database: &Path, texts: &[(&str, &str)], open: bool) -> Self {
         let store = SqliteStore::open(database, store_sqlite::Options::default()).unwrap();
         let (desk, clock) = (Arc::new(Desk::default()), ManualClock::at(KEPT));
+        desk.open.store(open, Ordering::SeqCst);
         let key = Secret::new("the key of the tests".to_owned());
         let options = worker::Options {
             store: Arc::new(store),
@@ -236,7 +238,7 @@ fn schema(database: &Path) -> u32 {
 
 /// Leaves a database with every kind of run in it.
 async fn keep(database: &Path) {
-    let world = World::start(database, FLOWS).await;
+    let world = World::start(database, FLOWS, false).await;
     for (flow, _) in FLOWS {
         let bodies = match *flow {
             "child" => Vec::new(),
@@ -291,8 +293,7 @@ async fn goes_on(database: &Path, name: &str) {
         .map(|(flow, text)| (*flow, text.replace("first", "second").replace("PT1H", "PT5H")))
         .collect();
     let changed: Vec<(&str, &str)> = changed.iter().map(|(flow, text)| (*flow, &**text)).collect();
-    let world = World::start(database, &changed).await;
-    world.desk.open.store(true, Ordering::SeqCst);
+    let world = World::start(database, &changed, true).await;
     let known = world.fire("sleeps", json!({ "n": "1", "text": "" })).await;
     assert!(matches!(known, Admitted::Duplicate(_)), "{name}: {known:?}");
     let before = world.rows().await;

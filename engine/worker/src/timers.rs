@@ -65,7 +65,7 @@ async fn look(inner: &Arc<Inner>) -> Result<Duration, Box<dyn std::error::Error 
     Ok(match next {
         // What is due and still there is on its way; it leaves when its event is stored.
         Some(next) if next <= now => Duration::from_millis(20),
-        Some(next) => next.since(now).to_std().min(SLEEP_MAX),
+        Some(next) => inner.clock.pause(next).min(SLEEP_MAX),
         None => SLEEP_MAX,
     })
 }
