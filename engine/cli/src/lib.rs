@@ -5,6 +5,7 @@ pub mod difference;
 pub mod document;
 pub mod environment_file;
 pub mod graph;
+pub mod input;
 mod lent;
 pub mod once;
 pub mod scaffold;

@@ -1,6 +1,6 @@
 //! One run without a service: what `flowright run` and `flowright test` have in common.
 
-use std::{collections::BTreeMap, io::Read as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use base::Severity;
@@ -13,6 +13,8 @@ use worker::{
     local::{Driven, Driver, Time},
     project::{FlowFile, Secrets},
 };
+
+use crate::input;
 
 /// Bytes of an event or mocks file.
 const INPUT_BYTES_MAX: usize = 32 << 20;
@@ -130,18 +132,7 @@ pub fn as_outputs(event: Value) -> Value {
 /// # Errors
 /// If it cannot be read, is not text or is too large.
 pub fn read_text(file: &Path) -> anyhow::Result<String> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(INPUT_BYTES_MAX + 1)?;
-    if file == Path::new("-") {
-        std::io::stdin().take(most).read_to_end(&mut bytes)?;
-    } else {
-        let open = std::fs::File::open(file);
-        let open = open.with_context(|| format!("cannot read `{}`", file.display()))?;
-        open.take(most).read_to_end(&mut bytes)?;
-    }
-    if INPUT_BYTES_MAX < bytes.len() {
-        bail!("`{}` has more than {INPUT_BYTES_MAX} bytes", file.display());
-    }
+    let bytes = input::bytes(file, INPUT_BYTES_MAX)?;
     let (text, fault) = yaml::decode(&bytes);
     if let Some(fault) = fault.filter(|it| it.severity == Severity::Error) {
         bail!("`{}` is not text: {}", file.display(), fault.message);

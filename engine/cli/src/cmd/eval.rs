@@ -2,16 +2,16 @@
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
-    io::Read as _,
     ops::Range,
     path::Path,
 };
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use cli::{
     batch::{self, Setting, to_json},
     document::{Document, MEMBERS},
+    input,
 };
 use expr::{
     Dialect, EvalError, Explained, Notation, Outcome as Became, SyntaxError, Template, What,
@@ -239,22 +239,7 @@ fn to_value(part: &Explained) -> Value {
 
 /// A file with JSON or YAML; `-` is standard input.
 fn read_context(file: &Path) -> anyhow::Result<Value> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(CONTEXT_BYTES_MAX + 1)?;
-    if file == Path::new("-") {
-        std::io::stdin().take(most).read_to_end(&mut bytes)?;
-    } else {
-        let open = std::fs::File::open(file);
-        let open = open.with_context(|| format!("cannot read `{}`", file.display()))?;
-        open.take(most).read_to_end(&mut bytes)?;
-    }
-    ensure!(
-        bytes.len() <= CONTEXT_BYTES_MAX,
-        "`{}` has more than {CONTEXT_BYTES_MAX} bytes",
-        file.display()
-    );
-    let text =
-        String::from_utf8(bytes).with_context(|| format!("`{}` is not text", file.display()))?;
+    let text = input::text(file, CONTEXT_BYTES_MAX)?;
     if let Ok(value) = serde_json::from_str(&text) {
         return Ok(value);
     }

@@ -2,12 +2,12 @@
 
 use std::{
     fs,
-    io::Read as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, ensure};
 use base::{diff, limits::FILE_BYTES_MAX};
+use cli::input;
 use flow::shape::File;
 use worker::{Project, project::PROJECT_FILE};
 
@@ -67,9 +67,7 @@ pub(crate) fn run(args: &FmtArgs) -> anyhow::Result<Outcome> {
 
 /// Formats standard input to standard output.
 fn piped(args: &FmtArgs) -> anyhow::Result<Outcome> {
-    let mut text = String::new();
-    let most = u64::try_from(FILE_BYTES_MAX + 1)?;
-    std::io::stdin().take(most).read_to_string(&mut text).context("cannot read standard input")?;
+    let text = input::text(Path::new("-"), FILE_BYTES_MAX)?;
     let name = args.stdin_filename.clone().unwrap_or_else(|| PathBuf::from("flow.yaml"));
     let laid = match layout(&name, &text) {
         Ok(laid) => laid,

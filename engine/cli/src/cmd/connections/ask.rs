@@ -2,17 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, BufRead as _, IsTerminal as _, Read as _},
+    io::{self, BufRead as _, IsTerminal as _},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use anyhow::Context as _;
 use base::Secret;
+use cli::input;
 
 use crate::print::note;
 
 /// Bytes of standard input that are read.
-const INPUT_BYTES_MAX: u64 = 1 << 20;
+const INPUT_BYTES_MAX: usize = 1 << 20;
 
 /// Where values come from.
 pub(crate) enum Answers {
@@ -28,11 +30,7 @@ impl Answers {
         if io::stdin().is_terminal() {
             return Ok(Self::Terminal);
         }
-        let mut text = String::new();
-        io::stdin()
-            .take(INPUT_BYTES_MAX)
-            .read_to_string(&mut text)
-            .context("cannot read standard input")?;
+        let text = input::text(Path::new("-"), INPUT_BYTES_MAX)?;
         let mut lines = BTreeMap::new();
         for line in text.lines().filter(|it| !it.trim().is_empty()) {
             let (name, value) =

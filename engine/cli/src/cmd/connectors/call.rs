@@ -1,11 +1,12 @@
 //! `flowright connectors call`: one call of an operation, from the command line.
 
 use std::{
-    io::{BufRead as _, IsTerminal as _, Read as _},
+    io::{BufRead as _, IsTerminal as _},
     path::Path,
 };
 
 use anyhow::{Context as _, bail, ensure};
+use cli::input;
 use connector::{
     Connector, Operation,
     model::{Effect, Param},
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// Bytes of a file of inputs.
-const INPUT_BYTES_MAX: u64 = 32 << 20;
+const INPUT_BYTES_MAX: usize = 32 << 20;
 
 pub(super) async fn run(
     project: &Project,
@@ -93,16 +94,7 @@ fn inputs(connector: &Connector, operation: &Operation, args: &CallArgs) -> anyh
 
 fn object(file: &Path) -> anyhow::Result<Map<String, Value>> {
     let shown = file.display();
-    let mut text = String::new();
-    let read: &mut dyn std::io::Read = if file == Path::new("-") {
-        &mut std::io::stdin().lock()
-    } else {
-        &mut std::fs::File::open(file).with_context(|| format!("cannot read `{shown}`"))?
-    };
-    read.take(INPUT_BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .with_context(|| format!("cannot read `{shown}`"))?;
-    ensure!(text.len() as u64 <= INPUT_BYTES_MAX, "`{shown}` is too large");
+    let text = input::text(file, INPUT_BYTES_MAX)?;
     let (node, found) = yaml::parse(&text);
     if let Some(first) = found.iter().find(|it| it.severity == base::Severity::Error) {
         bail!("`{shown}` cannot be read: {}", first.message);

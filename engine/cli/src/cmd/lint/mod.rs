@@ -225,15 +225,6 @@ pub(crate) fn faulty(project: &Project) -> (BTreeSet<String>, Vec<FileFindings>)
     (names, findings)
 }
 
-/// The text of standard input, as far as a file may be long.
-fn standard_input() -> anyhow::Result<String> {
-    use std::io::Read as _;
-    let most = u64::try_from(base::limits::WDL_BYTES_MAX).unwrap_or(u64::MAX);
-    let mut text = String::new();
-    std::io::stdin().take(most).read_to_string(&mut text).context("cannot read standard input")?;
-    Ok(text)
-}
-
 /// Text of a file for the terminal.
 fn safe(text: &str) -> String {
     print::safe(text)

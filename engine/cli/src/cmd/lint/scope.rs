@@ -6,7 +6,8 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use base::Source;
+use base::{Source, limits};
+use cli::input;
 use flow::{Package, package};
 use lint::{FlowFile, config::Config, glob};
 use worker::{
@@ -14,7 +15,7 @@ use worker::{
     project::{self, LoadError},
 };
 
-use super::{args::LintArgs, ignored::Ignored, standard_input};
+use super::{args::LintArgs, ignored::Ignored};
 
 /// The files that findings are wanted of.
 pub(crate) struct Scope {
@@ -119,7 +120,7 @@ impl Typed {
         };
         let root = project.root.canonicalize()?;
         let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-        let source = Source::new(&name, &standard_input()?);
+        let source = Source::new(&name, &input::text(Path::new("-"), limits::WDL_BYTES_MAX)?);
         let known =
             project.flows.iter().find(|it| it.files.first().is_some_and(|it| it.name() == name));
         let beside = known.map(mappings).unwrap_or_default();
