@@ -155,6 +155,21 @@ pub enum Request {
 }
 
 impl Request {
+    /// `connection.Operation`; none if no operation is named.
+    pub fn operation(&self) -> Option<String> {
+        match self {
+            Self::Operation { connection, operation, .. } => {
+                Some(format!("{connection}.{operation}"))
+            }
+            Self::Route { .. }
+            | Self::Http { .. }
+            | Self::Approval { .. }
+            | Self::Batch { .. }
+            | Self::Unsubscribe { .. }
+            | Self::Flow { .. } => None,
+        }
+    }
+
     /// The inputs as the action's record shows them.
     pub fn inputs(&self) -> &Arc<Value> {
         match self {

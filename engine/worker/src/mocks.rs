@@ -8,10 +8,7 @@ use std::{
 use async_trait::async_trait;
 use base::{ErrorClass, Failure, Outcome, Timestamp};
 use flow::{Expected, expected::Difference};
-use interp::{
-    Plan,
-    effect::{Ask, Request},
-};
+use interp::{Plan, effect::Ask};
 use serde_json::{Map, Value, json};
 
 use crate::perform::Performer;
@@ -98,15 +95,7 @@ impl Mocks {
     fn find(&self, ask: &Ask) -> Option<(String, &Vec<Reply>)> {
         let entry = |name: String| Some((name.clone(), self.replies.get(&name)?));
         let (loops, action) = ask.path.parts()?;
-        let operation = match &ask.request {
-            Request::Operation { connection, operation, .. } => format!("{connection}.{operation}"),
-            Request::Route { .. }
-            | Request::Http { .. }
-            | Request::Approval { .. }
-            | Request::Batch { .. }
-            | Request::Unsubscribe { .. }
-            | Request::Flow { .. } => String::new(),
-        };
+        let operation = ask.request.operation().unwrap_or_default();
         let of_path = (!loops.is_empty()).then(|| entry(folded(ask.path.as_str()))).flatten();
         of_path.or_else(|| entry(folded(&action))).or_else(|| entry(folded(&operation)))
     }

@@ -4,10 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use base::{Outcome, Timestamp};
-use interp::{
-    Plan,
-    effect::{Ask, Request},
-};
+use interp::{Plan, effect::Ask};
 use serde_json::Value;
 use worker::{
     Mocks, Performer,
@@ -61,15 +58,7 @@ impl Recorder {
             call.missed = missed.or(call.missed.take());
             return;
         }
-        let operation = match &ask.request {
-            Request::Operation { connection, operation, .. } => format!("{connection}.{operation}"),
-            Request::Route { .. }
-            | Request::Http { .. }
-            | Request::Approval { .. }
-            | Request::Batch { .. }
-            | Request::Unsubscribe { .. }
-            | Request::Flow { .. } => String::new(),
-        };
+        let operation = ask.request.operation().unwrap_or_default();
         let inputs = ask.request.inputs();
         let is_operation = !operation.is_empty();
         let action = plan.locate(&ask.path).map(|(id, _)| plan.flow.action(id));
