@@ -39,6 +39,8 @@ pub(crate) struct Lanes {
     /// Shards whose runs are being read: before all are known, none of them has its turn.
     reading: Shards,
     found: Vec<Found>,
+    /// Runs of them that have ended meanwhile: a timer may wake one that is only read.
+    gone: BTreeSet<RunId>,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +107,8 @@ impl Lanes {
         let is_theirs = |it: &Found| shards.contains(Shard::of_run(&it.entry.run));
         let (mut found, rest): (Vec<_>, Vec<_>) = self.found.drain(..).partition(is_theirs);
         self.found = rest;
+        found.retain(|it| !self.gone.contains(&it.entry.run));
+        self.gone.retain(|run| !shards.contains(Shard::of_run(run)));
         found.sort_by_key(|it| it.rank);
         let mut started = Vec::new();
         for Found { entry, asleep, .. } in found {
@@ -121,6 +125,7 @@ impl Lanes {
         let stays = |run: &RunId| !shards.contains(Shard::of_run(run));
         self.reading = self.reading.without(shards);
         self.found.retain(|it| stays(&it.entry.run));
+        self.gone.retain(stays);
         self.active.retain(|run, _| stays(run));
         self.waiting.retain(stays);
         self.states.retain(|_, state| {
@@ -130,13 +135,17 @@ impl Lanes {
         });
     }
 
-    /// Whether a run is ordered and has its turn.
-    pub(crate) fn has_turn(&self, run: &RunId) -> bool {
-        self.active.contains_key(run)
+    /// Whether a run that is worked on is ordered and has its turn. While its shard is read it keeps
+    /// what it had.
+    pub(crate) fn has_turn(&self, run: &RunId, had_turn: bool) -> bool {
+        self.active.contains_key(run) || (had_turn && self.reading.contains(Shard::of_run(run)))
     }
 
     /// A run has ended. Gives the run that may start in its place.
     pub(crate) fn leave(&mut self, run: &RunId) -> Option<RunId> {
+        if self.reading.contains(Shard::of_run(run)) {
+            self.gone.insert(run.clone());
+        }
         let lane = self.active.remove(run)?;
         let state = self.states.get_mut(&lane)?;
         state.active.remove(run);

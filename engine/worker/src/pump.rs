@@ -134,6 +134,8 @@ pub(crate) struct Task {
     pub(crate) calling: BTreeSet<Path>,
     /// Whether the store has it that the run sleeps.
     known_asleep: bool,
+    /// Whether the store has it that the run has its turn among ordered ones.
+    had_turn: bool,
 }
 
 async fn work(
@@ -145,7 +147,7 @@ async fn work(
     // Runs that wait for their turn in memory, and runs that sleep, hold nothing but their name.
     let mut early = VecDeque::new();
     // Whoever made the mailbox has put something into it.
-    let (_place, origin, events, has_ended, asleep, is_turn) = match mail.try_recv() {
+    let (_place, origin, events, has_ended, asleep, turn, is_turn) = match mail.try_recv() {
         Ok(Message::Begin(fresh)) => {
             let _place = tokio::select! {
                 place = inner.room.enter(&fresh.origin.flow) => place,
@@ -189,17 +191,17 @@ async fn work(
             };
             let RunRow { run, flow, sha, parent, status, asleep, turn, .. } = row;
             let origin = Origin { run, flow, sha, parent };
-            (place, origin, events, status.is_some(), asleep, is_turn && !turn)
+            (place, origin, events, status.is_some(), asleep, turn, is_turn)
         }
     };
     let plan = patient::plan(&inner, &origin.flow, &origin.sha).await?;
     let mut task = Task::new(inner, tenure, (origin, plan), (mail, early));
-    task.known_asleep = asleep;
+    (task.known_asleep, task.had_turn) = (asleep, turn);
     if has_ended {
         task.retire();
         return Ok(());
     }
-    task.resume(&events, is_turn).await?;
+    task.resume(&events, is_turn && !turn).await?;
     task.pump().await
 }
 
@@ -241,6 +243,7 @@ impl Task {
             put_off: BTreeSet::new(),
             calling: BTreeSet::new(),
             known_asleep: false,
+            had_turn: false,
         }
     }
 
@@ -453,11 +456,12 @@ impl Task {
         let fired: Vec<(Path, bool)> = events.iter().filter_map(fired_timer).collect();
         let earliest = arm.iter().map(|timer| timer.due).min();
         let asleep = !finished && asks.is_empty() && !left_out && self.waits_for_nobody();
-        let turn = lock(&self.inner.lanes).has_turn(&run);
+        let turn = lock(&self.inner.lanes).has_turn(&run, self.had_turn);
         let is_new = !(events.is_empty() && arm.is_empty() && disarm.is_empty());
         let tells = !(children.is_empty() && posts.is_empty());
         if is_new || tells || (asleep && !self.known_asleep) {
             let slept = std::mem::replace(&mut self.known_asleep, asleep);
+            self.had_turn = turn;
             let fresh: Vec<Fresh> = children.iter().map(|it| Fresh::of(it, None)).collect();
             let batch =
                 Append { run: run.clone(), events, arm, disarm, children, asleep, turn, posts };

@@ -41,7 +41,7 @@ fn runs_that_are_read_keep_their_turns() {
     let names = |runs: Vec<RunId>| runs.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(lanes.taken_up(Shards::ALL)), ["begun"]);
     assert!(!lanes.enter(entry("new", Some("a"))), "it stands in line already");
-    assert!(lanes.has_turn(&RunId::new("asleep")));
+    assert!(lanes.has_turn(&RunId::new("asleep"), false));
     let mut leave = |run: &str| lanes.leave(&RunId::new(run)).map(|it| it.to_string());
     assert_eq!(leave("begun").as_deref(), Some("first"));
     assert_eq!(leave("first").as_deref(), Some("new"));
@@ -49,4 +49,23 @@ fn runs_that_are_read_keep_their_turns() {
     assert_eq!(leave("asleep").as_deref(), Some("behind"));
     lanes.forget(Shards::ALL);
     assert!(lanes.enter(entry("later", Some("b"))), "nobody is there any more");
+}
+
+#[test]
+fn a_run_that_ends_while_its_shard_is_read_keeps_nobody_waiting() {
+    let name = |run: &str| RunId::new(run);
+    let mut lanes = Lanes::default();
+    lanes.begin_taking_up(Shards::ALL);
+    // A timer wakes them, one before it is found and one after that.
+    lanes.find(entry("woken", Some("a")), true, true);
+    assert!(lanes.has_turn(&name("woken"), true), "what it had it keeps");
+    assert_eq!(lanes.leave(&name("woken")), None);
+    lanes.find(entry("behind", Some("a")), false, false);
+    assert_eq!(lanes.leave(&name("early")), None);
+    lanes.find(entry("early", Some("b")), true, true);
+    lanes.find(entry("late", Some("b")), false, false);
+    assert_eq!(lanes.taken_up(Shards::ALL), [name("behind"), name("late")]);
+    assert!(!lanes.has_turn(&name("woken"), true), "nothing is read any more");
+    assert_eq!(lanes.leave(&name("behind")), None);
+    assert_eq!(lanes.leave(&name("late")), None);
 }
