@@ -43,7 +43,7 @@ impl Process {
                 let flow = rest.split('/').next().unwrap_or_default();
                 flows.push((flow.to_owned(), format!("/hooks/{rest}")));
             }
-            if line.starts_with("runs: ") {
+            if line.starts_with("web pages: ") {
                 break;
             }
         }
