@@ -9,11 +9,16 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let mut best: Option<(usize, &str)> = None;
     for name in known {
         let near: Vec<char> = name.to_lowercase().chars().take(WORD_CHARS_MAX + 1).collect();
-        let distance = edits(&wanted, &near);
         // A third of the letters may differ, never all: `x` is not `y`.
         let longest = wanted.len().max(near.len());
         let allowed = (longest / 3).max(1).min(longest - 1);
-        if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
+        // Only what is nearer than the nearest so far is of interest.
+        let most = match best {
+            Some((0, _)) => break,
+            Some((least, _)) => allowed.min(least - 1),
+            None => allowed,
+        };
+        if let Some(distance) = edits(&wanted, &near, most) {
             best = Some((distance, name));
         }
     }
@@ -27,7 +32,7 @@ pub fn is_slip(word: &str, meant: &str) -> bool {
     let digits =
         |it: &[char]| it.iter().filter(|it| it.is_ascii_digit()).copied().collect::<String>();
     let is_short = a.len().min(b.len()) < SLIP_CHARS_MIN || WORD_CHARS_MAX < a.len().max(b.len());
-    !is_short && digits(&a) == digits(&b) && edits(&a, &b) == 1
+    !is_short && digits(&a) == digits(&b) && edits(&a, &b, 1) == Some(1)
 }
 
 /// Shorter words are near to too many others.
@@ -36,27 +41,30 @@ const SLIP_CHARS_MIN: usize = 4;
 /// Longer words are not compared: the comparison costs the product of the lengths.
 const WORD_CHARS_MAX: usize = 80;
 
-/// Edit distance that counts a swap of neighbours as one edit (optimal string alignment).
-fn edits(a: &[char], b: &[char]) -> usize {
+/// Edit distance that counts a swap of neighbours as one edit (optimal string alignment); `None` if it
+/// is more than `most`, which is found out early.
+fn edits(a: &[char], b: &[char], most: usize) -> Option<usize> {
+    if most < a.len().abs_diff(b.len()) {
+        return None;
+    }
     let width = b.len() + 1;
-    let mut rows = vec![0; (a.len() + 1) * width];
-    let at = |i: usize, j: usize| i * width + j;
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            let least = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let differs = usize::from(a[i - 1] != b[j - 1]);
-                let mut least = (rows[at(i - 1, j)] + 1)
-                    .min(rows[at(i, j - 1)] + 1)
-                    .min(rows[at(i - 1, j - 1)] + differs);
-                if 1 < i && 1 < j && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                    least = least.min(rows[at(i - 2, j - 2)] + 1);
-                }
-                least
-            };
-            rows[at(i, j)] = least;
+    let mut rows: [Vec<usize>; 3] = [vec![0; width], vec![0; width], (0..width).collect()];
+    for (i, x) in (1..).zip(a) {
+        // The row before the last one, the last one, and the one that is made in the place of the oldest.
+        rows.rotate_left(1);
+        let [before, last, row] = &mut rows;
+        row[0] = i;
+        for (j, y) in (1..).zip(b) {
+            let mut least =
+                (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + usize::from(x != y));
+            if 1 < i && 1 < j && *x == b[j - 2] && a[i - 2] == *y {
+                least = least.min(before[j - 2] + 1);
+            }
+            row[j] = least;
+        }
+        if row.iter().all(|it| most < *it) {
+            return None;
         }
     }
-    rows.last().copied().unwrap_or(0)
+    rows[2].last().copied().filter(|it| *it <= most)
 }

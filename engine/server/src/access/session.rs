@@ -106,7 +106,7 @@ fn read(shared: &Shared, headers: &HeaderMap) -> Option<Session> {
 /// Who is signed in.
 pub(super) fn user(shared: &Shared, headers: &HeaderMap) -> Result<Option<User>, Problem> {
     let Some(Session { user, .. }) = read(shared, headers) else { return Ok(None) };
-    let Gate { tokens, oidc, .. } = &*shared.gate;
+    let Gate { tokens, oidc, .. } = &shared.gate;
     let is_good = match (user.kind, tokens, &user.token) {
         // Whoever takes the token away ends its sessions.
         (Kind::Token, Some(tokens), Some(id)) => {
