@@ -84,10 +84,8 @@ fn shipped_tests_pass() {
     assert!(failed.is_empty(), "{failed:#?}");
     for (file, coverage) in report::coverage(&suite, &verdicts) {
         let missed = coverage.missed();
-        if file.flow_name().starts_with("examples/") {
-            let all = missed.actions.is_empty() && missed.branches.is_empty();
-            assert!(all, "{}: {missed:?}", file.flow_name());
-        }
+        let all = missed.actions.is_empty() && missed.branches.is_empty();
+        assert!(all, "{}: {missed:?}", file.flow_name());
     }
 }
 
