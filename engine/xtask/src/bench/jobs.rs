@@ -32,7 +32,7 @@ const REPEATS: usize = 3;
 /// What all jobs share.
 pub(crate) struct Bench {
     program: PathBuf,
-    stub: Stub,
+    pub(super) stub: Stub,
     database: Option<String>,
     seconds: u64,
     referral: String,
@@ -42,10 +42,14 @@ pub(crate) struct Bench {
 
 /// Durations of many requests.
 #[derive(Default)]
-struct Times(Vec<Duration>);
+pub(super) struct Times(Vec<Duration>);
 
 impl Times {
-    fn at(&mut self, share: f64) -> f64 {
+    pub(super) fn add(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    pub(super) fn at(&mut self, share: f64) -> f64 {
         self.0.sort_unstable();
         #[expect(
             clippy::cast_possible_truncation,
@@ -58,7 +62,7 @@ impl Times {
     }
 }
 
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     // Whoever reads the figures may have gone away.
     drop(writeln!(std::io::stdout(), "{line}"));
 }
@@ -80,15 +84,20 @@ impl Bench {
     }
 
     /// A fresh copy of the project.
-    fn project(&self) -> anyhow::Result<PathBuf> {
+    pub(super) fn project(&self) -> anyhow::Result<PathBuf> {
         let number = self.projects.fetch_add(1, Ordering::SeqCst);
         let project = self.folder.path().join(number.to_string());
         copy(&root().join("tests/bench"), &project, &self.stub.address)?;
         Ok(project)
     }
 
-    fn serve(&self) -> anyhow::Result<Process> {
-        Process::serve(&self.program, &self.project()?, self.database.as_deref())
+    pub(super) fn serve(&self) -> anyhow::Result<Process> {
+        self.serve_at(&self.project()?)
+    }
+
+    /// A service on a project that may have been served before.
+    pub(super) fn serve_at(&self, project: &Path) -> anyhow::Result<Process> {
+        Process::serve(&self.program, project, self.database.as_deref())
     }
 
     /// W1: a request, a condition, a mapping, an answer; beside a handler that only answers.
@@ -158,7 +167,7 @@ impl Bench {
         Ok(Figures::of(&mut times, measured))
     }
 
-    fn body(&self, id: &str) -> String {
+    pub(super) fn body(&self, id: &str) -> String {
         self.referral.replace("__RUN__", id)
     }
 
@@ -316,8 +325,7 @@ impl Bench {
         const COUNT: usize = 200;
         self.stub.set_delay(Duration::from_secs(1));
         let project = self.project()?;
-        let database = self.database.as_deref();
-        let mut process = Process::serve(&self.program, &project, database)?;
+        let mut process = self.serve_at(&project)?;
         let hook = process.hook("durable-run")?.to_owned();
         let mut connection = Connection::open(&process.address)?;
         let ends: Vec<_> = (0..COUNT)
@@ -336,7 +344,7 @@ impl Bench {
         }
         process.kill();
         let killed = Instant::now();
-        let _process = Process::serve(&self.program, &project, database)?;
+        let _process = self.serve_at(&project)?;
         let mut lost = 0;
         for end in ends {
             lost += usize::from(end.recv_timeout(PATIENCE).is_err());

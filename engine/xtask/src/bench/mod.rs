@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the jobs W1 to W5 as ordinary flows over the ordinary service, with what the
+//! `cargo xtask bench`: the jobs W1 to W5 and two kinds of trouble as ordinary flows over the ordinary service, with what the
 //! machine could do at most beside them.
 
 mod floor;
@@ -6,6 +6,7 @@ mod http;
 mod jobs;
 mod process;
 mod stub;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,8 @@ use self::{jobs::Bench, stub::Stub};
 
 /// The jobs by name, in the order in which they are done.
 const JOBS: [&str; 5] = ["w1", "w2", "w3", "w4", "w5"];
+/// Those that are done only if they are named.
+const TROUBLE: [&str; 2] = ["r12", "r13"];
 
 /// What the command line asks for.
 struct Wanted {
@@ -38,11 +41,14 @@ impl Wanted {
                     let text = arguments.next().context("--seconds needs a number")?;
                     wanted.seconds = text.parse().context("--seconds needs a number")?;
                 }
-                job if JOBS.contains(&job) => wanted.jobs.push(job.to_owned()),
+                job if JOBS.contains(&job) || TROUBLE.contains(&job) => {
+                    wanted.jobs.push(job.to_owned());
+                }
                 other => bail!(
-                    "`{other}` is no job; write `cargo xtask bench [{}] [--seconds N] \
+                    "`{other}` is no job; write `cargo xtask bench [{}] [{}] [--seconds N] \
                      [--database postgres://…]`",
-                    JOBS.join("] [")
+                    JOBS.join("] ["),
+                    TROUBLE.join("] [")
                 ),
             }
         }
@@ -53,7 +59,7 @@ impl Wanted {
     }
 }
 
-/// Does the jobs that are named, or all, and prints what was measured.
+/// Does the jobs that are named, or W1 to W5, and prints what was measured.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let wanted = Wanted::read(arguments)?;
     if cfg!(debug_assertions) {
@@ -69,7 +75,9 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
             "w2" => bench.durable_runs()?,
             "w3" => bench.loops()?,
             "w4" => bench.start()?,
-            _ => bench.crash()?,
+            "w5" => bench.crash()?,
+            "r12" => bench.flood()?,
+            _ => bench.slow_callers()?,
         }
     }
     Ok(())
