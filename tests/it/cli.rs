@@ -194,7 +194,9 @@ fn the_demo_verifies_its_story() {
         lines.map(ToOwned::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(said(shown), said(&out));
-    let (code, out, err) = run(&["demo", "--crm", "salesforce"]);
+    // Where there is no project it shows what it brings.
+    let nowhere = tempfile::tempdir().unwrap();
+    let (code, out, err) = told(&run_in(nowhere.path(), &["demo", "--crm", "salesforce"]));
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("all of it was verified"), "{out}");
     assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());

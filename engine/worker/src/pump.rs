@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use base::{Duration, Failure, Outcome, RunId};
+use base::{Duration, RunId};
 use interp::{
     Effect, Plan, Run,
     effect::{Ask, Request},
@@ -22,7 +22,7 @@ use crate::{
     commit::settle_order,
     engine::{Inner, Message, lock},
     family::{answer_parent, post_to_parent},
-    finish,
+    fault, finish,
     lanes::Entry,
     mail::Slip,
     patient::{self, append, load},
@@ -59,59 +59,20 @@ pub(crate) fn spawn(
                 if matches!(error, StoreError::Fenced) {
                     inner.fenced();
                 } else {
-                    log_end(&run, &error);
+                    fault::log(&run, &error);
                 }
                 if matches!(error, StoreError::IllegalEvent { .. }) {
-                    end_after_fault(&inner, &run).await;
+                    fault::end(&inner, &run).await;
                 }
             }
             Err(panic) => {
                 lock(&inner.mailboxes).remove(&run);
                 tracing::error!(%run, %panic, "A run has met a fault of the engine and is ended.");
-                end_after_fault(&inner, &run).await;
+                fault::end(&inner, &run).await;
             }
         }
         drop(tenure);
     });
-}
-
-/// A fault in one run ends that run only.
-async fn end_after_fault(inner: &Arc<Inner>, run: &RunId) {
-    let failure = Failure::new("InternalError", "the engine met a fault of its own in this run");
-    let event = finish::failed(&failure, inner.now());
-    let row = match load(inner, run).await {
-        Ok(found) => found.map(|(row, _)| row),
-        // What cannot be read has no parent that is known.
-        Err(error) => {
-            log_end(run, &error);
-            None
-        }
-    };
-    let (flow, parent) = row.map_or((None, None), |it| (Some(it.flow), it.parent));
-    let outcome = Outcome::failed(failure);
-    let posts = parent.iter().filter_map(|it| post_to_parent(inner, run, it, &outcome));
-    let posts = posts.collect();
-    let batch = Append { events: vec![event], posts, ..Append::new(run.clone()) };
-    match append(inner, batch).await {
-        Ok(_) => {
-            telemetry::broken(inner, run, flow.as_deref());
-            if let Some(parent) = &parent {
-                answer_parent(inner, run, parent, outcome);
-            }
-        }
-        Err(error) => {
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(%run, error, "The end of a run could not be stored.");
-        }
-    }
-    lock(&inner.waiters).remove(run);
-    lock(&inner.fired).retain(|(fired, ..)| fired != run);
-    leave(inner, run);
-}
-
-fn log_end(run: &RunId, error: &StoreError) {
-    let error: &dyn std::error::Error = error;
-    tracing::error!(%run, error, "A run cannot go on.");
 }
 
 /// One run in memory.
@@ -592,7 +553,7 @@ fn fired_timer(event: &Event) -> Option<(Path, bool)> {
     }
 }
 
-fn leave(inner: &Arc<Inner>, run: &RunId) {
+pub(crate) fn leave(inner: &Arc<Inner>, run: &RunId) {
     let started = lock(&inner.lanes).leave(run);
     if let Some(next) = started {
         inner.deliver(&next, Message::Turn);

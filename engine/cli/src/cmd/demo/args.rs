@@ -25,7 +25,8 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     pub keep: bool,
 
-    /// The project's folder with the co-sell flows; the one around the present folder if not given.
+    /// The project's folder with the co-sell flows; if not given the one around the present folder, and
+    /// without one the flows that this program brings.
     #[arg(long, env = "FLOWRIGHT_PROJECT")]
     pub project: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use base::Status;
+use cli::scaffold;
 use emulators::Running;
 use flow::project::Folder;
 use journal::{Admitted, RunFilter, RunRow};
@@ -21,7 +22,11 @@ use super::{
     words::{fact, step},
 };
 use crate::{
-    cmd::serve::{Place, Service, project_root},
+    cmd::{
+        init::args::Crm,
+        packages::put,
+        serve::{Place, Service, project_root},
+    },
     database::Database,
     print::{Tone, line, tone},
     tree,
@@ -76,7 +81,7 @@ impl Stage {
         fact("Dynamics 365", world.dataverse.url());
         fact("Salesforce", world.salesforce.url());
 
-        copy_project(&project_root(args.project.as_deref())?, &folder.0, &world)?;
+        copy_project(&source(args, &folder.0)?, &folder.0, &world)?;
         let project = Project::load(&folder.0, Some(ENVIRONMENT))?;
         let database = Database::File(folder.0.join("flowright.db"));
         let place = Place::local(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), database);
@@ -247,6 +252,24 @@ impl Stage {
 }
 
 /// Copies what a project is made of, with an environment that leads to the emulators.
+/// The project that is shown: the one that is given or around the present folder, else what
+/// `flowright init` would make.
+fn source(args: &DemoArgs, folder: &Path) -> anyhow::Result<PathBuf> {
+    let around = match &args.project {
+        Some(given) => Some(project_root(Some(given))?),
+        None => Project::find(&std::env::current_dir()?),
+    };
+    if let Some(root) = around {
+        return Ok(root);
+    }
+    let root = folder.join("shipped");
+    let files = scaffold::co_sell(Crm::Both.connectors()).map_err(anyhow::Error::msg)?;
+    for (path, text) in files {
+        put(&root.join(path), &text, false)?;
+    }
+    Ok(root)
+}
+
 fn copy_project(from: &Path, to: &Path, world: &Running) -> anyhow::Result<()> {
     let project = Project::load(from, None)?;
     let copies = |folders: &[Folder], name: &str| {
