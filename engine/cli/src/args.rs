@@ -134,7 +134,7 @@ pub(crate) enum Command {
     Tokens(TokensArgs),
     /// Look whether a service can be run here: files, database, keys, connections, clock, disk.
     Doctor(DoctorArgs),
-    /// Watch the co-sell synchronisation run against emulators of Partner Center and Dynamics 365.
+    /// Watch the co-sell synchronisation run against emulators of Partner Center and a CRM.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
 }
