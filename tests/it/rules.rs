@@ -28,6 +28,21 @@ fn every_rule_has_a_page_and_every_page_a_rule() {
 }
 
 #[test]
+fn rules_say_whether_they_mend() {
+    for (slug, path) in pages() {
+        let text = fs::read_to_string(&path).unwrap();
+        let page = Page::read(&slug, &text);
+        let rule = find(&slug).unwrap();
+        let found = check(&page.wrong, &Settings::default().and(rule));
+        for it in about(&slug, found).iter().flat_map(|it| &it.found) {
+            let Some(fix) = it.fix.as_ref().filter(|_| it.code.slug == slug) else { continue };
+            let said = if fix.safe { "safe" } else { "unsafe" };
+            assert_eq!(rule.edit(), Some(said), "{slug}: {fix:?}");
+        }
+    }
+}
+
+#[test]
 fn pages_tell_the_truth() {
     let update = env::var_os("UPDATE_RULE_PAGES").is_some();
     let mut faults = Vec::new();

@@ -39,6 +39,8 @@ pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 1 << 20;
 pub const NESTING_MAX: usize = 64;
 /// Characters of an action's name (the cloud: 80).
 pub const NAME_CHARS_MAX: usize = 128;
+/// How deep flows may call each other.
+pub const CALL_DEPTH_MAX: usize = 8;
 /// Items of one Foreach (the cloud: 100,000).
 pub const FOREACH_ITEMS_MAX: usize = 1_000_000;
 /// Iterations of a Foreach that run at a time (the cloud: 50).

@@ -29,6 +29,27 @@ impl Package {
         let mut found = self.diagnostics.iter().flat_map(|(_, found)| found);
         found.any(|it| it.severity == base::Severity::Error)
     }
+
+    /// Takes in another text of the flow file; the mappings are not read again.
+    pub fn set_flow(&mut self, file: &Source) {
+        let of_mappings = self.diagnostics.split_off(self.diagnostics.len().min(1));
+        *self = together(file, std::mem::take(&mut self.mappings), of_mappings);
+    }
+
+    /// Takes in another text of the mapping of that name, or one more mapping. The flow is read again only
+    /// if it may have missed that one.
+    pub fn set_mapping(&mut self, name: &str, file: &Source) {
+        let (mapping, found) = mapping::read(file);
+        let is_known = self.mappings.insert(name.to_owned(), mapping).is_some();
+        match self.diagnostics.iter_mut().skip(1).find(|(it, _)| it.name() == file.name()) {
+            Some(place) => *place = (file.clone(), found),
+            None => self.diagnostics.push((file.clone(), found)),
+        }
+        let own = self.diagnostics.first().map(|(own, _)| own.clone()).filter(|_| !is_known);
+        if let Some(own) = own {
+            self.set_flow(&own);
+        }
+    }
 }
 
 /// A flow in a file of the cloud's, which may hold several.
@@ -86,7 +107,6 @@ pub fn read(flow: &Source, beside: &[(String, Source)]) -> Package {
         let file = if which.is_some() { Source::new(name, flow.text()) } else { flow.clone() };
         return read_definition(&file, which, beside);
     }
-    let (tree, found) = parse::read(flow);
     let mut known = BTreeMap::new();
     let mut of_mappings = Vec::new();
     for (name, source) in beside {
@@ -94,14 +114,24 @@ pub fn read(flow: &Source, beside: &[(String, Source)]) -> Package {
         known.insert(name.clone(), mapping);
         of_mappings.push((source.clone(), found));
     }
+    together(flow, known, of_mappings)
+}
+
+/// A flow beside mappings that have been read.
+fn together(
+    file: &Source,
+    mappings: BTreeMap<String, Mapping>,
+    of_mappings: Vec<(Source, Vec<Diagnostic>)>,
+) -> Package {
+    let (flow, found) = parse::read(file);
     let mut sink = Sink::new();
     for it in found {
         sink.push(it);
     }
-    check_uses(&tree, &known, &mut sink);
-    let mut diagnostics = vec![(flow.clone(), sink.into_sorted())];
+    check_uses(&flow, &mappings, &mut sink);
+    let mut diagnostics = vec![(file.clone(), sink.into_sorted())];
     diagnostics.extend(of_mappings);
-    Package { flow: tree, mappings: known, diagnostics }
+    Package { flow, mappings, diagnostics }
 }
 
 fn read_definition(file: &Source, which: Option<&str>, beside: &[(String, Source)]) -> Package {

@@ -58,7 +58,22 @@ impl Reader {
     }
 
     pub(crate) fn wrong(&mut self, node: &Node, what: &str, expected: &str) {
+        if self.is_deployed(node) {
+            return self.known_later(code::WRONG_TYPE, node, what);
+        }
         self.sink.wrong_type(node.span, what, expected, node.kind_name());
+    }
+
+    /// Whether a setting of the cloud's is an expression of the deployment template around it.
+    pub(crate) fn is_deployed(&self, node: &Node) -> bool {
+        self.dialect == Dialect::Wdl && node.as_str().is_some_and(is_deployment_text)
+    }
+
+    /// What only a deployment makes a value of may be right.
+    pub(crate) fn known_later(&mut self, code: Code, node: &Node, what: &str) {
+        let message = format!("{what} is known only when the template around it is deployed");
+        let found = Diagnostic::new(code, node.span, message).warning();
+        self.sink.push(found.hint("import the deployed definition"));
     }
 
     /// Any value, with templates in its texts and keys.
@@ -286,7 +301,9 @@ impl Reader {
     pub(crate) fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
         let text = self.setting(node).or_else(|| self.text(node, what))?;
         let duration = Duration::parse_iso(&text).filter(|it| Duration::ZERO <= *it);
-        if duration.is_none() {
+        if duration.is_none() && self.is_deployed(node) {
+            self.known_later(code::INVALID_TIME, node, what);
+        } else if duration.is_none() {
             let message = format!("{what} is not an ISO 8601 duration: `{text}`");
             let found = Diagnostic::new(code::INVALID_TIME, node.span, message);
             self.sink.push(found.hint("write `PT30S`, `PT5M`, `PT1H` or `P1D`"));
@@ -303,7 +320,9 @@ impl Reader {
     ) -> Option<T> {
         let text = self.setting(node).or_else(|| self.text(node, what))?;
         let chosen = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text));
-        if chosen.is_none() {
+        if chosen.is_none() && self.is_deployed(node) {
+            self.known_later(code::WRONG_TYPE, node, what);
+        } else if chosen.is_none() {
             let names = || choices.iter().map(|(name, _)| *name);
             let message = format!("{what} cannot be `{text}`");
             let found = Diagnostic::new(code::WRONG_TYPE, node.span, message);

@@ -1,6 +1,9 @@
 //! What an expression may refer to from where it stands: actions that are over, loops around.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use crate::{
     actions::ActionKind,
@@ -11,17 +14,24 @@ use crate::{
 /// Which actions are certainly over (whatever their status) when another one starts.
 pub struct Upstream<'a> {
     flow: &'a Flow,
-    /// Place of each action in an order of its block: what has a higher place cannot be before.
-    ranks: BTreeMap<ActionId, usize>,
+    /// Place of each action in an order of its block: what has a higher place cannot be before. Many flows
+    /// of a project are looked at without it.
+    ranks: OnceLock<BTreeMap<ActionId, usize>>,
 }
 
 impl<'a> Upstream<'a> {
     /// Prepares the answers for a flow.
-    pub fn new(flow: &'a Flow) -> Self {
-        let inner = flow.actions.iter().flat_map(|it| it.kind.blocks());
-        let rank = |block: &Block| graph::order(flow, block).into_iter().enumerate();
-        let ranks = std::iter::once(&flow.root).chain(inner).flat_map(rank);
-        Self { flow, ranks: ranks.map(|(rank, id)| (id, rank)).collect() }
+    pub const fn new(flow: &'a Flow) -> Self {
+        Self { flow, ranks: OnceLock::new() }
+    }
+
+    fn ranks(&self) -> &BTreeMap<ActionId, usize> {
+        self.ranks.get_or_init(|| {
+            let inner = self.flow.actions.iter().flat_map(|it| it.kind.blocks());
+            let rank = |block: &Block| graph::order(self.flow, block).into_iter().enumerate();
+            let ranks = std::iter::once(&self.flow.root).chain(inner).flat_map(rank);
+            ranks.map(|(rank, id)| (id, rank)).collect()
+        })
     }
 
     /// Whether `earlier` is certainly over when `later` starts: it, or a container around it, is
@@ -48,7 +58,8 @@ impl<'a> Upstream<'a> {
         let Some(wanted) = wanted.iter().find(|it| self.flow.action(**it).parent == parent) else {
             return false;
         };
-        let least = self.ranks.get(wanted);
+        let ranks = self.ranks();
+        let least = ranks.get(wanted);
         let mut seen = BTreeSet::new();
         let mut open = vec![id];
         while let Some(id) = open.pop() {
@@ -57,7 +68,7 @@ impl<'a> Upstream<'a> {
                 if before == *wanted {
                     return true;
                 }
-                if least <= self.ranks.get(&before) && seen.insert(before) {
+                if least <= ranks.get(&before) && seen.insert(before) {
                     open.push(before);
                 }
             }

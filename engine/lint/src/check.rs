@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use base::{Diagnostic, Fix, Sink, Source, Span};
+use base::{Diagnostic, Fix, Sink, Source, Span, code};
 
 use crate::{
     ignore, paths,
@@ -30,6 +30,7 @@ pub fn check_some(
     settings: &Settings,
     wanted: impl Fn(usize) -> bool,
 ) -> Vec<FileFindings> {
+    let wanted: Vec<bool> = (0..project.flows.len()).map(wanted).collect();
     let mut flows: Vec<Sink> = Vec::with_capacity(project.flows.len());
     let mut mappings = Vec::with_capacity(project.flows.len());
     let of_files: Vec<Cow<'_, Settings>> = project
@@ -37,8 +38,8 @@ pub fn check_some(
         .iter()
         .map(|file| settings.of_file(file.text().map_or("", |(source, _)| source.name())))
         .collect();
-    for (nth, (file, of_file)) in project.flows.iter().zip(&of_files).enumerate() {
-        let Some((source, diagnostics)) = file.text().filter(|_| wanted(nth)) else {
+    for ((file, of_file), is_wanted) in project.flows.iter().zip(&of_files).zip(&wanted) {
+        let Some((source, diagnostics)) = file.text().filter(|_| *is_wanted) else {
             flows.push(Sink::new());
             mappings.push(Vec::new());
             continue;
@@ -50,15 +51,16 @@ pub fn check_some(
         let beside = file.mappings().map(|it| check_mapping(&view, &it, settings)).collect();
         mappings.push(beside);
     }
-    let calls = Calls::new(project);
-    for rule in TABLE.iter().filter(|it| of_files.iter().any(|file| file.has(it.code.slug))) {
+    let calls = Calls::new(project, wanted.clone());
+    let rules = TABLE.iter().filter(|_| wanted.contains(&true));
+    for rule in rules.filter(|it| of_files.iter().any(|file| file.has(it.code.slug))) {
         if let Some(hook) = rule.hooks.project {
             hook(&calls, &mut flows);
         }
     }
     let mut all: Vec<FileFindings> = Vec::new();
-    let all_flows = project.flows.iter().zip(flows).zip(mappings).zip(&of_files).enumerate();
-    for (_, (((file, sink), beside), of_file)) in all_flows.filter(|(nth, _)| wanted(*nth)) {
+    let all_flows = project.flows.iter().zip(flows).zip(mappings).zip(&of_files).zip(&wanted);
+    for ((((file, sink), beside), of_file), _) in all_flows.filter(|(_, wanted)| **wanted) {
         if let Some((source, _)) = file.text() {
             let mut found = finish_in(source, sink.into_sorted(), of_file);
             paths::fill(source, file.flow(), &mut found);
@@ -68,6 +70,35 @@ pub fn check_some(
     }
     all.retain(|it| !it.found.is_empty());
     all
+}
+
+/// As [`check_some`], and what readers have found in other files of the project: with the same rules, of the
+/// same severity, and without what comments suppress. The program and editors say the same of a file because
+/// both ask here.
+pub fn check_files(
+    project: &Project<'_>,
+    others: &[(Source, Vec<Diagnostic>)],
+    settings: &Settings,
+    wanted: impl Fn(usize) -> bool,
+) -> Vec<FileFindings> {
+    let mut findings = check_some(project, settings, wanted);
+    // What several readers find in a file is judged together, as its comments are about all of it.
+    let mut files: Vec<(&Source, Vec<Diagnostic>)> = Vec::new();
+    for (source, found) in others {
+        let is_it =
+            |(it, _): &&mut (&Source, _)| it.name() == source.name() && it.text() == source.text();
+        match files.iter_mut().find(is_it) {
+            Some((_, all)) => all.extend(found.iter().cloned()),
+            None => files.push((source, found.clone())),
+        }
+    }
+    for (source, found) in files {
+        let found = finish_with(source, found, settings);
+        if !found.is_empty() {
+            findings.push(FileFindings { source: source.clone(), found });
+        }
+    }
+    findings
 }
 
 /// Ends the check of any file of a project as usual.
@@ -96,9 +127,19 @@ fn finish_in(source: &Source, found: Vec<Diagnostic>, settings: &Settings) -> Ve
         sink.push(diagnostic);
     }
     let mut sorted = sink.into_sorted();
+    let misspelt: Vec<String> = sorted.iter().filter_map(lacking).collect();
+    sorted.retain(|it| it.code != code::MISSING_KEY || !misspelt.contains(&it.message));
     // One fault can be seen twice, such as a name in the text of a condition and in its tree.
     sorted.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.message == b.message);
     sorted
+}
+
+/// What is said of a key that is missing only because it is misspelt, which is the finding.
+fn lacking(unknown: &Diagnostic) -> Option<String> {
+    let meant = unknown.hint.as_ref().filter(|_| unknown.code == code::UNKNOWN_KEY)?;
+    let meant = meant.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    let (_, place) = unknown.message.split_once("` in ")?;
+    Some(format!("{place} needs the key `{meant}`"))
 }
 
 /// An edit of a word, at the place of the word; none if it is not there once.

@@ -1,47 +1,117 @@
 //! Conditions and values whose result is known before the flow runs.
 
+use std::borrow::Cow;
+
 use base::Span;
 use expr::{
     Context, Notation, Placed, Template, Tree, What,
     condition::{Condition, Operator},
     functions::{self, Eval},
 };
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::{
     rule::Asked,
     view::{Owner, View},
 };
 
-/// Nothing can be asked.
-struct Nothing;
+/// What is known of a run before it starts: nothing, or the trigger that has started it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Known<'a> {
+    /// The trigger's name.
+    pub(crate) trigger: Option<&'a str>,
+}
 
-impl Context for Nothing {}
-
-/// What a condition always gives, if that can be known.
-pub(crate) fn truth(condition: &Condition) -> Option<bool> {
-    match condition {
-        Condition::Template(placed) => value(&placed.template)?.as_bool(),
-        Condition::Not(inner) => truth(inner).map(|it| !it),
-        Condition::And(all) => join(all, false),
-        Condition::Or(all) => join(all, true),
-        Condition::Compare { operator, operands } => {
-            if *operator == Operator::Equals && is_same(operands) {
-                return Some(true);
-            }
-            operands.iter().all(is_constant).then_some(())?;
-            condition.eval(&Nothing).ok()
-        }
+impl Context for Known<'_> {
+    fn trigger(&self) -> Option<Cow<'_, Value>> {
+        self.trigger.map(|name| Cow::Owned(json!({ "name": name })))
     }
 }
 
-/// One part decides if it is `decisive`; else all must be known.
-fn join(parts: &[Condition], decisive: bool) -> Option<bool> {
-    let truths: Vec<Option<bool>> = parts.iter().map(truth).collect();
-    if truths.contains(&Some(decisive)) {
-        return Some(decisive);
+/// What a condition always gives, if that can be known.
+pub(crate) fn truth(condition: &Condition) -> Option<bool> {
+    Known::default().truth(condition)
+}
+
+impl Known<'_> {
+    /// What a condition gives in each such run, if that can be known.
+    pub(crate) fn truth(&self, condition: &Condition) -> Option<bool> {
+        match condition {
+            Condition::Template(placed) => self.value(&placed.template)?.as_bool(),
+            Condition::Not(inner) => self.truth(inner).map(|it| !it),
+            Condition::And(all) => self.join(all, false),
+            Condition::Or(all) => self.join(all, true),
+            Condition::Compare { operator, operands } => {
+                if *operator == Operator::Equals && is_same(operands) {
+                    return Some(true);
+                }
+                let operands: Option<Vec<Value>> =
+                    operands.iter().map(|it| self.value_of(it)).collect();
+                let operands = operands?.into_iter().map(Tree::Value).collect();
+                Condition::Compare { operator: *operator, operands }.eval(self).ok()
+            }
+        }
     }
-    truths.iter().all(Option::is_some).then_some(!decisive)
+
+    /// One part decides if it is `decisive`; else all must be known.
+    fn join(&self, parts: &[Condition], decisive: bool) -> Option<bool> {
+        let truths: Vec<Option<bool>> = parts.iter().map(|it| self.truth(it)).collect();
+        if truths.contains(&Some(decisive)) {
+            return Some(decisive);
+        }
+        truths.iter().all(Option::is_some).then_some(!decisive)
+    }
+
+    /// What a value is in each such run, if that can be known.
+    pub(crate) fn value_of(&self, tree: &Tree) -> Option<Value> {
+        match tree {
+            Tree::Value(value) => Some(value.clone()),
+            Tree::Template(placed) => self.value(&placed.template),
+            Tree::Array(items) => items.iter().map(|it| self.value_of(it)).collect(),
+            Tree::Object(entries) => {
+                let entries = entries.iter().map(|(key, tree)| match key {
+                    expr::Key::Plain(key) => Some((key.clone(), self.value_of(tree)?)),
+                    expr::Key::Computed(_) => None,
+                });
+                entries.collect::<Option<Map<String, Value>>>().map(Value::Object)
+            }
+        }
+    }
+
+    /// What a string gives in each such run, if it asks for nothing else.
+    fn value(&self, template: &Template) -> Option<Value> {
+        if let Some(literal) = template.literal() {
+            return Some(literal.clone());
+        }
+        match template.notation() {
+            Notation::Expression | Notation::Interpolation => {}
+            Notation::JsonPath if template.source() == "$.trigger.name" => {
+                return self.trigger.map(Value::from);
+            }
+            Notation::JsonPath | Notation::Handlebars | Notation::Literal => return None,
+        }
+        let is_known = |it: &expr::Use| match &it.what {
+            What::Function { name, .. } if name.eq_ignore_ascii_case("trigger") => {
+                self.trigger.is_some() && asks_for_name(template.source())
+            }
+            What::Function { name, .. } => functions::find(name)
+                .is_some_and(|it| matches!(it.eval, Eval::Pure(_) | Eval::Lazy(_))),
+            _ => false,
+        };
+        template.uses().iter().all(is_known).then(|| template.eval(self).ok())?
+    }
+}
+
+/// Whether a string asks for nothing of the trigger but its name.
+fn asks_for_name(source: &str) -> bool {
+    let folded: String = source.chars().filter(|it| !it.is_whitespace()).collect();
+    let folded = folded.to_ascii_lowercase();
+    folded.split("trigger()").skip(1).all(|behind| {
+        let behind = behind.strip_prefix('?').unwrap_or(behind);
+        let member = behind.strip_prefix(".name");
+        behind.starts_with("['name']")
+            || member.is_some_and(|it| !it.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    })
 }
 
 /// Whether two operands are the same text, and give the same each time they are computed.
@@ -58,38 +128,6 @@ fn is_same(operands: &[Tree]) -> bool {
 
 /// Functions that may give something else each time.
 pub(crate) const CHANGING: &[&str] = &["guid", "rand", "utcNow"];
-
-fn is_constant(tree: &Tree) -> bool {
-    match tree {
-        Tree::Value(_) => true,
-        Tree::Template(placed) => value(&placed.template).is_some(),
-        Tree::Array(items) => items.iter().all(is_constant),
-        Tree::Object(entries) => {
-            let is_plain = |key: &expr::Key| matches!(key, expr::Key::Plain(_));
-            entries.iter().all(|(key, tree)| is_plain(key) && is_constant(tree))
-        }
-    }
-}
-
-/// What a string always gives, if it asks for nothing.
-fn value(template: &Template) -> Option<Value> {
-    if let Some(literal) = template.literal() {
-        return Some(literal.clone());
-    }
-    if !matches!(template.notation(), Notation::Expression | Notation::Interpolation) {
-        return None;
-    }
-    let is_pure = |it: &expr::Use| match &it.what {
-        What::Function { name, .. } => {
-            functions::find(name).is_some_and(|it| matches!(it.eval, Eval::Pure(_) | Eval::Lazy(_)))
-        }
-        _ => false,
-    };
-    if !template.uses().iter().all(is_pure) {
-        return None;
-    }
-    template.eval(&Nothing).ok()
-}
 
 /// Whether the reader has put this in the place of a condition that it could not read.
 pub(crate) fn is_made_up(view: &View<'_>, condition: &Condition) -> bool {

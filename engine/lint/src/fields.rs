@@ -1,5 +1,6 @@
 //! The fields of a mapping beside the schemas of its source and its target.
 
+use base::Severity;
 use connector::Connector;
 use expr::{
     Key, Tree, Type,
@@ -94,6 +95,13 @@ pub(crate) fn sources(view: &View<'_>, field: &Field, place: Place) -> Vec<Vec<S
 /// The type of what `from` gives.
 pub(crate) fn taken(field: &Field, types: &dyn Environment) -> Type {
     check_tree(&field.source, types, &mut |_, _| {})
+}
+
+/// Whether something is surely wrong with how `from` reads.
+pub(crate) fn is_misread(field: &Field, types: &dyn Environment) -> bool {
+    let mut is_wrong = false;
+    check_tree(&field.source, types, &mut |_, it| is_wrong |= it.severity == Severity::Error);
+    is_wrong
 }
 
 /// The type of what is written in the end.

@@ -11,10 +11,10 @@ use crate::{rules::TABLE, settings::Settings};
 struct Ignore {
     slug: String,
     span: Span,
+    /// The slug with a comma and the blanks beside it, where there are others.
+    in_list: Span,
     /// The comment, with the blanks before it.
     comment: Span,
-    /// Whether the comment has no other slug.
-    is_only: bool,
     /// The lines whose findings it suppresses.
     lines: RangeInclusive<usize>,
     /// What is wrong with the comment itself.
@@ -64,13 +64,18 @@ pub(crate) fn apply(
             kept.push(diagnostic);
         }
     }
-    let idle = ignores.iter().filter(|it| !it.used || it.fault.is_some());
-    let reported = idle.filter_map(|it| unused(it, settings));
+    let is_idle = |it: &&Ignore| !it.used || it.fault.is_some();
+    let reported = ignores.iter().filter(is_idle).filter_map(|it| {
+        let mut of_comment = ignores.iter().filter(|other| other.comment == it.comment);
+        // Of a rule that is not looked for now nobody knows.
+        let is_all = of_comment.all(|it| is_idle(&it) && settings.has(&it.slug));
+        unused(it, is_all, settings)
+    });
     kept.extend(reported.filter_map(|it| settings.judge(it)));
     kept
 }
 
-fn unused(ignore: &Ignore, settings: &Settings) -> Option<Diagnostic> {
+fn unused(ignore: &Ignore, is_all: bool, settings: &Settings) -> Option<Diagnostic> {
     let Ignore { slug, span, .. } = ignore;
     let report = |message: String| Diagnostic::new(code::UNUSED_SUPPRESSION, *span, message);
     let slugs = || TABLE.iter().map(|it| it.code.slug);
@@ -96,8 +101,12 @@ fn unused(ignore: &Ignore, settings: &Settings) -> Option<Diagnostic> {
         _ => format!("lines {first} to {last} have"),
     };
     let found = report(format!("nothing to suppress: {place} no `{slug}`"));
-    let found = found.hint("remove the comment");
-    Some(if ignore.is_only { found.fix(ignore.comment, "", "Remove the comment") } else { found })
+    Some(if is_all {
+        found.hint("remove the comment").fix(ignore.comment, "", "Remove the comment")
+    } else {
+        let title = format!("Remove `{slug}` from the comment");
+        found.hint("remove it from the comment").fix(ignore.in_list, "", title)
+    })
 }
 
 fn read(source: &Source) -> Vec<Ignore> {
@@ -122,11 +131,19 @@ fn read(source: &Source) -> Vec<Ignore> {
             below = Some((own, line));
         }
         let Some((form, slugs)) = slugs(&comment.text) else { continue };
-        let is_only = slugs.len() == 1;
-        for (at, slug) in slugs {
-            // The text begins behind the `#`.
-            let start = comment.span.start + 1 + at;
-            let span = Span::new(start, start + slug.len());
+        // The text begins behind the `#`.
+        let base = comment.span.start + 1;
+        let place = |(at, slug): &(usize, &str)| Span::new(base + at, base + at + slug.len());
+        let spans: Vec<Span> = slugs.iter().map(place).collect();
+        for (nth, (_, slug)) in slugs.iter().copied().enumerate() {
+            let Some(span) = spans.get(nth).copied() else { continue };
+            // With the comma before it, or behind the first.
+            let in_list =
+                match (nth.checked_sub(1).and_then(|it| spans.get(it)), spans.get(nth + 1)) {
+                    (Some(before), _) => Span::new(before.end, span.end),
+                    (None, Some(next)) => Span::new(span.start, next.start),
+                    (None, None) => span,
+                };
             let (lines, fault) = match form {
                 Form::Line => (line..=line, None),
                 Form::NextLine if is_alone => (line..=line, None),
@@ -142,7 +159,7 @@ fn read(source: &Source) -> Vec<Ignore> {
                 }
             };
             let (slug, comment) = (slug.to_owned(), whole);
-            ignores.push(Ignore { slug, span, comment, is_only, lines, fault, used: false });
+            ignores.push(Ignore { slug, span, in_list, comment, lines, fault, used: false });
         }
     }
     // An end that belongs to a beginning has nothing to say.

@@ -27,6 +27,16 @@ impl Locator {
 }
 
 impl Locator {
+    /// The whole file.
+    pub(crate) const fn root(&self) -> Option<&Node> {
+        self.root.as_ref()
+    }
+
+    /// The object whose name stands at `name`.
+    pub(crate) fn object(&self, name: Span) -> Option<&Node> {
+        named(self.root.as_ref()?, name)
+    }
+
     /// The first text that is exactly this, in the object whose name stands at `name`.
     pub(crate) fn text(&self, name: Span, wanted: &str) -> Option<Span> {
         texts(named(self.root.as_ref()?, name)?, wanted).first().copied()

@@ -61,7 +61,6 @@ impl<'a> View<'a> {
             }
         });
         let variables = declared.flatten().map(|it| (it.name.to_lowercase(), it)).collect();
-        let upstream = Upstream::new(flow);
         Self {
             project,
             source,
@@ -69,7 +68,7 @@ impl<'a> View<'a> {
             package,
             settings,
             variables,
-            upstream,
+            upstream: Upstream::new(flow),
             locator: OnceCell::new(),
             types: OnceCell::new(),
             sources: Sources::default(),
@@ -101,6 +100,17 @@ impl<'a> View<'a> {
     pub(crate) fn place_in(&self, mapping: &Mapping) -> Place {
         let number = self.package.mappings.values().position(|it| std::ptr::eq(it, mapping));
         number.map_or_else(|| Place::start(Owner::Mapping).each(), Place::of_mapping)
+    }
+
+    /// The file that a place is in.
+    pub(crate) fn source_at(&self, place: Place) -> &'a Source {
+        let name = place.mapping.and_then(|it| self.package.mappings.keys().nth(it));
+        let file = name.and_then(|name| {
+            let mut beside = self.package.diagnostics.iter().skip(1).map(|(source, _)| source);
+            let own = format!("{name}.mapping.yaml");
+            beside.find(|it| it.name().rsplit('/').next() == Some(own.as_str()))
+        });
+        file.unwrap_or(self.source)
     }
 
     /// What every string of the flow refers to.
@@ -255,11 +265,13 @@ impl Place {
 /// Which flow of a project calls which.
 pub(crate) struct Calls<'a> {
     pub(crate) project: &'a Project<'a>,
+    /// The flows of which something is to be said, by their numbers.
+    wanted: Vec<bool>,
     by_name: BTreeMap<String, usize>,
 }
 
 impl<'a> Calls<'a> {
-    pub(crate) fn new(project: &'a Project<'a>) -> Self {
+    pub(crate) fn new(project: &'a Project<'a>, wanted: Vec<bool>) -> Self {
         let mut by_name = BTreeMap::new();
         for (number, file) in project.flows.iter().enumerate() {
             let last = file.name.rsplit('/').next().unwrap_or_default();
@@ -267,7 +279,12 @@ impl<'a> Calls<'a> {
                 by_name.entry(ActionName::new(name).folded().to_owned()).or_insert(number);
             }
         }
-        Self { project, by_name }
+        Self { project, wanted, by_name }
+    }
+
+    /// Whether something is to be said of the flow with this number.
+    pub(crate) fn wants(&self, flow: usize) -> bool {
+        self.wanted.get(flow).copied().unwrap_or(false)
     }
 
     /// The flow that `runFlow` calls by this name: its own, its folder or the last part of that.

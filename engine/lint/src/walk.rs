@@ -296,7 +296,7 @@ impl Walk<'_> {
 
 /// Whether a string is an expression of a deployment template, such as `[concat('@{…}')]`: what the
 /// flow gets is known only when it is deployed.
-fn is_deployed(source: &str) -> bool {
+pub(crate) fn is_deployed(source: &str) -> bool {
     let inner = source.strip_prefix('[').and_then(|it| it.trim_end().strip_suffix(")]"));
     let name = inner.and_then(|it| it.split_once('(')).map_or("", |(name, _)| name.trim());
     !name.is_empty() && name.chars().all(|it| it.is_ascii_alphanumeric())

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::{admit::know_by, deploy::Deployed};
 
 /// How deep flows may call each other.
-pub(crate) const CHILD_DEPTH_MAX: usize = 8;
+pub(crate) const CHILD_DEPTH_MAX: usize = base::limits::CALL_DEPTH_MAX;
 
 /// What a call starts.
 pub(crate) struct Called<'a> {

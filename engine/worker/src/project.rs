@@ -196,7 +196,7 @@ impl Project {
             None => None,
         };
         if let Some((source, environment)) = &environment {
-            diagnostics.push((source.clone(), unknown_ways(environment, &catalog)));
+            diagnostics.push((source.clone(), lint::unknown_ways(environment, &catalog)));
         }
         let root = root.to_path_buf();
         Ok(Self { root, settings, flows, catalog, environment, diagnostics })
@@ -380,28 +380,6 @@ pub fn stamp(root: &Path) -> Result<Vec<(PathBuf, u64, Option<SystemTime>)>, Loa
         Some((path, found.len(), modified))
     });
     Ok(stamps.collect())
-}
-
-/// Connections that choose a way to prove who asks which their connector does not have.
-fn unknown_ways(environment: &Environment, catalog: &Catalog) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for setting in &environment.connections {
-        let connector = setting.connector.as_deref().unwrap_or(&setting.name);
-        let (Some((way, span)), Some(connector)) = (&setting.auth, catalog.find(connector)) else {
-            continue;
-        };
-        let known = connector.connection.auth.ways();
-        if !known.contains(&way.as_str()) {
-            let message = format!("`{}` has no way `{way}` to prove who asks", connector.name);
-            let fault = Diagnostic::new(code::INVALID_CHOICE, *span, message);
-            found.push(if known.is_empty() {
-                fault.hint("it has only one: leave `auth` out")
-            } else {
-                fault.hint(format!("it is one of {}", known.join(", ")))
-            });
-        }
-    }
-    found
 }
 
 fn load_flow(root: &Path, file: &Path, name: String) -> Result<FlowFile, LoadError> {

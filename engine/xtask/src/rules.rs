@@ -9,7 +9,8 @@ pub(crate) fn page() -> String {
          Made by `cargo xtask gen` from the rule table; do not edit.\n\n\
          A rule is silenced for one line by `# lint: ignore[slug] reason` on it or above it; [more of \
          that](../spec/lint.md).\n\n\
-         | number | rule | severity | needs | finds |\n| --- | --- | --- | --- | --- |\n",
+         An edit is made by `--fix` if it is safe, else by `--unsafe-fixes`, wherever one edit is the right one.\n\n\
+         | number | rule | severity | needs | edit | finds |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for rule in TABLE {
         let needs = match rule.phase {
@@ -21,8 +22,9 @@ pub(crate) fn page() -> String {
         let severity = rule.code.severity.name();
         let asked = if rule.code.pedantic { ", if asked for" } else { "" };
         let summary = rule.summary.replace('|', "\\|");
+        let edit = rule.edit().unwrap_or_default();
         let row = format!(
-            "| {number} | [{slug}](../rules/{slug}.md) | {severity}{asked} | {needs} | {summary} |\n"
+            "| {number} | [{slug}](../rules/{slug}.md) | {severity}{asked} | {needs} | {edit} | {summary} |\n"
         );
         page.push_str(&row);
     }

@@ -67,8 +67,8 @@ impl<'e> Checker<'e> {
     }
 
     fn nullable(&mut self, access: &Access<'e>) {
-        let segment = self.source.get(access.range.clone()).unwrap_or("").trim();
-        let hint = segment.starts_with(['[', '.']).then(|| format!("write `?{segment}`"));
+        let guarded = self.guarded(access);
+        let hint = guarded.as_ref().map(|it| format!("write `{it}`"));
         let (code, message) = match Self::list_of(access.object) {
             Some(list) => {
                 (EMPTY_COLLECTION_ACCESS, format!("`{}` may be empty", self.written(list)))
@@ -76,6 +76,15 @@ impl<'e> Checker<'e> {
             None => (POSSIBLY_NULL, format!("{} may be null", self.subject(access))),
         };
         self.report(&access.range, code, message, hint);
+        if let Some(guarded) = guarded {
+            self.offer(guarded, false);
+        }
+    }
+
+    /// The access with a question mark, where it is written as one.
+    fn guarded(&self, access: &Access<'e>) -> Option<String> {
+        let segment = self.source.get(access.range.clone())?.trim();
+        segment.starts_with(['[', '.']).then(|| format!("?{segment}"))
     }
 
     /// What is selected from, for messages.
@@ -120,11 +129,13 @@ impl<'e> Checker<'e> {
             if access.null_safe {
                 return field.ty.or_null();
             }
-            let ty = field.ty;
-            let segment = self.source.get(access.range.clone()).unwrap_or("").trim();
-            let hint = segment.starts_with(['[', '.']).then(|| format!("write `?{segment}`"));
+            let guarded = self.guarded(access);
+            let hint = guarded.as_ref().map(|it| format!("write `{it}`"));
             self.report(&access.range, POSSIBLY_NULL, format!("`{name}` may be missing"), hint);
-            return ty;
+            if let Some(guarded) = guarded {
+                self.offer(guarded, false);
+            }
+            return field.ty;
         }
         if let Some((first, rest)) = name.split_once('/')
             && value.field_in_any_case(first).is_some()
@@ -138,9 +149,22 @@ impl<'e> Checker<'e> {
                 let message = format!("{} has no field `{name}`", self.subject(access));
                 let hint = known_names(name, value.field_names());
                 self.report(&access.range, UNKNOWN_FIELD, message, hint);
+                self.offer_name(access, name, value);
                 Type::Any
             }
             None => Type::Any,
+        }
+    }
+
+    /// Offers the field that was meant where it is only a slip of the fingers.
+    fn offer_name(&mut self, access: &Access<'e>, name: &str, value: &Type) {
+        let slips = value.field_names().filter(|it| base::suggest::is_slip(name, it));
+        let slips: Vec<&str> = slips.collect();
+        let written = self.source.get(access.range.clone()).unwrap_or("");
+        if let [meant] = slips.as_slice()
+            && written.matches(name).count() == 1
+        {
+            self.offer(written.replacen(name, meant, 1), true);
         }
     }
 
@@ -178,6 +202,9 @@ impl<'e> Checker<'e> {
             let hint = format!("write `first({list})`, which is null then, or ask `empty` before");
             let message = format!("`{list}` may be empty");
             self.report(&access.range, EMPTY_COLLECTION_ACCESS, message, Some(hint));
+            if let Some(guarded) = self.guarded(access) {
+                self.offer(guarded, false);
+            }
         }
         value.element()
     }

@@ -113,6 +113,10 @@ impl<'e> Checker<'e> {
             let instead = replacement(&value).or_else(|| replacement(&param.ty));
             let hint = instead.map(|it| format!("write `coalesce(…, {it})`"));
             self.report(range, code, message, hint);
+            let written = self.source.get(range.clone()).map(str::trim);
+            if let (Some(instead), Some(written)) = (instead, written) {
+                self.offer(format!("coalesce({written}, {instead})"), false);
+            }
             return value;
         }
         ty.clone()

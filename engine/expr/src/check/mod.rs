@@ -47,6 +47,17 @@ pub struct TypeFinding {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// What may stand in the place of these bytes, where that is certain.
+    pub instead: Option<Instead>,
+}
+
+/// A text that mends a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instead {
+    /// The text.
+    pub text: String,
+    /// Whether nothing else can have been meant. What null becomes is for the author to say.
+    pub safe: bool,
 }
 
 /// Checks one string of a document. Of a broken one, which the reader has reported, nothing is said.
@@ -93,13 +104,22 @@ impl<'e> Checker<'e> {
 
     fn report(&mut self, range: &Range<usize>, code: Code, message: String, hint: Option<String>) {
         let (range, severity) = (range.clone(), code.severity);
-        self.findings.push(TypeFinding { range, code, severity, message, hint });
+        let instead = None;
+        self.findings.push(TypeFinding { range, code, severity, message, hint, instead });
+    }
+
+    /// Offers a text in the place of what was reported last.
+    fn offer(&mut self, text: String, safe: bool) {
+        if let Some(last) = self.findings.last_mut() {
+            last.instead = Some(Instead { text, safe });
+        }
     }
 
     /// Reports what does not fail, but cannot be meant.
     fn warn(&mut self, range: &Range<usize>, code: Code, message: String, hint: Option<String>) {
         let (range, severity) = (range.clone(), Severity::Warning);
-        self.findings.push(TypeFinding { range, code, severity, message, hint });
+        let instead = None;
+        self.findings.push(TypeFinding { range, code, severity, message, hint, instead });
     }
 
     /// An expression as written, cut if it is long.

@@ -4,8 +4,9 @@ use base::Severity;
 use base::code::{NON_BOOLEAN_CONDITION, POSSIBLY_NULL, TYPE_MISMATCH};
 
 use super::access::with_article;
-use super::{Environment, TypeFinding, check};
+use super::{Environment, Instead, TypeFinding, check};
 use crate::condition::{Condition, Operator};
+use crate::template::Notation;
 use crate::tree::{Key, Placed, Tree};
 use crate::types::{Field, Type};
 
@@ -111,13 +112,19 @@ fn not_boolean(placed: &Placed, ty: &Type) -> Option<TypeFinding> {
     }
     ty.is_nullable().then(|| {
         let message = "this may be null, which is neither true nor false".to_owned();
-        whole(placed, POSSIBLY_NULL, message, Some("write `@equals(…, true)`".into()))
+        let mut found =
+            whole(placed, POSSIBLY_NULL, message, Some("write `@equals(…, true)`".into()));
+        let expression = placed.template.source().strip_prefix('@');
+        let expression = expression.filter(|_| placed.template.notation() == Notation::Expression);
+        found.instead = expression
+            .map(|it| Instead { text: format!("@equals({}, true)", it.trim()), safe: false });
+        found
     })
 }
 
 fn whole(placed: &Placed, code: base::Code, message: String, hint: Option<String>) -> TypeFinding {
     let range = 0..placed.template.source().len();
-    TypeFinding { range, code, severity: code.severity, message, hint }
+    TypeFinding { range, code, severity: code.severity, message, hint, instead: None }
 }
 
 fn incomparable(operator: Operator, left: &Type, right: &Type) -> Option<(String, Option<String>)> {

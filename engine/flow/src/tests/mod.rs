@@ -83,5 +83,6 @@ pub(crate) fn check_shape(flow: &Flow) {
         assert!(before.all(|it| it.parent == action.parent), "{}: {}", action.display, flow.name);
     }
     assert!(flow.names.values().all(|id| *id < flow.actions.len()), "{}", flow.name);
-    crate::resolve::Upstream::new(flow);
+    let last = flow.actions.len().checked_sub(1);
+    last.map(|it| crate::resolve::Upstream::new(flow).before(it));
 }

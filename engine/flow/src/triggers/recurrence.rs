@@ -216,8 +216,17 @@ fn items<'a>(fields: &mut Fields<'a>, key: &'static str) -> &'a [Node] {
 /// A first firing; without a zone it is read in the time zone of the recurrence.
 fn read_start(reader: &mut Reader, node: &Node) -> Option<String> {
     let text = reader.setting(node).or_else(|| reader.text(node, "`startTime`"))?;
-    let with_zone = format!("{text}Z");
-    if Timestamp::parse(&text).is_none() && Timestamp::parse(&with_zone).is_none() {
+    let is_time = |text: &str| {
+        Timestamp::parse(text).is_some() || Timestamp::parse(&format!("{text}Z")).is_some()
+    };
+    // A date stands for its first moment, as in the cloud.
+    let midnight = format!("{text}T00:00:00");
+    if !text.contains('T') && is_time(&midnight) {
+        return Some(midnight);
+    }
+    if reader.is_deployed(node) {
+        reader.known_later(code::INVALID_TIME, node, "`startTime`");
+    } else if !is_time(&text) {
         let message = format!("`startTime` is not an ISO 8601 time: `{text}`");
         let found = Diagnostic::new(code::INVALID_TIME, node.span, message);
         reader.sink.push(found.hint("write `2026-01-31T08:00:00` or `2026-01-31T08:00:00Z`"));

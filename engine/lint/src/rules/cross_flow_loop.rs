@@ -1,6 +1,6 @@
 //! Flows of a project that start each other by what they change, for ever.
 
-use std::{cell::OnceCell, collections::BTreeMap};
+use std::cell::OnceCell;
 
 use base::{Diagnostic, Sink, Span, code};
 use flow::{ActionId, ActionKind, Trigger, TriggerKind};
@@ -44,28 +44,22 @@ fn check(calls: &Calls<'_>, sinks: &mut [Sink]) {
         return;
     }
     let settings = Settings::default();
-    let known = calls.project.flows.iter().map(|_| OnceCell::new()).collect();
-    let flows = Flows { calls, settings: &settings, known };
-    let mut edges: BTreeMap<usize, Vec<(usize, Span)>> = BTreeMap::new();
-    let mut whats: BTreeMap<(usize, usize), String> = BTreeMap::new();
-    for from in &listeners {
-        for write in flows.writes(*from) {
-            let Some(maker) = flows.view(write.maker) else { continue };
-            let Some(access) = Access::of(maker, write.action) else { continue };
-            for to in listeners.iter().filter(|to| *to != from) {
-                let starts = flows.view(*to).is_some_and(|it| starts(it, maker, &access));
-                if starts && !whats.contains_key(&(*from, *to)) {
-                    edges.entry(*from).or_default().push((*to, write.span));
-                    whats.insert((*from, *to), thing(maker, &access));
-                }
-            }
-        }
-    }
-    for (from, sink) in sinks.iter_mut().enumerate() {
-        for (to, span) in edges.get(&from).into_iter().flatten() {
-            let Some(path) = path(&edges, *to, from) else { continue };
+    let flows = Flows {
+        calls,
+        settings: &settings,
+        listeners: &listeners,
+        known: calls.project.flows.iter().map(|_| OnceCell::new()).collect(),
+        started: calls.project.flows.iter().map(|_| OnceCell::new()).collect(),
+    };
+    for from in listeners.iter().copied().filter(|it| calls.wants(*it)) {
+        for start in flows.started(from) {
+            let next =
+                |at: usize| -> Vec<usize> { flows.started(at).iter().map(|it| it.flow).collect() };
+            let Some(path) = path(next, start.flow, from) else { continue };
             let all: Vec<usize> = std::iter::once(from).chain(path).collect();
-            sink.push(found(calls, &all, &whats, *span));
+            if let Some(sink) = sinks.get_mut(from) {
+                sink.push(found(&flows, &all, start.span));
+            }
         }
     }
 }
@@ -86,16 +80,13 @@ fn is_listener(trigger: &Trigger) -> bool {
 }
 
 /// What is said about a loop of flows.
-fn found(
-    calls: &Calls<'_>,
-    all: &[usize],
-    whats: &BTreeMap<(usize, usize), String>,
-    span: Span,
-) -> Diagnostic {
-    let name = |it: &usize| calls.project.flows.get(*it).map_or("", |it| it.flow().name.as_str());
+fn found(flows: &Flows<'_>, all: &[usize], span: Span) -> Diagnostic {
+    let name =
+        |it: usize| flows.calls.project.flows.get(it).map_or("", |it| it.flow().name.as_str());
     let steps = all.windows(2).filter_map(|pair| {
-        let what = whats.get(&(*pair.first()?, *pair.last()?))?;
-        Some(format!("`{}` changes {what}", name(pair.first()?)))
+        let (from, to) = (*pair.first()?, *pair.last()?);
+        let start = flows.started(from).iter().find(|it| it.flow == to)?;
+        Some(format!("`{}` changes {}", name(from), start.what))
     });
     let steps: Vec<String> = steps.collect();
     let message =
@@ -118,7 +109,19 @@ fn starts(view: &View<'_>, maker: &View<'_>, write: &Access<'_>) -> bool {
 struct Flows<'a> {
     calls: &'a Calls<'a>,
     settings: &'a Settings,
+    /// Those that changes may start.
+    listeners: &'a [usize],
     known: Vec<OnceCell<Option<View<'a>>>>,
+    started: Vec<OnceCell<Vec<Start>>>,
+}
+
+/// A flow that another one starts.
+struct Start {
+    flow: usize,
+    /// Where the other one makes the change.
+    span: Span,
+    /// What it changes.
+    what: String,
 }
 
 impl<'a> Flows<'a> {
@@ -130,6 +133,26 @@ impl<'a> Flows<'a> {
             Some(View::new(self.calls.project, source, flow, self.settings))
         };
         self.known.get(at)?.get_or_init(look).as_ref()
+    }
+
+    /// The flows that a flow starts by what it changes, each once.
+    fn started(&self, from: usize) -> &[Start] {
+        let Some(cell) = self.started.get(from) else { return &[] };
+        cell.get_or_init(|| {
+            let mut found: Vec<Start> = Vec::new();
+            for write in self.writes(from) {
+                let Some(maker) = self.view(write.maker) else { continue };
+                let Some(access) = Access::of(maker, write.action) else { continue };
+                for to in self.listeners.iter().copied().filter(|to| *to != from) {
+                    let is_known = found.iter().any(|it| it.flow == to);
+                    if !is_known && self.view(to).is_some_and(|it| starts(it, maker, &access)) {
+                        let what = thing(maker, &access);
+                        found.push(Start { flow: to, span: write.span, what });
+                    }
+                }
+            }
+            found
+        })
     }
 
     /// What a flow changes without looking whether it differs, itself or through the flows it calls.

@@ -49,6 +49,12 @@ fn expression(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
 /// Versions of the cloud's format before the present one.
 const OLD_SCHEMAS: &[&str] = &["2014-12-01-preview", "2015-08-01-preview"];
 
+/// Whether a definition is of a version that ordered actions by what they name in `dependsOn`.
+pub(super) fn is_old(view: &View<'_>) -> bool {
+    let names = |it: &&str| view.source.text().contains(&format!("{it}/workflowdefinition.json"));
+    view.flow.dialect == Dialect::Wdl && OLD_SCHEMAS.iter().any(names)
+}
+
 fn flow(view: &View<'_>, sink: &mut Sink) {
     if view.flow.dialect == Dialect::Flowright {
         return;

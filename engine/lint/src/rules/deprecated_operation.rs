@@ -37,5 +37,14 @@ fn trigger(view: &View<'_>, trigger: &Trigger, sink: &mut Sink) {
 fn report(connector: &Connector, (id, span): (&str, Span), instead: &str, sink: &mut Sink) {
     let message = format!("`{id}` of `{}` is deprecated", connector.name);
     let found = Diagnostic::new(RULE.code, span, message);
-    sink.push(if instead.is_empty() { found } else { found.hint(format!("use `{instead}`")) });
+    if instead.is_empty() {
+        return sink.push(found);
+    }
+    // The inputs of the new one may be others.
+    let title = format!("Use `{instead}`");
+    let mut found = found.hint(format!("use `{instead}`")).unsafe_fix(span, instead, title);
+    if let Some(fix) = &mut found.fix {
+        fix.replaces = Some(id.to_owned());
+    }
+    sink.push(found);
 }

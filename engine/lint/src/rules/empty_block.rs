@@ -4,6 +4,7 @@ use base::{Diagnostic, Sink, code};
 use flow::{ActionId, ActionKind, Block};
 
 use crate::{
+    edits,
     rule::{Hooks, Phase, Rule},
     view::View,
 };
@@ -27,9 +28,7 @@ fn check(view: &View<'_>, id: ActionId, sink: &mut Sink) {
         ActionKind::Condition(it) if is_empty(&it.then) && is_empty(&it.otherwise) => {
             ("both branches are empty", REMOVE)
         }
-        ActionKind::Condition(it) if is_empty(&it.then) => {
-            ("only `else` does something", "turn the condition around and write `then`")
-        }
+        ActionKind::Condition(it) if is_empty(&it.then) => ("only `else` does something", TURN),
         ActionKind::Switch(it)
             if is_empty(&it.default) && it.cases.iter().all(|it| is_empty(&it.block)) =>
         {
@@ -37,7 +36,17 @@ fn check(view: &View<'_>, id: ActionId, sink: &mut Sink) {
         }
         _ => return,
     };
-    sink.push(Diagnostic::new(RULE.code, action.name_span, what).hint(hint));
+    let found = Diagnostic::new(RULE.code, action.name_span, what).hint(hint);
+    let edit = match hint {
+        REMOVE => edits::whole_action(view, id).map(|it| (it, String::new(), "Remove it")),
+        TURN => edits::turned_around(view, action).map(|(it, text)| (it, text, "Turn it around")),
+        _ => None,
+    };
+    sink.push(match edit {
+        Some((span, text, title)) => found.unsafe_fix(span, text, title),
+        None => found,
+    });
 }
 
+const TURN: &str = "turn the condition around and write `then`";
 const REMOVE: &str = "remove it, or say what it is to do";

@@ -15,6 +15,6 @@ pub(super) const RULE: Rule = Rule {
     hooks: Hooks { expression: Some(check), ..Hooks::NONE },
 };
 
-fn check(_: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
-    report(RULE.code, written.placed, written.types, sink);
+fn check(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
+    report((view, written.place), RULE.code, written.placed, written.types, sink);
 }

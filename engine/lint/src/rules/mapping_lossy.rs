@@ -26,7 +26,9 @@ fn check(view: &View<'_>, mapping: &Mapping, sink: &mut Sink) {
     let (from, to) = (Side::of(view, mapping.from.as_ref()), Side::of(view, mapping.to.as_ref()));
     let place = view.place_in(mapping);
     for field in &mapping.fields {
-        let source = fields::plain_source(view, field, place);
+        // What cannot be read is another finding.
+        let source = fields::plain_source(view, field, place)
+            .filter(|_| !fields::is_misread(field, &view.types_at(place)));
         let names: Option<Vec<&str>> =
             source.as_ref().map(|it| it.iter().map(String::as_str).collect());
         let read = from.as_ref().zip(names.as_ref()).and_then(|(from, path)| from.at(path));

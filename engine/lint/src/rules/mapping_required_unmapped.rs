@@ -19,8 +19,17 @@ pub(super) const RULE: Rule = Rule {
     hooks: Hooks { mapping: Some(check), ..Hooks::NONE },
 };
 
+/// Whether the file says which fields it makes: that it does not is another finding.
+fn has_fields(view: &View<'_>, mapping: &Mapping) -> bool {
+    let source = view.source_at(view.place_in(mapping));
+    yaml::parse(source.text()).0.is_some_and(|it| it.get("fields").is_some())
+}
+
 fn check(view: &View<'_>, mapping: &Mapping, sink: &mut Sink) {
     let Some(to) = Side::of(view, mapping.to.as_ref()) else { return };
+    if mapping.fields.is_empty() && !has_fields(view, mapping) {
+        return;
+    }
     let targets: Option<Vec<Vec<&str>>> = mapping.fields.iter().map(fields::target).collect();
     // A field whose name is computed may be the one.
     let (Some(targets), true) = (targets, fields::is_applied(view, mapping)) else { return };

@@ -81,7 +81,7 @@ fn source(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
     });
     for mut it in others {
         it.code = RULE.code;
-        super::report(RULE.code, written.placed, &[it], sink);
+        super::report((view, written.place), RULE.code, written.placed, &[it], sink);
     }
 }
 

@@ -71,10 +71,13 @@ mod unused_definition;
 mod update_without_change_check;
 mod wrong_argument_count;
 
-use base::{Code, Diagnostic, Sink, suggest};
+use base::{Code, Diagnostic, Sink, Source, Span, suggest};
 use expr::{Placed, check::TypeFinding};
 
-use crate::rule::Rule;
+use crate::{
+    rule::Rule,
+    view::{Place, View},
+};
 
 /// Every rule, by number.
 pub const TABLE: &[Rule] = &[
@@ -162,6 +165,56 @@ pub const TABLE: &[Rule] = &[
     redundant_expression::RULE,
 ];
 
+/// Rules that offer an edit after which the flow does what it did, or what was surely meant.
+const SAFE: &[&str] = &[
+    "ambiguous-scalar",
+    "bad-input",
+    "bad-run-after",
+    "case-mismatch",
+    "deprecated",
+    "invalid-choice",
+    "invisible-character",
+    "mapping-unknown-field",
+    "non-boolean-condition",
+    "redundant-expression",
+    "secure-io-missing",
+    "subflow-contract",
+    "test-mode-left-on",
+    "unknown-action-reference",
+    "unknown-connection",
+    "unknown-field",
+    "unknown-function",
+    "unknown-key",
+    "unknown-operation",
+    "unknown-parameter",
+    "unknown-variable",
+    "unpinned-connector",
+    "unquoted-expression",
+    "unused-suppression",
+    "wrong-type",
+];
+/// Rules that offer an edit which a person should look at.
+const UNSAFE: &[&str] = &[
+    "deprecated-operation",
+    "empty-block",
+    "empty-collection-access",
+    "insecure-transport",
+    "possibly-null",
+    "unused-definition",
+];
+
+impl Rule {
+    /// Whether it mends what it finds, where one edit is the right one: `safe`, `unsafe`, or not at all.
+    pub fn edit(&self) -> Option<&'static str> {
+        let is_in = |all: &[&str]| all.contains(&self.code.slug);
+        match (is_in(SAFE), is_in(UNSAFE)) {
+            (true, _) => Some("safe"),
+            (false, true) => Some("unsafe"),
+            (false, false) => None,
+        }
+    }
+}
+
 /// The rule of that slug.
 pub fn find(slug: &str) -> Option<&'static Rule> {
     TABLE.iter().find(|it| it.code.slug == slug)
@@ -188,17 +241,36 @@ fn suggested<'a>(
 
 const SHORT_CHARS_MAX: usize = 2;
 
-/// Adds what the check of types found under a rule's code.
-fn report(code: Code, placed: &Placed, found: &[TypeFinding], sink: &mut Sink) {
+/// Adds what the check of types found under a rule's code, with the edits that it offers.
+fn report(
+    (view, place): (&View<'_>, Place),
+    code: Code,
+    placed: &Placed,
+    found: &[TypeFinding],
+    sink: &mut Sink,
+) {
     for finding in found.iter().filter(|it| it.code == code) {
         let span = placed.place(&finding.range);
         let mut diagnostic = Diagnostic::new(code, span, finding.message.clone());
         diagnostic.severity = finding.severity;
-        sink.push(match &finding.hint {
-            Some(hint) => diagnostic.hint(hint.clone()),
-            None => diagnostic,
-        });
+        diagnostic.hint.clone_from(&finding.hint);
+        if let (Some(instead), Some(_)) = (&finding.instead, placed.verbatim_at) {
+            let text = quoted(view.source_at(place), placed.span, &instead.text);
+            let title = format!("Write `{}`", instead.text);
+            diagnostic = if instead.safe {
+                diagnostic.fix(span, text, title)
+            } else {
+                diagnostic.unsafe_fix(span, text, title)
+            };
+        }
+        sink.push(diagnostic);
     }
+}
+
+/// A part of a text as it stands between its quotes.
+fn quoted(source: &Source, whole: Span, text: &str) -> String {
+    let written = source.text().get(whole.start..whole.end).unwrap_or("");
+    if written.starts_with('\'') { text.replace('\'', "''") } else { text.to_owned() }
 }
 
 /// Longer lists of names are no help.

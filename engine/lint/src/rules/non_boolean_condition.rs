@@ -1,12 +1,13 @@
 //! A condition that gives a text or a number, never true or false.
 
 use base::{Diagnostic, Sink, code};
-use expr::{Notation, Placed, Type, What, condition::Condition, functions};
+use expr::{Dialect, Notation, Placed, Type, What, condition::Condition, functions};
 use serde_json::Value;
 
 use crate::{
     rule::{Asked, Hooks, Phase, Rule},
     view::View,
+    walk::is_deployed,
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -16,8 +17,17 @@ pub(super) const RULE: Rule = Rule {
     hooks: Hooks { condition: Some(check), ..Hooks::NONE },
 };
 
-fn check(_: &View<'_>, asked: &Asked<'_>, sink: &mut Sink) {
-    visit(asked.condition, sink);
+fn check(view: &View<'_>, asked: &Asked<'_>, sink: &mut Sink) {
+    let mut found = Sink::new();
+    visit(asked.condition, &mut found);
+    for mut it in found.into_sorted() {
+        // An expression of a deployment template is known only when that is deployed.
+        let text = view.source.text().get(it.span.start..it.span.end).unwrap_or("");
+        if view.flow.dialect == Dialect::Wdl && is_deployed(text.trim_matches('"')) {
+            it = it.warning();
+        }
+        sink.push(it);
+    }
 }
 
 fn visit(condition: &Condition, sink: &mut Sink) {

@@ -33,7 +33,10 @@ fn check(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
         };
         let span = written.placed.place(&it.range);
         let target = view.flow.action(target);
-        let found = Diagnostic::new(RULE.code, span, message);
+        let mut found = Diagnostic::new(RULE.code, span, message);
+        if super::deprecated::is_old(view) {
+            found = found.warning();
+        }
         sink.push(found.label(target.name_span, "this action").hint(hint));
     }
 }

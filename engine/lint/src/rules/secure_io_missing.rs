@@ -2,10 +2,12 @@
 
 use base::{Diagnostic, Sink, code};
 use connector::model::Effect;
-use flow::{ActionId, ActionKind};
+use expr::Dialect;
+use flow::{Action, ActionId, ActionKind};
 
 use super::secret_leak::{PROOFS, holds_secret};
 use crate::{
+    edits,
     given::{self, Use},
     rule::{Hooks, Phase, Rule},
     service::Access,
@@ -58,12 +60,28 @@ fn check(view: &View<'_>, id: ActionId, sink: &mut Sink) {
     {
         let message = format!("records of runs show `{name}`");
         let found = Diagnostic::new(RULE.code, span, message);
-        sink.push(found.hint("add `secure: [inputs]`"));
+        let wanted =
+            if action.secure_outputs { "secure: [inputs, outputs]" } else { "secure: [inputs]" };
+        sink.push(secured(view, action, found.hint("add `secure: [inputs]`"), wanted));
     }
     if !action.secure_outputs && gets_secret(view, id) {
         let message = "records of runs show the credentials that this gets";
         let found = Diagnostic::new(RULE.code, span, message);
-        sink.push(found.hint("add `secure: [inputs, outputs]`"));
+        let found = found.hint("add `secure: [inputs, outputs]`");
+        sink.push(secured(view, action, found, "secure: [inputs, outputs]"));
+    }
+}
+
+/// The finding with the key that mends it.
+fn secured(view: &View<'_>, action: &Action, found: Diagnostic, wanted: &str) -> Diagnostic {
+    let entry = view.locator().entry(action.name_span, &["secure"]);
+    let edit = match entry.filter(|_| view.flow.dialect == Dialect::Flowright) {
+        Some(entry) => Some((entry.key.span.to(entry.value.span), wanted.to_owned())),
+        None => edits::with_key(view, action.name_span, wanted),
+    };
+    match edit {
+        Some((span, text)) => found.fix(span, text, format!("Write `{wanted}`")),
+        None => found,
     }
 }
 

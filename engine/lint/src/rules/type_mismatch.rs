@@ -32,14 +32,14 @@ pub(super) const RULE: Rule = Rule {
     },
 };
 
-fn check(_: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
-    report(RULE.code, written.placed, written.types, sink);
+fn check(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
+    report((view, written.place), RULE.code, written.placed, written.types, sink);
 }
 
 fn condition(view: &View<'_>, asked: &Asked<'_>, sink: &mut Sink) {
     let types = view.types_at(asked.place);
     check_condition(asked.condition, &types, &mut |placed, finding| {
-        report(RULE.code, placed, &[finding], sink);
+        report((view, asked.place), RULE.code, placed, &[finding], sink);
     });
 }
 

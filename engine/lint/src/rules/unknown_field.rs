@@ -23,12 +23,12 @@ const RUN: &[&str] =
 const EVENT: &[&str] =
     &["body", "headers", "queries", "relativePathParameters", "trigger", "parameters", "flow"];
 
-fn check(_: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
+fn check(view: &View<'_>, written: &Written<'_>, sink: &mut Sink) {
     // The fields of a mapping are another rule's.
     if written.place.owner == Owner::Mapping {
         return;
     }
-    super::report(RULE.code, written.placed, written.types, sink);
+    super::report((view, written.place), RULE.code, written.placed, written.types, sink);
     let roots = match written.place.owner {
         Owner::Trigger => EVENT,
         Owner::Action(_) | Owner::Outputs => RUN,

@@ -26,6 +26,15 @@ fn check(view: &View<'_>, sink: &mut Sink) {
         let found = Diagnostic::new(RULE.code, connection.span, message);
         // Versions that differ only at the end are to be interchangeable.
         let major = connector.version.split('.').next().unwrap_or(&connector.version);
-        sink.push(found.hint(format!("write `{}@{major}`", connection.connector)));
+        let pinned = format!("{}@{major}", connection.connector);
+        let mut found = found.hint(format!("write `{pinned}`")).fix(
+            connection.span,
+            pinned.clone(),
+            format!("Write `{pinned}`"),
+        );
+        if let Some(fix) = &mut found.fix {
+            fix.replaces = Some(connection.connector.clone());
+        }
+        sink.push(found);
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use base::{ActionName, Diagnostic, Sink, Span, code};
-use expr::What;
+use expr::{Dialect, What};
 use flow::{ActionKind, actions::variables::Variables};
 
 use crate::{
+    edits,
     rule::{Hooks, Phase, Rule},
     view::{Owner, Usage, View},
     walk::{self, Seen},
@@ -30,31 +31,61 @@ struct Used {
 fn check(view: &View<'_>, sink: &mut Sink) {
     // A name that is computed may be any.
     let Some(used) = used(view) else { return };
-    let mut report = |span: Span, message: String| {
-        sink.push(Diagnostic::new(RULE.code, span, message).hint("remove it"));
+    let mut report = |span: Span, message: String, edit: Option<Span>| {
+        let found = Diagnostic::new(RULE.code, span, message).hint("remove it");
+        sink.push(match edit {
+            Some(edit) => found.unsafe_fix(edit, "", "Remove it"),
+            None => found,
+        });
     };
     for parameter in &view.flow.parameters {
         // The cloud adds parameters of its own, such as `$connections`.
         let name = &parameter.name;
         if !name.starts_with('$') && !used.parameters.contains(&name.to_lowercase()) {
-            report(parameter.span, format!("nothing uses the parameter `{name}`"));
+            let edit = entry(view, "parameters", name);
+            report(parameter.span, format!("nothing uses the parameter `{name}`"), edit);
         }
     }
-    for action in &view.flow.actions {
+    for (id, action) in view.flow.actions.iter().enumerate() {
         match &action.kind {
             ActionKind::Variables(Variables::Initialize(declared)) => {
                 for it in
                     declared.iter().filter(|it| !used.variables.contains(&it.name.to_lowercase()))
                 {
-                    report(it.span, format!("nothing reads the variable `{}`", it.name));
+                    // An action that sets it has to go first, by whoever knows why it is there.
+                    let is_alone = declared.len() == 1 && !is_written(view, &it.name);
+                    let edit = is_alone.then(|| edits::whole_action(view, id)).flatten();
+                    report(it.span, format!("nothing reads the variable `{}`", it.name), edit);
                 }
             }
             ActionKind::Compose(_) if !used.actions.contains(action.name.folded()) => {
-                report(action.name_span, format!("nothing looks at what `{}` gives", action.name));
+                let message = format!("nothing looks at what `{}` gives", action.name);
+                report(action.name_span, message, edits::whole_action(view, id));
             }
             _ => {}
         }
     }
+}
+
+/// The lines of an entry at the top of the file, if others stand beside it.
+fn entry(view: &View<'_>, key: &str, name: &str) -> Option<Span> {
+    let all = view.locator().root().filter(|_| view.flow.dialect == Dialect::Flowright)?;
+    let all = all.get(key)?.as_map()?;
+    let entry = all.entry(name).filter(|_| 1 < all.iter().count())?;
+    edits::whole_entry(view, entry.key.span, entry.value.span)
+}
+
+/// Whether an action writes a variable, beside the one that declares it.
+fn is_written(view: &View<'_>, name: &str) -> bool {
+    view.flow.actions.iter().any(|it| match &it.kind {
+        ActionKind::Variables(
+            Variables::Set(change)
+            | Variables::Increment(change)
+            | Variables::Decrement(change)
+            | Variables::Append(change),
+        ) => change.name.eq_ignore_ascii_case(name),
+        _ => false,
+    })
 }
 
 fn used(view: &View<'_>) -> Option<Used> {

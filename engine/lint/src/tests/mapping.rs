@@ -238,3 +238,124 @@ fn the_way_back_leads_back() {
     let with_id = forth("  description: $.id\n");
     assert_eq!(said(&with_id, &back("  customer/name: $.account\n")), Vec::<String>::new());
 }
+
+/// What is said about a whole mapping file, without the place of the file.
+fn whole(mapping: &str) -> Vec<String> {
+    let found = lint(&[("connector.yaml", CRM), ("flow.yaml", FLOW), ("m.mapping.yaml", mapping)]);
+    let own = found.iter().filter_map(|it| it.strip_prefix("m.mapping.yaml:"));
+    own.map(str::to_owned).collect()
+}
+
+/// The line, the rule and the suggestion of each finding.
+fn short(found: &[String]) -> Vec<String> {
+    let all = found.iter().map(|it| {
+        let line = it.split(':').next().unwrap();
+        let slug = it.split(['[', ']']).nth(1).unwrap();
+        let meant = it.split("did you mean `").nth(1).and_then(|it| it.split('`').next());
+        format!("{line} {slug} {}", meant.unwrap_or("-"))
+    });
+    all.collect()
+}
+
+#[test]
+fn slips_in_the_words_of_a_mapping_are_one_finding_each() {
+    for (mapping, expected) in [
+        (
+            "mapping: m
+form: crm#Deal
+to: crm#Row
+fields:
+  topic: { from: $.title, as: txet }
+  account: { form: $.customer.name }
+  rank: \"@toUper('x')\"
+  labels: \"@concat('a'\"
+  isactive: \"@parameters('on')\"
+",
+            [
+                "2 unknown-key from",
+                "5 wrong-type text",
+                "6 unknown-key from",
+                "7 unknown-function toUpper",
+                "8 expression-syntax -",
+                "9 unknown-parameter -",
+            ],
+        ),
+        (
+            "mapping: m
+from: crm#Dael
+to: crm#Row
+fields:
+  topic: $.title
+  topic: $.remark
+  account: { from: $.customer.name, compare: ignorCase }
+  rank: { from: $.probability, as: integer, requird: true }
+  labels: @item()
+  isactive: \"@equals(1)\"
+",
+            [
+                "2 mapping-unknown-field Deal",
+                "6 duplicate-key -",
+                "7 wrong-type ignoreCase",
+                "8 unknown-key required",
+                "9 unquoted-expression -",
+                "10 wrong-argument-count -",
+            ],
+        ),
+    ] {
+        let found = whole(mapping);
+        assert_eq!(short(&found), expected, "{found:#?}");
+    }
+    let found = whole("mapping: m\nfrom: crm#Deal\nto: crm#Row\nfeilds:\n  topic: $.title\n");
+    assert_eq!(short(&found), ["4 unknown-key fields"], "{found:#?}");
+    let found = whole("mapping: m\nfrom: crm#Deal\nto: crm#Row\nfields: {}\n");
+    assert_eq!(found.len(), 2, "{found:#?}");
+}
+
+#[test]
+fn slips_in_the_fields_of_a_mapping_are_one_finding_each() {
+    let head = "mapping: m\nfrom: crm#Deal\nto: crm#Row\nfields:\n";
+    for (mapping, expected) in [
+        (
+            format!(
+                "{head}  topic: $.title
+  account: $.customer
+  stage: {{ from: $.status, values: {{ New: open, Active: won }}, otherwise: loost }}
+  rank: five
+  description: \"@item()?['customer']?['nmae']\"
+  closedate: \"@formatDateTime(item()?['closed'], 'yyyy-MM-dd')\"
+  isactive: {{ from: \"@empty(item()?['title'])\", when: \"@length(item()?['title'])\" }}
+"
+            ),
+            [
+                "6 type-mismatch -",
+                "7 invalid-choice lost",
+                "8 type-mismatch -",
+                "9 mapping-unknown-field name",
+                "10 mapping-unknown-field closes",
+                "11 non-boolean-condition -",
+            ],
+        ),
+        (
+            format!(
+                "{head}  topic: $.tags.name
+  account: \"{{{{custmer.name}}}}\"
+  stage: {{ from: $.status, values: {{ Actve: open }}, otherwise: lost }}
+  rank: $.amuont
+  Labels: $.tags
+  createdon: $.closes
+"
+            ),
+            [
+                "5 type-mismatch -",
+                "6 mapping-unknown-field customer",
+                "7 invalid-choice Active",
+                "8 mapping-unknown-field amount",
+                "9 mapping-unknown-field labels",
+                "10 mapping-read-only-target -",
+            ],
+        ),
+    ] {
+        let found = whole(&mapping);
+        assert_eq!(short(&found), expected, "{found:#?}");
+    }
+}

@@ -1,14 +1,17 @@
 //! Projects as text, and what is said about them.
 
+mod alike;
 mod config;
 mod corpus;
 mod data;
+mod files;
 mod fixes;
 mod formats;
 mod glob;
 mod loops;
 mod mapping;
 mod mutations;
+mod odd;
 mod project;
 mod report;
 mod rules;

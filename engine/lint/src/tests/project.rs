@@ -264,6 +264,100 @@ fn flows_may_call_each_other_but_not_in_a_circle() {
 }
 
 #[test]
+fn called_flows_get_what_they_take() {
+    let form = "manual: { inputs: { id: { title: Id, type: string, required: true }, n: { title: N, type: integer, choices: [1, 2] }, d: { title: D, type: string, required: true, default: x } } }";
+    let schema = "flow: { schema: { type: object, required: [id], properties: { id: { type: string }, n: { type: integer } } } }";
+    let lax = "request: { validate: false, schema: { type: object, required: [id] } }";
+    for (trigger, with, expected) in [
+        (form, "", 1),
+        (form, ", with: {}", 1),
+        (form, ", with: { id: 7 }", 1),
+        (form, ", with: { id: x, n: 3 }", 1),
+        (form, ", with: { id: x, more: 1 }", 1),
+        (form, ", with: { n: \"@length(triggerBody())\" }", 1),
+        (form, ", with: { id: \"@triggerBody()\", more: 1 }", 1),
+        (form, ", with: { id: \"@triggerBody()\" }", 0),
+        (form, ", with: { id: x, n: 2 }", 0),
+        (form, ", with: \"@triggerBody()\"", 0),
+        (form, ", with: { '@{triggerBody()}': 1 }", 0),
+        (schema, "", 1),
+        (schema, ", with: { n: 1 }", 1),
+        (schema, ", with: { id: \"@triggerBody()\", n: x }", 1),
+        (schema, ", with: { id: \"@triggerBody()\", n: 1, more: 1 }", 0),
+        (schema, ", with: $.trigger.body", 0),
+        (lax, "", 0),
+        ("flow:", "", 0),
+        ("flow:", ", with: { any: 1 }", 0),
+        ("manual:", ", with: { any: 1 }", 0),
+    ] {
+        let caller = format!(
+            "flow: F\ntriggers: [{{ name: T, manual: }}]\nactions: [{{ name: A, runFlow: Child{with} }}]\n"
+        );
+        let child = format!("flow: Child\ntriggers: [{{ name: X, {trigger} }}]\nactions: []\n");
+        let found = lint(&[("f/flow.yaml", &caller), ("c/flow.yaml", &child)]);
+        let count = found.iter().filter(|it| it.contains("does not take this")).count();
+        assert_eq!(count, expected, "{trigger} {with}: {found:?}");
+    }
+}
+
+#[test]
+fn circles_are_those_of_triggers() {
+    // The flow calls B behind a condition, and B calls back its trigger `Called`.
+    let said = |actions: &str, trigger: &str, back: &str| {
+        let a = format!(
+            "flow: A\ntriggers: [{{ name: Daily, recurrence: {{ frequency: Day, interval: 1 }} }}, {{ name: Called, flow: {trigger} }}]\n\
+             actions:\n- {{ name: Start, compose: 1 }}\n{actions}\n"
+        );
+        let b = format!(
+            "flow: B\ntriggers: [{{ name: T, flow: }}]\nactions: [{{ name: Back, {back} }}]\n"
+        );
+        let found = lint(&[("a/flow.yaml", &a), ("b/flow.yaml", &b)]);
+        let found = found.iter().filter(|it| it.contains("flows call each other"));
+        let severity = |it: &String| it.split(": ").nth(1)?.split('[').next().map(str::to_owned);
+        let mut found: Vec<String> = found.filter_map(severity).collect();
+        found.dedup();
+        found
+    };
+    let call = "- { name: Go, runFlow: B }";
+    let back = "runFlow: A, trigger: Called";
+    assert_eq!(said(call, "", back), ["error"]);
+    // Only a run of the other trigger goes there.
+    for condition in [
+        "\"@equals(trigger()['name'], 'Daily')\"",
+        "\"@equals(trigger()?.name, 'Daily')\"",
+        "{ equals: [$.trigger.name, Daily] }",
+        "{ equals: [\"@{trigger().name}\", Daily] }",
+        "{ not: { equals: [\"@trigger()?['name']\", Called] } }",
+        "{ and: [\"@equals(trigger().name, 'Daily')\", \"@empty(triggerBody())\"] }",
+    ] {
+        let asked = format!("- {{ name: I, if: {condition}, then: [{{ name: Go, runFlow: B }}] }}");
+        assert!(said(&asked, "", back).is_empty(), "{condition}");
+        let asked = format!(
+            "- {{ name: I, if: {condition}, then: [{{ name: N, compose: 1 }}], else: [{{ name: Go, runFlow: B }}] }}"
+        );
+        assert!(!said(&asked, "", back).is_empty(), "{condition}");
+    }
+    for asked in [
+        "- { name: I, switch: $.trigger.name, cases: [{ case: Daily, actions: [{ name: Go, runFlow: B }] }] }",
+        "- { name: I, if: \"@equals(trigger().name, 'Called')\", then: [{ name: E, terminate: Succeeded }] }\n- { name: Go, runFlow: B }",
+    ] {
+        assert!(said(asked, "", back).is_empty(), "{asked}");
+    }
+    // What may end by itself is not sure to go on for ever.
+    for asked in [
+        "- { name: I, if: \"@empty(triggerBody())\", then: [{ name: Go, runFlow: B }] }",
+        "- { name: I, if: \"@equals(trigger().outputs.body.name, 'Daily')\", then: [{ name: Go, runFlow: B }] }",
+        "- { name: L, foreach: \"@triggerBody()\", actions: [{ name: Go, runFlow: B }] }",
+        "- { name: Go, runFlow: B, runAfter: { Start: [Failed] } }",
+        "- { name: I, if: \"@empty(triggerBody())\", then: [{ name: E, terminate: Succeeded }] }\n- { name: Go, runFlow: B }",
+    ] {
+        assert_eq!(said(asked, "", back), ["warning"], "{asked}");
+    }
+    assert_eq!(said(call, ", conditions: \"@empty(triggerBody())\"", back), ["warning"]);
+    assert!(said(call, "", "compose: 1").is_empty());
+}
+
+#[test]
 fn called_flows_need_one_trigger_to_be_called_by() {
     let caller = |rest: &str| {
         format!(
@@ -286,6 +380,12 @@ fn called_flows_need_one_trigger_to_be_called_by() {
                    (name one: `trigger: X` or `trigger: Y`)",
         ),
         (", trigger: Z", two, "flow `Child` has no trigger `Z` (known: `X`, `Y`)"),
+        (
+            ", trigger: d",
+            daily,
+            "the trigger `d` of flow `Child` cannot be called \
+             (name a `flow:`, `request:` or `manual:` trigger)",
+        ),
     ] {
         let found = lint(&[("f/flow.yaml", &caller(rest)), ("c/flow.yaml", &child(triggers))]);
         let expected: Vec<String> = std::iter::once(expected)

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The places where a rule finds something, as `severity line`, in a flow of these actions.
-fn places(slug: &str, text: &str) -> Vec<String> {
+pub(super) fn places(slug: &str, text: &str) -> Vec<String> {
     let package = flow::package::read(&base::Source::new("flow.yaml", text), &[]);
     let flows = [FlowFile { name: "test", package: &package }];
     let catalog = connector::Catalog::default();

@@ -39,8 +39,13 @@ fn page(rule: &Rule) -> String {
         Phase::Project => "the project: other flows, connectors, the environment",
         Phase::Types => "the types of values",
     };
+    let mends = match rule.edit() {
+        Some("safe") => " Mended by `--fix`, where one edit is the right one.",
+        Some(_) => " Mended by `--unsafe-fixes`, where one edit is the right one.",
+        None => "",
+    };
     format!(
-        "{}\n\n{} ({}, {}). Looks at {needs}.\n\n{}",
+        "{}\n\n{} ({}, {}). Looks at {needs}.{mends}\n\n{}",
         tone(Tone::Strong, title),
         rule.summary,
         rule.code.number,

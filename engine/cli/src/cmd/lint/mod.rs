@@ -3,7 +3,7 @@
 pub(crate) mod args;
 mod edit;
 pub(crate) mod explain;
-mod ignored;
+pub(super) mod ignored;
 mod scope;
 mod show;
 
@@ -139,7 +139,7 @@ impl Check {
 }
 
 /// The instant that firings are told from.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let epoch = Timestamp::parse("1970-01-01T00:00:00Z").unwrap_or_default();
     epoch.after(Duration::seconds(i64::try_from(since.as_secs()).unwrap_or(0)))
@@ -191,14 +191,7 @@ fn found(
         catalog: &project.catalog,
         environment: project.environment.as_ref().map(|(_, it)| it),
     };
-    let mut findings = lint::check_with(&checked, settings);
-    for (source, found) in &project.diagnostics {
-        let found = lint::finish_with(source, found.clone(), settings);
-        if !found.is_empty() {
-            findings.push(FileFindings { source: source.clone(), found });
-        }
-    }
-    findings
+    lint::check_files(&checked, &project.diagnostics, settings, |_| true)
 }
 
 /// The flows of a project with errors, and those errors by file. A secret that stands in a file is no
