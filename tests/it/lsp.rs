@@ -162,6 +162,130 @@ fn what_is_saved_elsewhere_counts() {
     assert_eq!(editor.leave(), 0);
 }
 
+/// A project with findings that its configuration, its comments and its past keep quiet, and with others.
+fn configured() -> tempfile::TempDir {
+    let folder = project();
+    let path = folder.path();
+    let faulty = FLOW.replace("@first(body('Rows')?['value'])", "@nothing(outputs('Nowhere'))");
+    let put = |name: &str, text: &str| {
+        let file = path.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    };
+    let connectors = root().join("connectors");
+    let lint = "lint:
+  exclude: flows/left/**
+  extend: [default-name]
+  severity: { unknown-function: warning }
+  files:
+    - { paths: flows/quiet/**, ignore: [unknown-function] }
+    - { paths: environments/**, ignore: [invalid-choice] }
+";
+    let settings = format!(
+        "flows: [flows]\nconnectors: [\"{}\"]\nenvironment: test\nenvironments: environments\n",
+        connectors.display()
+    );
+    put("flowright.yaml", &format!("{settings}{lint}"));
+    put(
+        "environments/test.yaml",
+        "parameter: {}\nconnections: { crm: { connector: dynamics-365, auth: nothing } }\n",
+    );
+    for name in ["sync", "quiet", "left", "ignored", "old"] {
+        put(&format!("flows/{name}/flow.yaml"), &faulty);
+    }
+    put(".gitignore", "flows/ignored/\n");
+    let comment = "  # lint: ignore[unknown-function] later\n  - name: First\n    compose:";
+    put("flows/said/flow.yaml", &faulty.replace("  - name: First\n    compose:", comment));
+    put("flows/said/tests/a.test.yaml", "tests: [{ nam: x }]\n");
+    let known = Command::new(flowright())
+        .args(["lint", "--update-baseline", "--baseline", "known.json", "flows/old"])
+        .current_dir(path)
+        .output()
+        .unwrap();
+    assert!(known.status.success(), "{}", String::from_utf8_lossy(&known.stderr));
+    put("flowright.yaml", &format!("{settings}{lint}  baseline: known.json\n"));
+    folder
+}
+
+/// Line, rule and severity of findings of one file.
+type Shown = Vec<(u64, String, String)>;
+
+#[test]
+fn editors_show_what_the_program_shows() {
+    let folder = configured();
+    let path = folder.path();
+    let out = Command::new(flowright())
+        .args(["lint", "--output-format", "json"])
+        .current_dir(path)
+        .output()
+        .unwrap();
+    let all: Vec<Value> = serde_json::from_slice(&out.stdout).unwrap();
+    let text = |it: &Value| it.as_str().unwrap().to_owned();
+    let mut editor = editor();
+    let mut told = 0;
+    for name in [
+        "flows/sync/flow.yaml",
+        "flows/quiet/flow.yaml",
+        "flows/left/flow.yaml",
+        "flows/ignored/flow.yaml",
+        "flows/said/flow.yaml",
+        "flows/said/tests/a.test.yaml",
+        "flows/old/flow.yaml",
+        "environments/test.yaml",
+        "flowright.yaml",
+    ] {
+        let file = uri(&path.join(name));
+        editor.open(&file, &fs::read_to_string(path.join(name)).unwrap());
+        editor.wait_for(&file, |_| true);
+        let of_file = all.iter().filter(|it| it["file"] == name);
+        let mut shown: Shown = of_file
+            .map(|it| (it["line"].as_u64().unwrap(), text(&it["slug"]), text(&it["severity"])))
+            .collect();
+        let mut seen: Shown = editor.findings[&file]
+            .iter()
+            .map(|it| {
+                let severity = match it["severity"].as_u64().unwrap() {
+                    1 => "error",
+                    2 => "warning",
+                    _ => "info",
+                };
+                let line = it["range"]["start"]["line"].as_u64().unwrap() + 1;
+                (line, text(&it["code"]), severity.to_owned())
+            })
+            .collect();
+        shown.sort();
+        seen.sort();
+        assert_eq!(seen, shown, "{name}");
+        told += shown.len();
+    }
+    assert_eq!(told, all.len(), "{all:#?}");
+    assert!(3 < told, "{all:#?}");
+    assert_eq!(editor.leave(), 0);
+}
+
+#[test]
+fn flows_that_are_open_follow_each_other() {
+    let folder = project();
+    let path = folder.path();
+    let (one, other) = (path.join("flows/sync/flow.yaml"), path.join("flows/other/flow.yaml"));
+    let child = "flow: Child\ntriggers: [{ name: t, flow: }]\nactions: []\n";
+    fs::create_dir_all(other.parent().unwrap()).unwrap();
+    fs::write(&other, child).unwrap();
+    let (one, other) = (uri(&one), uri(&other));
+    let mut editor = editor();
+    editor.open(&one, &format!("{FLOW}  - name: Call\n    runFlow: Child\n"));
+    editor.open(&other, child);
+    editor.wait_for(&one, |it| !slugs(it).contains(&"subflow-contract"));
+    let daily = child.replace("flow: }", "recurrence: { frequency: Day, interval: 1 } }");
+    let change = json!({
+        "textDocument": { "uri": other, "version": 2 },
+        "contentChanges": [{ "text": daily }],
+    });
+    editor.tell("textDocument/didChange", &change);
+    editor.wait_for(&one, |it| slugs(it).contains(&"subflow-contract"));
+    assert_eq!(editor.leave(), 0);
+}
+
 /// The YAML language server, installed into the folder that is named.
 fn yaml_language_server() -> Option<Command> {
     let Ok(folder) = env::var("FLOWRIGHT_YAML_LANGUAGE_SERVER") else {

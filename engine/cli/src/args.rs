@@ -15,6 +15,7 @@ use crate::{
         graph::{CompletionsArgs, DiffArgs, GraphArgs},
         init::args::InitArgs,
         lint::args::{ExplainArgs, LintArgs},
+        lsp::LspArgs,
         new::args::NewArgs,
         runs::args::{FlowsArgs, RunsArgs},
         schema::SchemaArgs,
@@ -107,7 +108,7 @@ pub(crate) enum Command {
     /// Compute one expression or template, or many of them line by line.
     Eval(EvalArgs),
     /// Serve an editor: findings while typing, completion, definitions, renaming.
-    Lsp,
+    Lsp(LspArgs),
     /// Lay out files in one style; what they mean and their comments stay.
     Fmt(FmtArgs),
     /// Write JSON Schemas of the project's files, from which editors complete and check them.

@@ -20,6 +20,8 @@ const ACTIONS: usize = 200;
 /// Keys that are typed; the slowest counts, half of them leave a broken file.
 const KEYS: usize = 20;
 const NAME: &str = "flows/long/flow.yaml";
+/// Other flows of the project, which start and call each other.
+const OTHERS: usize = 500;
 
 fn main() {
     let given = std::env::args().skip(1).find_map(|it| it.parse().ok());
@@ -43,14 +45,22 @@ fn main() {
         slowest = [slowest[0].max(told), slowest[1].max(begun.elapsed())];
     }
     let mut out = std::io::stdout();
-    writeln!(out, "{actions} actions, {} lines", text.lines().count()).unwrap();
+    let lines = text.lines().count();
+    writeln!(out, "{actions} actions, {lines} lines, {OTHERS} other flows").unwrap();
     writeln!(out, "findings after a key, at most {:>8.1?}", slowest[0]).unwrap();
     writeln!(out, "completion,           at most {:>8.1?}", slowest[1]).unwrap();
 }
 
 /// A flow of calls, conditions and loops that look at each other.
 fn text(actions: usize) -> String {
-    let head = "flow: Long\nconnections: { crm: dynamics-365 }\ntriggers: [{ name: t, manual: }]\nactions:\n";
+    let head = "flow: Long
+connections: { crm: dynamics-365 }
+triggers:
+  - name: Changed
+    on: crm.SubscribeWebhookTrigger
+    with: { subscriptionRequest/message: 4, subscriptionRequest/entityname: table0, subscriptionRequest/scope: 4 }
+actions:
+";
     let mut text = head.to_owned();
     for nth in 0..actions.div_ceil(4) {
         write!(
@@ -73,6 +83,29 @@ fn text(actions: usize) -> String {
     text
 }
 
+/// A flow that starts when rows of one table change, changes those of another one, and calls the next.
+fn other(nth: usize) -> String {
+    let next = (nth + 1) % OTHERS;
+    format!(
+        "flow: Other {nth}
+connections: {{ crm: dynamics-365 }}
+triggers:
+  - name: Changed
+    on: crm.SubscribeWebhookTrigger
+    with: {{ subscriptionRequest/message: 4, subscriptionRequest/entityname: table{nth}, subscriptionRequest/scope: 4 }}
+  - name: Called
+    flow:
+actions:
+  - name: Write
+    call: crm.UpdateRecord
+    with: {{ entityName: table{next}s, recordId: \"@triggerBody()?['id']\", item/name: x }}
+  - name: Next
+    if: \"@equals(rand(0, 2), 1)\"
+    then: [{{ name: Go, runFlow: Other {next}, trigger: Called }}]
+"
+    )
+}
+
 fn project(text: &str) -> Project {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut catalog = Catalog::default();
@@ -82,7 +115,11 @@ fn project(text: &str) -> Project {
         }
     }
     let package = flow::package::read(&Source::new(NAME, text), &[]);
-    let flows = vec![FlowFile::new("long".to_owned(), package)];
+    let mut flows = vec![FlowFile::new("long".to_owned(), package)];
+    for nth in 0..OTHERS {
+        let source = Source::new(&format!("flows/other{nth}/flow.yaml"), &other(nth));
+        flows.push(FlowFile::new(format!("other{nth}"), flow::package::read(&source, &[])));
+    }
     let mut known = Known::default();
     for it in &flows {
         known.add(&it.name, &it.package.flow);

@@ -1,6 +1,6 @@
 //! One open file, and what the server asks of it everywhere.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 use base::Source;
 use expr::{Dialect, Template, Type};
@@ -12,7 +12,7 @@ use crate::{
     cursor::{Cursor, Step},
     outline::Node,
     project::{FileKind, Project},
-    schema::{self, Known},
+    schema::{self, Known, made::Makings},
     text::Text,
 };
 
@@ -45,23 +45,42 @@ impl<'a> View<'a> {
         Some(&self.project.flows.get(self.flow_number()?)?.good)
     }
 
-    /// The JSON Schema of the file, with what it says of itself.
-    pub(crate) fn schema(&self, root: &Node) -> Value {
-        let (catalog, known) = (&self.project.catalog, &self.project.known);
-        match self.file.kind {
-            FileKind::Flow => schema::flow(catalog, &self.known(root)),
-            FileKind::Mapping => {
-                let named = ["from", "to"].map(|it| root.get(it).and_then(Node::text));
-                let named = named.into_iter().flatten().filter_map(|it| it.split_once('#'));
-                let mut used: BTreeSet<String> = known.connectors();
-                used.extend(named.map(|(connector, _)| connector.to_owned()));
-                schema::mapping(catalog, &used)
-            }
+    /// The JSON Schema of the file, with what it says of itself. It is made when something that it is made
+    /// of has changed, not for every key.
+    pub(crate) fn schema(&self, root: &Node) -> Rc<Value> {
+        let makings = Makings {
+            kind: self.file.kind,
+            known: match self.file.kind {
+                FileKind::Flow => self.known(root),
+                FileKind::Test => self.known_by_test(),
+                FileKind::Environment | FileKind::Project => self.project.known.clone(),
+                FileKind::Mapping | FileKind::Connector => Known::default(),
+            },
+            used: match self.file.kind {
+                FileKind::Mapping => self.used(root),
+                _ => BTreeSet::new(),
+            },
+        };
+        let catalog = &self.project.catalog;
+        self.project.made.of(makings, |Makings { kind, known, used }| match kind {
+            FileKind::Flow => schema::flow(catalog, known),
+            FileKind::Mapping => schema::mapping(catalog, used),
             FileKind::Environment => schema::environment(catalog, known),
             FileKind::Connector => schema::connector(),
             FileKind::Project => schema::project(known),
-            FileKind::Test => schema::test(&self.known_by_test()),
-        }
+            FileKind::Test => schema::test(known),
+        })
+    }
+
+    /// The connectors of a mapping: those of the project's connections, and those that it names.
+    fn used(&self, root: &Node) -> BTreeSet<String> {
+        let named = ["from", "to"].map(|it| root.get(it).and_then(Node::text));
+        let named = named.into_iter().flatten().filter_map(|it| it.split_once('#'));
+        let mut used: BTreeSet<String> = self.project.known.connectors();
+        // A name that is being written is one of none.
+        let named = named.filter(|(it, _)| self.project.catalog.find(it).is_some());
+        used.extend(named.map(|(connector, _)| connector.to_owned()));
+        used
     }
 
     /// What a test knows: the actions of the flow in the folder above.

@@ -14,22 +14,14 @@ use crate::{
     text::Text,
 };
 
-/// What is wrong with a file and, if it is of a flow, with the files beside it.
+/// What is wrong with a file and, if it is of a flow, with the files beside it: what `flowright lint` says of
+/// them, and nothing else.
 pub fn findings(project: &Project, file: &File) -> Vec<(Source, Vec<Diagnostic>)> {
-    if !matches!(file.kind, FileKind::Flow | FileKind::Mapping) {
-        let own = project.others.iter().filter(|(source, _)| source.name() == file.name);
-        // What a connector says of an environment is found apart from what its reader finds.
-        let mut found = Vec::new();
-        for (source, diagnostics) in own {
-            if source.text() == file.text.as_str() {
-                found.extend(diagnostics.iter().cloned());
-            }
-        }
-        let source = Source::new(&file.name, file.text.as_str());
-        let found = lint::finish(&source, found);
-        return vec![(source, found)];
+    let of_flow = matches!(file.kind, FileKind::Flow | FileKind::Mapping);
+    let number = project.flow_of(&file.name).filter(|_| of_flow);
+    if of_flow && number.is_none() {
+        return Vec::new();
     }
-    let Some(number) = project.flow_of(&file.name) else { return Vec::new() };
     let flows: Vec<LintFile<'_>> =
         project.flows.iter().map(|it| LintFile { name: &it.name, package: &it.package }).collect();
     let all = LintProject {
@@ -37,16 +29,26 @@ pub fn findings(project: &Project, file: &File) -> Vec<(Source, Vec<Diagnostic>)
         catalog: &project.catalog,
         environment: project.environment.as_ref(),
     };
+    // What connectors that are programs say of themselves is known only of what is on the disk.
+    let is_it = |source: &Source| {
+        source.name() == file.name && source.text() == file.text.as_str() && !of_flow
+    };
+    let others = project.others.iter().filter(|(source, _)| is_it(source)).cloned();
+    let others: Vec<(Source, Vec<Diagnostic>)> = others.collect();
+    let wanted = |it: usize| Some(it) == number;
+    let mut found = lint::check_files(&all, &others, &project.settings, wanted);
+    found.retain(|it| !lint::glob::ignores(&project.exclude, it.source.name()));
+    project.baseline.take_out(&mut found);
     let mut found: Vec<(Source, Vec<Diagnostic>)> =
-        lint::check_some(&all, &project.settings, |it| it == number)
-            .into_iter()
-            .map(|it| (it.source, it.found))
-            .collect();
+        found.into_iter().map(|it| (it.source, it.found)).collect();
     // Files of which nothing is said are told, too: what was said before is gone.
-    let files = project.flows.get(number).into_iter().flat_map(|it| &it.package.diagnostics);
-    for (source, _) in files {
+    let flow = number.and_then(|it| project.flows.get(it));
+    let files = flow.into_iter().flat_map(|it| &it.package.diagnostics);
+    let others = others.iter().chain(files).map(|(source, _)| source.clone());
+    let own = (!of_flow).then(|| Source::new(&file.name, file.text.as_str()));
+    for source in others.chain(own) {
         if !found.iter().any(|(it, _)| it.name() == source.name()) {
-            found.push((source.clone(), Vec::new()));
+            found.push((source, Vec::new()));
         }
     }
     found

@@ -8,8 +8,9 @@ use std::{
 use base::{Diagnostic, Source};
 use connector::Catalog;
 use flow::{Environment, Flow, Package};
+use lint::{baseline::Baseline, glob::Pattern};
 
-use crate::schema::Known;
+use crate::schema::{Known, made::Made};
 
 /// A project as it was read.
 #[derive(Debug, Default)]
@@ -26,8 +27,16 @@ pub struct Project {
     pub others: Vec<(Source, Vec<Diagnostic>)>,
     /// What the linter looks for in it.
     pub settings: lint::Settings,
+    /// Files that the linter leaves out, as in `.gitignore`.
+    pub exclude: Vec<Pattern>,
+    /// Findings that were there before, which are not told.
+    pub baseline: Baseline,
     /// What schemas of its files say besides.
     pub known: Known,
+    /// What whoever works on it is told once.
+    pub remarks: Vec<String>,
+    /// Schemas of its files that have been made.
+    pub made: Made,
 }
 
 /// One flow of a project.
@@ -55,6 +64,11 @@ pub trait Host {
     /// # Errors
     /// Why there is none.
     fn load(&mut self, file: &Path) -> Result<Project, String>;
+
+    /// Whether findings of a file are told, as far as the disk says: what the repository ignores is not checked.
+    fn is_checked(&mut self, _root: &Path, _name: &str) -> bool {
+        true
+    }
 }
 
 /// What a file is, by its name.
@@ -114,26 +128,30 @@ impl Project {
             .position(|it| it.package.diagnostics.iter().any(|(source, _)| source.name() == name))
     }
 
-    /// Takes in the text of an open file: the package that it is of is read anew.
+    /// Takes in the text of an open file: that file is read anew, and nothing else.
     pub fn update(&mut self, kind: FileKind, name: &str, text: &str) {
         let source = Source::new(name, text);
         match kind {
-            FileKind::Flow | FileKind::Mapping => self.update_flow(name, &source),
+            FileKind::Flow => self.update_flow(name, &source),
+            FileKind::Mapping => self.update_mapping(name, &source),
             FileKind::Connector => {
                 let (connector, found) = connector::read(&source);
                 let is_whole =
                     connector::import_of(&source).is_none() && connector.program.is_none();
                 if is_whole && !connector.name.is_empty() {
                     self.catalog.add(connector);
+                    self.made.forget();
                 }
                 if is_whole {
                     self.replace(source, found);
                 }
             }
             FileKind::Environment => {
-                let (environment, found) = flow::environment::read(&source);
+                let (environment, mut found) = flow::environment::read(&source);
                 if self.others.iter().any(|(it, _)| it.name() == name) {
+                    found.extend(lint::unknown_ways(&environment, &self.catalog));
                     self.environment = Some(environment);
+                    self.learn();
                 }
                 self.replace(source, found);
             }
@@ -142,65 +160,92 @@ impl Project {
                 self.replace(source, found);
             }
             FileKind::Project => {
-                let (_, found) = flow::project::read(&source);
+                let (settings, mut found) = flow::project::read(&source);
+                found.extend(settings.lint.iter().flat_map(|it| lint::config::read(it).1));
                 self.replace(source, found);
             }
         }
     }
 
-    fn replace(&mut self, source: Source, found: Vec<Diagnostic>) {
-        match self.others.iter_mut().find(|(it, _)| it.name() == source.name()) {
-            Some(place) => *place = (source, found),
-            None => self.others.push((source, found)),
+    /// Learns anew what schemas say besides the formats of files.
+    fn learn(&mut self) {
+        let mut known = Known {
+            environments: std::mem::take(&mut self.known.environments),
+            mappings: std::mem::take(&mut self.known.mappings),
+            ..Known::default()
+        };
+        for it in &self.flows {
+            known.add(&it.name, &it.good);
         }
+        if let Some(it) = &self.environment {
+            known.add_environment(it);
+        }
+        self.known = known;
+    }
+
+    /// Puts what is found in a file into the place of all that was found in it before.
+    fn replace(&mut self, source: Source, found: Vec<Diagnostic>) {
+        self.others.retain(|(it, _)| it.name() != source.name());
+        self.others.push((source, found));
     }
 
     fn update_flow(&mut self, name: &str, source: &Source) {
-        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let found = self.flow_of(name).or_else(|| {
-            let own = if folder.is_empty() {
-                "flow.yaml".to_owned()
-            } else {
-                format!("{folder}/flow.yaml")
-            };
-            self.flow_of(&own)
-        });
-        let (mut files, number): (Vec<Source>, _) = match found.and_then(|it| self.flows.get(it)) {
-            Some(flow) => {
-                let files = flow.package.diagnostics.iter().map(|(source, _)| source.clone());
-                (files.collect(), found)
-            }
-            None => (Vec::new(), None),
+        let number = self.flow_of(name).or_else(|| self.flow_of(&beside(name)));
+        let Some(flow) = number.and_then(|it| self.flows.get_mut(it)) else {
+            let package = flow::package::read(source, &[]);
+            self.flows.push(FlowFile::new(folder(name).to_owned(), package));
+            return self.learn();
         };
-        match files.iter_mut().find(|it| it.name() == name) {
-            Some(file) => *file = source.clone(),
-            None => files.push(source.clone()),
+        flow.package.set_flow(source);
+        // What is broken says nothing of what it will be.
+        if is_nothing(&flow.package.flow) {
+            return;
         }
-        // A mapping without a flow beside it is read with an empty one.
-        let own = files.iter().position(|it| !it.name().ends_with(MAPPING));
-        let own = match own {
-            Some(at) => files.remove(at),
-            None => Source::new(&format!("{folder}/flow.yaml"), ""),
-        };
-        let beside: Vec<(String, Source)> = files
-            .into_iter()
-            .map(|it| {
-                let file = it.name().rsplit('/').next().unwrap_or_default();
-                (file.strip_suffix(MAPPING).unwrap_or(file).to_owned(), it)
-            })
-            .collect();
-        let package = flow::package::read(&own, &beside);
-        match number.and_then(|it| self.flows.get_mut(it)) {
-            Some(flow) => {
-                // What is broken says nothing of what it will be.
-                if yaml::parse(own.text()).0.is_some() {
-                    flow.good = package.flow.clone();
-                }
-                flow.package = package;
-            }
-            None => self.flows.push(FlowFile::new(folder.to_owned(), package)),
+        let (before, after) = (learned(&flow.good), learned(&flow.package.flow));
+        flow.good = flow.package.flow.clone();
+        if before != after {
+            self.learn();
         }
     }
+
+    fn update_mapping(&mut self, name: &str, source: &Source) {
+        let file = name.rsplit('/').next().unwrap_or_default();
+        let stem = file.strip_suffix(MAPPING).unwrap_or(file);
+        let number = self.flow_of(name).or_else(|| self.flow_of(&beside(name)));
+        if let Some(flow) = number.and_then(|it| self.flows.get_mut(it)) {
+            return flow.package.set_mapping(stem, source);
+        }
+        // A mapping without a flow beside it is read with an empty one.
+        let own = Source::new(&beside(name), "");
+        let package = flow::package::read(&own, &[(stem.to_owned(), source.clone())]);
+        self.flows.push(FlowFile::new(folder(name).to_owned(), package));
+    }
+}
+
+/// The folder of a file.
+fn folder(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The flow file in the folder of a file.
+fn beside(name: &str) -> String {
+    match name.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/flow.yaml"),
+        None => "flow.yaml".to_owned(),
+    }
+}
+
+/// Whether nothing could be read of a flow.
+fn is_nothing(flow: &Flow) -> bool {
+    let is_empty = flow.triggers.is_empty() && flow.actions.is_empty();
+    is_empty && flow.name.is_empty() && flow.connections.is_empty() && flow.parameters.is_empty()
+}
+
+/// What schemas of other files say of a flow.
+fn learned(flow: &Flow) -> Known {
+    let mut known = Known::default();
+    known.add("", flow);
+    known
 }
 
 /// Open files by their paths.

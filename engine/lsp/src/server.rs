@@ -11,11 +11,12 @@ use base::Diagnostic;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions,
-    CompletionOptions, CompletionResponse, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, DocumentSymbolResponse, FoldingRangeProviderCapability,
-    GotoDefinitionResponse, HoverProviderCapability, Location, MessageType, OneOf, Position,
-    PrepareRenameResponse, PublishDiagnosticsParams, RenameOptions, SaveOptions,
-    ServerCapabilities, ServerInfo, ShowMessageParams, SignatureHelpOptions,
+    CompletionOptions, CompletionResponse, DidChangeTextDocumentParams,
+    DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, DocumentSymbolResponse, FileChangeType,
+    FoldingRangeProviderCapability, GotoDefinitionResponse, HoverProviderCapability, Location,
+    MessageType, OneOf, Position, PrepareRenameResponse, PublishDiagnosticsParams, RenameOptions,
+    SaveOptions, ServerCapabilities, ServerInfo, ShowMessageParams, SignatureHelpOptions,
     TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind,
     TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit, Uri, WorkspaceEdit,
     notification::{self as notes, Notification as _},
@@ -37,6 +38,8 @@ use crate::{
 
 /// How long nothing is typed before findings are told.
 const PAUSE: Duration = Duration::from_millis(25);
+/// How long nothing is typed before other open files are looked at again, as they may name the edited one.
+const REST: Duration = Duration::from_millis(400);
 
 /// Serves an editor until it leaves.
 ///
@@ -50,8 +53,13 @@ pub fn serve(host: &mut dyn Host) -> Result<(), Box<dyn std::error::Error + Send
         "serverInfo": ServerInfo { name: "flowright".to_owned(), version: None },
     });
     connection.initialize_finish(id, about)?;
-    let mut server =
-        Server { connection: &connection, host, projects: Vec::new(), open: Open::new() };
+    let mut server = Server {
+        connection: &connection,
+        host,
+        projects: Vec::new(),
+        open: Open::new(),
+        is_stale: false,
+    };
     server.run()?;
     drop(connection);
     threads.join()?;
@@ -99,6 +107,8 @@ struct Server<'a> {
     host: &'a mut dyn Host,
     projects: Vec<Project>,
     open: Open<Opened>,
+    /// Whether the disk has something else than was read.
+    is_stale: bool,
 }
 
 /// An open file.
@@ -111,6 +121,8 @@ struct Opened {
     is_new: bool,
     /// Whether what is wrong with it has not been told yet.
     is_untold: bool,
+    /// Whether something else has been changed that it may name.
+    is_doubtful: bool,
     found: Vec<Diagnostic>,
 }
 
@@ -119,21 +131,19 @@ type Trouble = Box<dyn std::error::Error + Send + Sync>;
 impl Server<'_> {
     fn run(&mut self) -> Result<(), Trouble> {
         loop {
-            let is_untold = self.open.values().any(|it| it.is_untold);
-            let message = if is_untold {
-                match self.connection.receiver.recv_timeout(PAUSE) {
+            let message = match self.pause() {
+                Some(pause) => match self.connection.receiver.recv_timeout(pause) {
                     Ok(message) => message,
                     Err(error) if error.is_timeout() => {
-                        self.tell()?;
+                        self.settle()?;
                         continue;
                     }
                     Err(_) => return Ok(()),
-                }
-            } else {
-                match self.connection.receiver.recv() {
+                },
+                None => match self.connection.receiver.recv() {
                     Ok(message) => message,
                     Err(_) => return Ok(()),
-                }
+                },
             };
             match message {
                 Message::Request(request) => {
@@ -149,6 +159,28 @@ impl Server<'_> {
         }
     }
 
+    /// How long to wait for more before there is something to do; for ever if there is not.
+    fn pause(&self) -> Option<Duration> {
+        let any = |is: fn(&Opened) -> bool| self.open.values().any(is);
+        if self.is_stale || any(|it| it.is_untold) {
+            Some(PAUSE)
+        } else {
+            any(|it| it.is_doubtful).then_some(REST)
+        }
+    }
+
+    /// Does what was put off while messages came in.
+    fn settle(&mut self) -> Result<(), Trouble> {
+        if std::mem::take(&mut self.is_stale) {
+            self.reload()?;
+        } else if !self.open.values().any(|it| it.is_untold) {
+            for opened in self.open.values_mut() {
+                opened.is_untold = std::mem::take(&mut opened.is_doubtful);
+            }
+        }
+        self.tell()
+    }
+
     fn note(&mut self, note: Notification) -> Result<(), Trouble> {
         match note.method.as_str() {
             notes::DidOpenTextDocument::METHOD => {
@@ -160,11 +192,13 @@ impl Server<'_> {
             notes::DidChangeTextDocument::METHOD => {
                 let params: DidChangeTextDocumentParams =
                     note.extract(notes::DidChangeTextDocument::METHOD)?;
-                let path = path_of(&params.text_document.uri);
-                if let Some(opened) = path.and_then(|it| self.open.get_mut(&it)) {
-                    opened.file.text.apply(params.content_changes);
-                    opened.version = params.text_document.version;
-                    (opened.is_new, opened.is_untold) = (true, true);
+                if let Some(path) = path_of(&params.text_document.uri) {
+                    if let Some(opened) = self.open.get_mut(&path) {
+                        opened.file.text.apply(params.content_changes);
+                        opened.version = params.text_document.version;
+                        (opened.is_new, opened.is_untold) = (true, true);
+                    }
+                    self.doubt(&path);
                 }
             }
             notes::DidCloseTextDocument::METHOD => {
@@ -173,15 +207,47 @@ impl Server<'_> {
                 let uri = params.text_document.uri;
                 if path_of(&uri).is_some_and(|it| self.open.remove(&it).is_some()) {
                     self.publish(&uri, None, Vec::new())?;
-                    self.reload()?;
+                    self.is_stale = true;
                 }
             }
-            notes::DidSaveTextDocument::METHOD | notes::DidChangeWatchedFiles::METHOD => {
-                self.reload()?;
+            notes::DidSaveTextDocument::METHOD => {
+                let params: DidSaveTextDocumentParams =
+                    note.extract(notes::DidSaveTextDocument::METHOD)?;
+                self.is_stale |= !self.is_followed(&params.text_document.uri);
+            }
+            notes::DidChangeWatchedFiles::METHOD => {
+                let params: DidChangeWatchedFilesParams =
+                    note.extract(notes::DidChangeWatchedFiles::METHOD)?;
+                let is_news = params
+                    .changes
+                    .iter()
+                    .any(|it| it.typ == FileChangeType::DELETED || !self.is_followed(&it.uri));
+                self.is_stale |= is_news;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether all that a file says is known from its text in the editor, whatever is on the disk.
+    fn is_followed(&self, uri: &Uri) -> bool {
+        let opened = self.opened_at(uri);
+        opened.is_some_and(|it| {
+            matches!(it.file.kind, FileKind::Flow | FileKind::Mapping | FileKind::Test)
+        })
+    }
+
+    /// What is found in other open flows of the project may be something else now.
+    fn doubt(&mut self, path: &Path) {
+        let Some(changed) = self.open.get(path) else { return };
+        let (project, kind) = (changed.project, changed.file.kind);
+        if matches!(kind, FileKind::Test | FileKind::Project) {
+            return;
+        }
+        for (_, opened) in self.open.iter_mut().filter(|(it, _)| *it != path) {
+            let is_of_flow = matches!(opened.file.kind, FileKind::Flow | FileKind::Mapping);
+            opened.is_doubtful |= is_of_flow && opened.project == project;
+        }
     }
 
     fn opened(&mut self, uri: &Uri, version: i32, text: String) -> Result<(), Trouble> {
@@ -192,6 +258,7 @@ impl Server<'_> {
             Some(number) => number,
             None => match self.host.load(&path) {
                 Ok(project) => {
+                    self.remark(&project.remarks, &[])?;
                     self.projects.push(project);
                     self.projects.len() - 1
                 }
@@ -207,8 +274,9 @@ impl Server<'_> {
         let name = path.strip_prefix(&root).unwrap_or(&path);
         let name = name.to_string_lossy().replace('\\', "/");
         let file = File { kind, name, text: Text::new(text) };
-        let (is_new, is_untold, found) = (true, true, Vec::new());
-        self.open.insert(path, Opened { file, version, project, is_new, is_untold, found });
+        let (is_new, is_untold, is_doubtful, found) = (true, true, false, Vec::new());
+        let opened = Opened { file, version, project, is_new, is_untold, is_doubtful, found };
+        self.open.insert(path, opened);
         Ok(())
     }
 
@@ -220,8 +288,10 @@ impl Server<'_> {
             let Some(path) = file.map(|(path, _)| path.clone()) else { continue };
             match self.host.load(&path) {
                 Ok(project) => {
+                    let new = project.remarks.clone();
                     if let Some(place) = self.projects.get_mut(number) {
-                        *place = project;
+                        let before = std::mem::replace(place, project);
+                        self.remark(&new, &before.remarks)?;
                     }
                 }
                 Err(reason) => self.show(MessageType::WARNING, reason)?,
@@ -258,7 +328,10 @@ impl Server<'_> {
             }
             let Some(project) = self.projects.get(opened.project) else { continue };
             let root = project.root.clone();
-            for (source, found) in findings(project, &opened.file) {
+            for (source, mut found) in findings(project, &opened.file) {
+                if !self.host.is_checked(&root, source.name()) {
+                    found.clear();
+                }
                 let path = root.join(source.name());
                 let Some(uri) = uri_of(&path) else { continue };
                 let opened = self.open.get_mut(&path);
@@ -283,6 +356,12 @@ impl Server<'_> {
     ) -> Result<(), Trouble> {
         let params = PublishDiagnosticsParams { uri: uri.clone(), diagnostics, version };
         self.send::<notes::PublishDiagnostics>(params)
+    }
+
+    /// Shows what a project says besides, unless it has been shown.
+    fn remark(&self, remarks: &[String], shown: &[String]) -> Result<(), Trouble> {
+        let new = remarks.iter().filter(|it| !shown.contains(it));
+        new.cloned().try_for_each(|it| self.show(MessageType::WARNING, it))
     }
 
     fn show(&self, typ: MessageType, message: String) -> Result<(), Trouble> {

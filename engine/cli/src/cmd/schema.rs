@@ -121,10 +121,8 @@ pub(crate) fn known(project: &Project) -> anyhow::Result<Known> {
         known.mappings.extend(file.package.mappings.keys().cloned());
     }
     known.environments = environments(project)?;
-    let connections = project.environment.iter().flat_map(|(_, it)| &it.connections);
-    for it in connections {
-        let connector = it.connector.clone().unwrap_or_else(|| it.name.clone());
-        known.connections.entry(it.name.clone()).or_default().insert(connector);
+    if let Some((_, it)) = &project.environment {
+        known.add_environment(it);
     }
     Ok(known)
 }

@@ -3,16 +3,17 @@
 
 pub(crate) mod applies;
 mod calls;
+pub(crate) mod made;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use connector::{Catalog, Connector, model::ParamKind};
-use flow::{Flow, model::ParameterType, shape::File};
+use flow::{Environment, Flow, model::ParameterType, shape::File};
 use serde_json::{Map, Value, json};
 
 /// What a project knows that the formats of its files do not.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// Connectors by the names that flows give to connections to them.
     pub connections: BTreeMap<String, BTreeSet<String>>,
@@ -43,6 +44,14 @@ impl Known {
         for it in &flow.parameters {
             let doc = it.description.clone().unwrap_or_default();
             self.parameters.entry(it.name.clone()).or_insert((it.ty, doc));
+        }
+    }
+
+    /// Adds what an environment has connections to.
+    pub fn add_environment(&mut self, environment: &Environment) {
+        for it in &environment.connections {
+            let connector = it.connector.clone().unwrap_or_else(|| it.name.clone());
+            self.connections.entry(it.name.clone()).or_default().insert(connector);
         }
     }
 }

@@ -5,6 +5,7 @@ mod navigate;
 mod others;
 mod outline;
 mod shipped;
+mod state;
 
 use std::{fs, path::Path};
 
