@@ -221,7 +221,7 @@ impl Server<'_> {
                 let is_news = params
                     .changes
                     .iter()
-                    .any(|it| it.typ == FileChangeType::DELETED || !self.is_followed(&it.uri));
+                    .any(|it| it.typ != FileChangeType::CHANGED || !self.is_followed(&it.uri));
                 self.is_stale |= is_news;
             }
             _ => {}
