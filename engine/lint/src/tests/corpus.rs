@@ -20,8 +20,6 @@ const CHECKED: &[(&str, usize)] = &[
     ("hardcoded-secret", 3),
     ("invalid-time", 1),
     ("missing-key", 999),
-    // A definition of the first preview, which orders by `dependsOn`.
-    ("not-upstream-reference", 1),
     // Answers behind an answer.
     ("response-contract", 2),
     // A field of a list, and operands that designers generated: they fail when they are reached.
