@@ -477,6 +477,24 @@ async fn the_program_operates_a_service() {
 }
 
 #[tokio::test]
+async fn the_program_pauses_and_forgets_runs() {
+    let service = serve(&[("ratio", RATIO)], Parts::default()).await;
+    let cli = Cli { url: format!("http://{}", service.address) };
+    let open = fire(&service.engine, "ratio", json!({ "by": 1 })).await.unwrap().to_string();
+    cli.good(&["runs", "pause", &open, "--reason", "the CRM rests"]).await;
+    let listed = cli.json(&["runs", "list", "--status", "Paused"]).await;
+    assert_eq!((&listed[0]["id"], &listed[1]), (&json!(open), &Value::Null));
+    let shown = cli.good(&["runs", "show", &open]).await;
+    assert!(shown.contains("Paused") && shown.contains("the CRM rests"), "{shown}");
+    let done = cli.json(&["runs", "resume", "--where", "flow=ratio", "--yes"]).await;
+    assert_eq!(done["done"].as_array().map(Vec::len), Some(1), "{done}");
+    let logs = cli.good(&["runs", "logs", &open]).await;
+    assert!(logs.contains("was paused: the CRM rests"), "{logs}");
+    let (code, _, err) = cli.run(&["runs", "purge", "--key", "nobody", "--yes"]).await;
+    assert!(code == 0 && err.contains("0 runs deleted"), "{err}");
+}
+
+#[tokio::test]
 async fn the_api_pages_both_ways_and_tells_nothing_to_pages_from_elsewhere() {
     let service = serve(&[("ratio", RATIO)], Parts::default()).await;
     let origin = format!("http://{}", service.address);

@@ -319,3 +319,59 @@ async fn no_flow_has_all_of_the_memory() {
     let row = tokio::time::timeout(PATIENCE, small.engine.wait(run)).await.unwrap().unwrap();
     assert_eq!(row.status, Some(base::Status::Succeeded));
 }
+
+/// Services that take their time, each its own.
+struct Unhurried;
+
+#[async_trait::async_trait]
+impl worker::Performer for Unhurried {
+    async fn perform(
+        &self,
+        plan: &interp::Plan,
+        _ask: &interp::effect::Ask,
+        _now: base::Timestamp,
+    ) -> base::Outcome {
+        let quiet = plan.flow.name == "Quiet";
+        tokio::time::sleep(Duration::from_millis(if quiet { 100 } else { 30_000 })).await;
+        let response = serde_json::json!({ "statusCode": 200, "headers": {}, "body": "" });
+        base::Outcome::of_response(response, base::Timestamp::default())
+    }
+}
+
+/// How long runs of a quiet flow take, sorted, beside so many runs of a noisy one.
+async fn quiet_beside(noisy: usize) -> Vec<Duration> {
+    let asking = |name: &str| {
+        format!(
+            "flow: {name}\ntriggers: [{{ name: Go, manual: {{}} }}]\nactions:\n  - {{ name: Ask, \
+             http: {{ method: GET, uri: 'https://{name}.example/' }} }}\n"
+        )
+    };
+    let (quiet, loud) = (asking("Quiet"), asking("Noisy"));
+    let store = Arc::new(journal::MemoryStore::new());
+    let flows = flows(&[("quiet", &quiet), ("noisy", &loud)]);
+    let engine = crate::engine::start(store, &Arc::new(Unhurried), flows, 40).await;
+    for _ in 0..noisy {
+        crate::engine::fire(&engine, "noisy", Value::Null).await.unwrap();
+    }
+    let mut took = Vec::new();
+    for _ in 0..100 {
+        let begun = tokio::time::Instant::now();
+        let run = crate::engine::fire(&engine, "quiet", Value::Null).await.unwrap();
+        engine.wait(&run).await.unwrap();
+        took.push(begun.elapsed());
+    }
+    engine.stop();
+    took.sort();
+    took
+}
+
+/// Time stands still while anything is at work, so what is measured is waiting for others, and nothing
+/// else. What both cost in processor time is measured by `cargo xtask bench`.
+#[tokio::test(start_paused = true)]
+async fn a_noisy_flow_does_not_make_others_wait() {
+    let alone = quiet_beside(0).await;
+    let beside = quiet_beside(500).await;
+    let p99 = |all: &[Duration]| all[98];
+    assert!(Duration::from_millis(90) < p99(&alone), "{alone:?}");
+    assert!(p99(&beside) < p99(&alone) * 2, "alone {:?}, beside {:?}", p99(&alone), p99(&beside));
+}

@@ -11,11 +11,15 @@ use std::{
 use anyhow::{Context as _, ensure};
 use base::{Duration, Severity, Source, limits::FILE_BYTES_MAX, quota::Rate};
 use clap::{Args, ValueEnum};
-use flow::serve::{Auth, Email, Limit, Serve};
+use flow::{
+    environment::Setting,
+    serve::{Auth, Email, Limit, Serve},
+};
+use http_client::mail::{MailServer, check_addresses};
 use server::{Access, Oidc, Role, RoleRule, Tls, access::tokens::TokenFile};
 use worker::{
     Project,
-    notify::{Way, Wish},
+    notify::{Smtp, Way, Wish},
     references::setting_text,
 };
 
@@ -217,10 +221,33 @@ pub(crate) fn wishes(serve: &Serve, root: &Path) -> anyhow::Result<Vec<Wish>> {
             flow::serve::Way::Email(Email { connection, to }) => {
                 Way::Email { connection: connection.clone(), to: to.clone() }
             }
+            flow::serve::Way::Smtp(it) => Way::Smtp(Box::new(smtp(it, &secrets)?)),
         };
         Ok(Wish { way, flows: it.flows.clone(), rate: it.rate })
     });
     wishes.collect()
+}
+
+/// A mail server with what it is to be told.
+fn smtp(it: &flow::serve::Smtp, secrets: &ProcessSecrets) -> anyhow::Result<Smtp> {
+    let text = |setting: &Option<Setting>, name: &str| {
+        let text = setting.as_ref().map(|it| setting_text(it, secrets)).transpose();
+        text.map_err(anyhow::Error::msg)
+            .with_context(|| format!("`{name}` of `smtp` in `notify` cannot be looked up"))
+    };
+    let password = text(&it.password, "password")?;
+    let roots = text(&it.ca_certificate, "caCertificate")?;
+    let login = match (&it.user, password) {
+        (Some(user), Some(password)) => Some((user.clone(), password)),
+        (None, None) => None,
+        _ => anyhow::bail!("`smtp` in `notify` needs `user` and `password`, or neither"),
+    };
+    let server = MailServer::new(&it.server, login, roots.map(|it| it.expose().clone()));
+    let server = server.map_err(anyhow::Error::msg).context("`smtp` in `notify`")?;
+    check_addresses(&it.from, &it.to)
+        .map_err(|it| anyhow::Error::msg(it.message))
+        .context("`smtp` in `notify`")?;
+    Ok(Smtp { server, from: it.from.clone(), to: it.to.clone() })
 }
 
 /// Who is let in.

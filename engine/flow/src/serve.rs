@@ -140,6 +140,25 @@ pub enum Way {
     Teams(Setting),
     /// A mail is sent through a connection of the environment.
     Email(Email),
+    /// A mail is sent through a mail server.
+    Smtp(Box<Smtp>),
+}
+
+/// A mail server, and a mail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Smtp {
+    /// `smtp://host:587` or `smtps://host:465`.
+    pub server: String,
+    /// Who hands mails in, if the server wants to know.
+    pub user: Option<String>,
+    /// What proves it.
+    pub password: Option<Setting>,
+    /// A certificate in PEM form that is trusted besides those of the system.
+    pub ca_certificate: Option<Setting>,
+    /// Who sends it.
+    pub from: String,
+    /// To whom.
+    pub to: String,
 }
 
 /// A mail.
@@ -254,9 +273,25 @@ fn read_notify(reader: &mut Reader, node: &Node) -> Option<Notify> {
     let way = match kind? {
         ("webhook", node) => Way::Webhook(read_secret_text(reader, node, "`webhook`")?),
         ("teams", node) => Way::Teams(read_secret_text(reader, node, "`teams`")?),
+        ("smtp", node) => Way::Smtp(Box::new(read_smtp(reader, node)?)),
         (_, node) => Way::Email(read_email(reader, node)?),
     };
     Some(Notify { way, flows, rate })
+}
+
+fn read_smtp(reader: &mut Reader, node: &Node) -> Option<Smtp> {
+    let mut fields = Fields::new(reader, node, "`smtp`").of(&shape::SERVE_SMTP);
+    let server = fields.required_text(reader, "server");
+    let user = fields.text(reader, "user");
+    let password = fields.given("password");
+    let password = password.and_then(|it| read_secret_text(reader, it, "`password`"));
+    let roots = fields.given("caCertificate");
+    let ca_certificate = roots.and_then(|it| read_secret_text(reader, it, "`caCertificate`"));
+    let from = fields.required_text(reader, "from");
+    let to = fields.required_text(reader, "to");
+    fields.finish(reader);
+    let (server, from, to) = (server?.0, from?.0, to?.0);
+    Some(Smtp { server, user, password, ca_certificate, from, to })
 }
 
 fn read_email(reader: &mut Reader, node: &Node) -> Option<Email> {

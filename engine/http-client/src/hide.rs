@@ -4,7 +4,7 @@ use base::Outcome;
 use connector::{Connection, Token};
 use serde_json::Value;
 
-const HIDDEN: &str = "*sanitized*";
+pub(crate) const HIDDEN: &str = "*sanitized*";
 
 /// Hides what proved who asks, wherever a failed answer repeats it and it is as long as a key. Other answers stay as they are: what a
 /// flow has asked for is not changed.

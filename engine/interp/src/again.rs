@@ -268,11 +268,16 @@ impl<'a> Past<'a> {
     /// The events of all that is taken over.
     fn events(&self, events: &[Event]) -> Result<Vec<Event>, RetryError> {
         let (mut kept, mut missing) = (Vec::new(), BTreeSet::new());
+        let mut paused = false;
         for event in events {
             if event.path == Path::run() {
-                if matches!(event.kind, EventKind::Began | EventKind::Resumed) {
-                    kept.push(event.clone());
+                match &event.kind {
+                    EventKind::Paused { .. } => paused = true,
+                    EventKind::Continued { .. } => paused = false,
+                    EventKind::Began | EventKind::Resumed => {}
+                    _ => continue,
                 }
+                kept.push(event.clone());
                 continue;
             }
             let Some((id, _)) = self.plan.locate(&event.path) else { continue };
@@ -285,6 +290,11 @@ impl<'a> Past<'a> {
             } else {
                 missing.insert(event.path.to_string());
             }
+        }
+        // One that was stopped during a pause is not paused when it is done again.
+        if let Some(last) = events.last().filter(|_| paused) {
+            let kind = EventKind::Continued { reason: "the run is done again".to_owned() };
+            kept.push(Event { at: last.at, path: Path::run(), kind });
         }
         if missing.is_empty() {
             Ok(kept)

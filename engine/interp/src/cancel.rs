@@ -47,7 +47,8 @@ impl Exec<'_> {
 
     /// An action has taken longer than it may.
     pub(crate) fn expire(&mut self, key: &Key) {
-        if !self.is_due(key, true) {
+        // The time of a paused run stands still; what is left of it is set anew when it goes on.
+        if self.run.paused.is_some() || !self.is_due(key, true) {
             return;
         }
         let action = self.action(key);

@@ -141,7 +141,8 @@ impl<'a> Exec<'a> {
         if let Some(due) = deadline {
             self.arm(key, true, due);
         }
-        let slot = OpenSlot { state, inputs, start: self.now, alarm: None, deadline };
+        let (alarm, stood) = (None, base::Duration::ZERO);
+        let slot = OpenSlot { state, inputs, start: self.now, alarm, deadline, stood };
         self.run.slots.insert(key.clone(), Slot::Open(Box::new(slot)));
     }
 

@@ -48,8 +48,8 @@ impl BlockKey {
 pub struct Run {
     /// Whether it has been started; it is not started twice.
     pub(crate) begun: bool,
-    /// Whether nothing has happened to it since.
-    pub(crate) is_new: bool,
+    /// Whether something of it has begun, as far as that is not known by what there is of it.
+    pub(crate) stage: Stage,
     pub(crate) id: String,
     pub(crate) trigger: String,
     /// What runs of the same business are found by.
@@ -78,14 +78,28 @@ pub struct Run {
     /// Actions that do not begin before what another run has done is taken over: a set for each
     /// `Resumed` that is to come.
     pub(crate) held: VecDeque<BTreeSet<ActionId>>,
-    /// Those of them that would have begun.
+    /// Those of them, and of a paused run, that would have begun.
     pub(crate) ready: Vec<Key>,
+    /// Since when somebody has the run pause, and why.
+    pub(crate) paused: Option<(Timestamp, String)>,
     /// How often each action has asked, in all its passes and attempts.
     pub(crate) turns: BTreeMap<ActionId, u32>,
     /// Whether nobody will look at the inputs of what is computed here: see [`Run::unseen`].
     pub(crate) is_unseen: bool,
     /// The action whose expressions are written down while it is done.
     pub(crate) watched: Option<Box<Watched>>,
+}
+
+/// Whether something of a run has begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Something has happened to it since it was started.
+    #[default]
+    UnderWay,
+    /// Nothing has.
+    New,
+    /// Nothing has begun, because it was paused before: a `Began` is to come.
+    Unbegun,
 }
 
 /// How a run ended.
@@ -139,6 +153,8 @@ pub(crate) struct OpenSlot {
     pub alarm: Option<Timestamp>,
     /// When the timer is due that bounds it, while there is one.
     pub deadline: Option<Timestamp>,
+    /// How long the run was paused since it has begun: that is no time of its own.
+    pub stood: Duration,
 }
 
 /// What an open action waits for.
@@ -154,6 +170,15 @@ pub(crate) enum State {
     Asking(Asking),
     /// Time.
     Waiting,
+}
+
+impl OpenSlot {
+    /// Whether the pause before its next attempt is over, and it was not asked because its run is
+    /// paused.
+    pub(crate) const fn is_put_off(&self) -> bool {
+        let State::Asking(asking) = &self.state else { return false };
+        matches!(asking.phase, Phase::Pausing { .. }) && self.alarm.is_none()
+    }
 }
 
 impl State {
@@ -237,6 +262,22 @@ impl Run {
     /// When it was admitted, once it has begun.
     pub fn began(&self) -> Option<Timestamp> {
         self.begun.then_some(self.started)
+    }
+
+    /// Whether nothing has happened to it since it was started.
+    pub const fn is_new(&self) -> bool {
+        matches!(self.stage, Stage::New)
+    }
+
+    /// Since when the run is paused, and why; none if it goes on or has ended.
+    pub fn paused(&self) -> Option<(Timestamp, &str)> {
+        let paused = self.paused.as_ref().filter(|_| self.end.is_none());
+        paused.map(|(since, reason)| (*since, reason.as_str()))
+    }
+
+    /// Whether nothing of it has begun because it was paused before: it begins with a `Began`.
+    pub fn is_unbegun(&self) -> bool {
+        self.stage == Stage::Unbegun && self.end.is_none()
     }
 
     /// How the run ended, if it has.

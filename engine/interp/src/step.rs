@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use base::{Failure, Outcome, Status};
+use base::{Duration, Failure, Outcome, Status};
 use flow::ActionId;
 use journal::{Event, EventKind};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::{
     exec::{Ended, Exec, Work},
     plan::Plan,
     ready, redact, retry,
-    run::{Asking, BlockKey, Key, Phase, Run, Slot, State},
+    run::{Asking, BlockKey, Key, Phase, Run, Slot, Stage, State},
 };
 
 /// Takes one event into the run and says what is to be done about it.
@@ -22,7 +22,7 @@ use crate::{
 /// come late and twice. One of a path that has not been reached yet is kept until it is.
 pub fn step(plan: &Plan, run: &mut Run, event: &Event) -> Vec<Effect> {
     let mut exec = Exec::new(plan, run, event.at);
-    let begins = exec.run.is_new && matches!(event.kind, EventKind::Began);
+    let begins = exec.run.is_new() && matches!(event.kind, EventKind::Began);
     if begins || (exec.run.end.is_none() && !exec.run.is_halted(plan)) {
         exec.take(event);
         exec.drain();
@@ -41,14 +41,19 @@ pub fn replay(plan: &Plan, events: &[Event]) -> Run {
 
 impl Exec<'_> {
     fn take(&mut self, event: &Event) {
-        let is_new = std::mem::take(&mut self.run.is_new);
+        let is_new = self.run.is_new();
+        if is_new {
+            self.run.stage = Stage::UnderWay;
+        }
         match &event.kind {
             EventKind::Started { trigger, outputs, parameters, seed, run, callback, again } => {
                 if self.run.begun {
-                    self.run.is_new = is_new;
+                    if is_new {
+                        self.run.stage = Stage::New;
+                    }
                     return;
                 }
-                (self.run.begun, self.run.is_new) = (true, true);
+                (self.run.begun, self.run.stage) = (true, Stage::New);
                 self.run.id.clone_from(run);
                 self.run.trigger.clone_from(trigger);
                 self.run.trigger_outputs = Arc::clone(outputs);
@@ -62,10 +67,18 @@ impl Exec<'_> {
                 self.run.keywords = self.keywords();
                 self.work.push_back(Work::Enter(BlockKey::root()));
             }
-            EventKind::Began if is_new => {
+            EventKind::Began if is_new || (self.run.is_unbegun() && self.run.paused.is_none()) => {
                 self.run.forget_actions();
                 self.work.push_back(Work::Enter(BlockKey::root()));
             }
+            EventKind::Paused { reason, unbegun } if self.run.paused.is_none() => {
+                if *unbegun && is_new {
+                    self.run.forget_actions();
+                    self.run.stage = Stage::Unbegun;
+                }
+                self.run.paused = Some((self.now, reason.clone()));
+            }
+            EventKind::Continued { .. } => self.go_on(),
             EventKind::Intended { .. }
             | EventKind::Answered { .. }
             | EventKind::Unknown { .. }
@@ -77,7 +90,7 @@ impl Exec<'_> {
                 self.terminate(Status::Cancelled, Some(&failure), None);
             }
             EventKind::Resumed => self.resume(),
-            EventKind::Began | EventKind::Finished { .. } => {}
+            EventKind::Began | EventKind::Paused { .. } | EventKind::Finished { .. } => {}
         }
     }
 
@@ -102,6 +115,31 @@ impl Exec<'_> {
             if let Some(due) = alarm {
                 self.set_alarm(&key, due);
             }
+        }
+    }
+
+    /// A pause is over: what would have begun begins, what would have been asked again is asked, and
+    /// what has to end in time has as much of it as it had.
+    fn go_on(&mut self) {
+        let Some((since, _)) = self.run.paused.take() else { return };
+        let stood = self.now.since(since).max(Duration::ZERO);
+        let (mut deadlines, mut due) = (Vec::new(), Vec::new());
+        for (key, slot) in &mut self.run.slots {
+            let Slot::Open(open) = slot else { continue };
+            open.stood = Duration::from_ticks(open.stood.ticks().saturating_add(stood.ticks()));
+            deadlines.extend(open.deadline.map(|it| (key.clone(), it.after(stood))));
+            if open.is_put_off() {
+                due.push(key.clone());
+            }
+        }
+        for (key, deadline) in deadlines {
+            self.set_deadline(&key, deadline);
+        }
+        for key in due {
+            self.ask_again(&key);
+        }
+        for key in std::mem::take(&mut self.run.ready) {
+            self.work.push_back(Work::Begin(key));
         }
     }
 
@@ -136,6 +174,8 @@ impl Exec<'_> {
             EventKind::Expired => self.expire(&key),
             EventKind::Called { outputs } => self.called(&key, outputs),
             EventKind::Started { .. }
+            | EventKind::Paused { .. }
+            | EventKind::Continued { .. }
             | EventKind::Cancelled { .. }
             | EventKind::Began
             | EventKind::Resumed
@@ -178,7 +218,8 @@ impl Exec<'_> {
         if self.run.slots.contains_key(key) {
             return;
         }
-        if self.run.held.iter().any(|it| it.contains(&key.action)) {
+        let is_held = self.run.held.iter().any(|it| it.contains(&key.action));
+        if is_held || self.run.paused.is_some() {
             return self.run.ready.push(key.clone());
         }
         self.run.actions += 1;
@@ -298,7 +339,7 @@ impl Exec<'_> {
         self.complete(key, Ended { attempts, ..ended });
     }
 
-    fn pause(&mut self, key: &Key, pause: base::Duration, follow: Option<String>) {
+    fn pause(&mut self, key: &Key, pause: Duration, follow: Option<String>) {
         if let Some(State::Asking(asking)) = self.state_mut(key) {
             asking.phase = Phase::Pausing { follow };
         }
@@ -309,26 +350,33 @@ impl Exec<'_> {
         if !self.is_due(key, false) {
             return;
         }
-        let now = self.now;
         match self.state_mut(key) {
             Some(State::Waiting) => {
                 self.complete(key, Ended::succeeded(None, Value::Null));
             }
             Some(State::Asking(Asking { phase: Phase::Pausing { follow }, .. })) => {
-                let follow = follow.take();
-                let turn = self.next_turn(key);
-                let Some(State::Asking(asking)) = self.state_mut(key) else { return };
-                asking.phase = Phase::Asked { follow };
-                asking.attempt += 1;
-                asking.turn = turn;
-                asking.began = now;
-                let asking = asking.clone();
-                let effect = asking.effect(self.plan, self.run, key);
-                self.effects.push(Effect::Ask(effect));
+                // What was accepted is finished; what has failed is not asked again meanwhile.
+                if follow.is_some() || self.run.paused.is_none() {
+                    self.ask_again(key);
+                }
             }
             Some(State::Asking(_) | State::Block | State::Foreach { .. } | State::Until { .. })
             | None => {}
         }
+    }
+
+    /// The pause before an attempt is over.
+    fn ask_again(&mut self, key: &Key) {
+        let (now, turn) = (self.now, self.next_turn(key));
+        let Some(State::Asking(asking)) = self.state_mut(key) else { return };
+        let Phase::Pausing { follow } = &mut asking.phase else { return };
+        asking.phase = Phase::Asked { follow: follow.take() };
+        asking.attempt += 1;
+        asking.turn = turn;
+        asking.began = now;
+        let asking = asking.clone();
+        let effect = asking.effect(self.plan, self.run, key);
+        self.effects.push(Effect::Ask(effect));
     }
 
     /// The open question of an action, if this is its attempt.

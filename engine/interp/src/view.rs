@@ -132,6 +132,8 @@ pub fn event(plan: &Plan, event: &Event) -> Value {
         | EventKind::Unknown { .. }
         | EventKind::Woken
         | EventKind::Expired
+        | EventKind::Paused { .. }
+        | EventKind::Continued { .. }
         | EventKind::Cancelled { .. }
         | EventKind::Began
         | EventKind::Resumed => {}
@@ -306,6 +308,7 @@ fn of_open(open: &OpenSlot) -> Node {
                 Phase::Asked { .. } => "an answer",
                 Phase::Subscribed { .. } => "a call back",
                 Phase::Pausing { follow: Some(_) } => "the result of an accepted request",
+                Phase::Pausing { follow: None } if open.alarm.is_none() => "the run to go on",
                 Phase::Pausing { follow: None } => "the next attempt",
             };
             (what, asking.history.clone())

@@ -50,7 +50,7 @@ pub enum EventKind {
         again: Option<Again>,
     },
     /// The turn of a run has come some time after it was admitted: it begins now, and nothing of it has
-    /// begun before. Only the event after `Started` can be one.
+    /// begun before. Only the event after `Started` can be one, or one after a pause that came so early.
     Began,
     /// What was taken over from another run is behind; the first of the sets of actions that were
     /// held may begin.
@@ -81,6 +81,19 @@ pub enum EventKind {
     Called {
         /// `{headers, body}` of the call.
         outputs: Value,
+    },
+    /// Somebody has the run pause: no action begins before a `Continued`. What is being asked is answered.
+    Paused {
+        /// Who and why, for people.
+        reason: String,
+        /// Whether nothing of the run has begun: it does so with a `Began` after the pause.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unbegun: bool,
+    },
+    /// A paused run goes on.
+    Continued {
+        /// Who and why, for people.
+        reason: String,
     },
     /// Somebody stopped the run.
     Cancelled {

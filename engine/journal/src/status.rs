@@ -79,6 +79,8 @@ pub fn check_append(append: &Append) -> Result<Vec<String>, StoreError> {
             | EventKind::Woken
             | EventKind::Expired
             | EventKind::Called { .. }
+            | EventKind::Paused { .. }
+            | EventKind::Continued { .. }
             | EventKind::Cancelled { .. }
             | EventKind::Began
             | EventKind::Resumed => {}
@@ -120,6 +122,8 @@ pub fn end(event: &Event) -> Option<End> {
         | EventKind::Woken
         | EventKind::Expired
         | EventKind::Called { .. }
+        | EventKind::Paused { .. }
+        | EventKind::Continued { .. }
         | EventKind::Cancelled { .. }
         | EventKind::Began
         | EventKind::Resumed => None,
@@ -146,6 +150,8 @@ pub fn ended_timer(event: &Event) -> Option<(&Path, bool)> {
         | EventKind::Answered { .. }
         | EventKind::Unknown { .. }
         | EventKind::Called { .. }
+        | EventKind::Paused { .. }
+        | EventKind::Continued { .. }
         | EventKind::Cancelled { .. }
         | EventKind::Began
         | EventKind::Resumed

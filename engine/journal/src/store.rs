@@ -135,6 +135,8 @@ pub struct Append {
     pub asleep: bool,
     /// Whether it has its turn among ordered runs.
     pub turn: bool,
+    /// Whether somebody has it pause.
+    pub paused: bool,
     /// Notes for the owners of other shards; none where one process has them all.
     pub posts: Vec<Post>,
 }
@@ -144,7 +146,8 @@ impl Append {
     pub fn new(run: RunId) -> Self {
         let (events, arm, disarm) = (Vec::new(), Vec::new(), Vec::new());
         let (children, posts) = (Vec::new(), Vec::new());
-        Self { run, events, arm, disarm, children, asleep: false, turn: false, posts }
+        let (asleep, turn, paused) = (false, false, false);
+        Self { run, events, arm, disarm, children, asleep, turn, paused, posts }
     }
 }
 
@@ -180,6 +183,8 @@ pub struct RunRow {
     /// Whether it has its turn among ordered runs, which is known after its first step; says nothing
     /// of one that has ended.
     pub turn: bool,
+    /// Whether somebody has it pause; says nothing of one that has ended.
+    pub paused: bool,
 }
 
 /// Which runs a list shows; empty members let all through.
@@ -193,6 +198,8 @@ pub struct RunFilter {
     pub statuses: Vec<Status>,
     /// Only open runs, and those that ended in one of `statuses`.
     pub open: bool,
+    /// Of the open runs only those that are paused, or only those that are not.
+    pub paused: Option<bool>,
     /// Only runs of this key.
     pub key: Option<String>,
     /// Only runs that failed with this code: see [`crate::status::error_code`].
@@ -220,8 +227,11 @@ pub enum Page {
 }
 
 /// What is not kept any longer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Expiry {
+    /// Only runs of this key and those that they called, and by what their events are known; `known`
+    /// says nothing then.
+    pub key: Option<String>,
     /// Runs that ended before this.
     pub ended: Timestamp,
     /// Events that were known since before this and whose run is gone: they may come again.

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Problem;
 
-/// The status of runs that have not ended.
+/// The status of runs that have not ended and are not paused.
 pub(crate) const RUNNING: &str = "Running";
+/// The status of those that somebody has pause.
+pub(crate) const PAUSED: &str = "Paused";
 
 /// What runs are narrowed by; what is not given lets all through.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -64,8 +66,11 @@ impl Narrowing {
         };
         let names = self.status.iter().flat_map(|it| it.split(',')).map(str::trim);
         for name in names.filter(|it| !it.is_empty()) {
-            if name.eq_ignore_ascii_case(RUNNING) {
-                filter.open = true;
+            let paused = name.eq_ignore_ascii_case(PAUSED);
+            if paused || name.eq_ignore_ascii_case(RUNNING) {
+                // Whoever asks for both asks for all that are open.
+                let other = filter.open && filter.paused != Some(paused);
+                (filter.open, filter.paused) = (true, (!other).then_some(paused));
             } else {
                 filter.statuses.push(Status::parse(name).ok_or_else(|| no_status(name))?);
             }
@@ -92,7 +97,7 @@ impl Narrowing {
 
 pub(crate) fn no_status(name: &str) -> Problem {
     let known = Status::ALL.map(Status::name).join(", ");
-    let message = format!("there is no status `{name}`; there are {RUNNING}, {known}");
+    let message = format!("there is no status `{name}`; there are {RUNNING}, {PAUSED}, {known}");
     Problem::new(400, "InvalidStatus", message)
 }
 

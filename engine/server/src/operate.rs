@@ -1,4 +1,4 @@
-//! What operators do with runs: stop them, and do them again.
+//! What operators do with runs: stop them, have them pause, and do them again.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,10 +19,10 @@ use crate::{
     Shared,
     error::Problem,
     filter::Narrowing,
-    runs::{count, row_json},
+    runs::{COUNT_MAX, count, row_json},
 };
 
-/// How long an answer waits for the end of a run that was told to stop.
+/// How long an answer waits until a run has done what it was told.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 /// Runs that one call does something with.
 const BULK_MAX: usize = 200;
@@ -67,11 +67,70 @@ pub(crate) async fn cancel(
     Ok((status, Json(row_json(&row))).into_response())
 }
 
-fn stop(shared: &Shared, row: &RunRow, reason: Option<&str>) -> Result<(), Problem> {
-    if let Some(status) = row.status {
-        let message = format!("run `{}` has ended already, as {}", row.run, status.name());
-        return Err(Problem::new(409, "RunHasEnded", message));
+/// Has a run pause: what it has begun is finished, and no further action begins.
+pub(crate) async fn pause(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let CancelBody { reason } = read(&body)?;
+    set_paused(&shared, RunId::new(id), true, reason.as_deref()).await
+}
+
+/// Lets a paused run go on.
+pub(crate) async fn resume(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let CancelBody { reason } = read(&body)?;
+    set_paused(&shared, RunId::new(id), false, reason.as_deref()).await
+}
+
+async fn set_paused(
+    shared: &Shared,
+    run: RunId,
+    paused: bool,
+    reason: Option<&str>,
+) -> Result<Response, Problem> {
+    let (row, _) = shared.engine.load(&run).await?;
+    tell_paused(shared, &row, paused, reason)?;
+    let told = shared.engine.wait_for_pause(&run, paused);
+    let (status, row) = match tokio::time::timeout(CANCEL_WAIT, told).await {
+        Ok(row) => (StatusCode::OK, row?),
+        Err(_) => (StatusCode::ACCEPTED, shared.engine.load(&run).await?.0),
+    };
+    // It may have ended in between, which is what was wanted of one that goes on.
+    if paused {
+        must_be_open(&row)?;
     }
+    Ok((status, Json(row_json(&row))).into_response())
+}
+
+/// One that is as it is wanted is left alone.
+fn tell_paused(
+    shared: &Shared,
+    row: &RunRow,
+    paused: bool,
+    reason: Option<&str>,
+) -> Result<(), Problem> {
+    must_be_open(row)?;
+    match (row.paused, paused) {
+        (false, true) => shared.engine.pause(&row.run, reason.unwrap_or("paused by an operator")),
+        (true, false) => shared.engine.resume(&row.run, reason.unwrap_or("resumed by an operator")),
+        (true, true) | (false, false) => {}
+    }
+    Ok(())
+}
+
+fn must_be_open(row: &RunRow) -> Result<(), Problem> {
+    let Some(status) = row.status else { return Ok(()) };
+    let message = format!("run `{}` has ended already, as {}", row.run, status.name());
+    Err(Problem::new(409, "RunHasEnded", message))
+}
+
+fn stop(shared: &Shared, row: &RunRow, reason: Option<&str>) -> Result<(), Problem> {
+    must_be_open(row)?;
     shared.engine.cancel(&row.run, reason.unwrap_or("cancelled by an operator"));
     Ok(())
 }
@@ -135,8 +194,17 @@ fn repeated_json(it: &Repeated) -> Value {
 #[serde(rename_all = "camelCase")]
 enum Action {
     Cancel,
+    Pause,
+    Resume,
     Resubmit,
     Retry,
+}
+
+impl Action {
+    /// Whether it makes a run that does another one again.
+    const fn repeats(self) -> bool {
+        matches!(self, Self::Resubmit | Self::Retry)
+    }
 }
 
 #[derive(Deserialize)]
@@ -169,6 +237,8 @@ impl BulkBody {
         if filter.statuses.is_empty() && !filter.open {
             match self.action {
                 Action::Cancel => filter.open = true,
+                Action::Pause => (filter.open, filter.paused) = (true, Some(false)),
+                Action::Resume => (filter.open, filter.paused) = (true, Some(true)),
                 Action::Resubmit => filter.statuses = Status::ALL.to_vec(),
                 Action::Retry => filter.statuses = vec![Status::Failed, Status::TimedOut],
             }
@@ -180,7 +250,9 @@ impl BulkBody {
         let since = match (self.action, &self.from) {
             (Action::Retry, None) => Since::Failure,
             (Action::Retry, Some(name)) => Since::Action(name.clone()),
-            (Action::Resubmit | Action::Cancel, _) => Since::Beginning,
+            (Action::Resubmit | Action::Cancel | Action::Pause | Action::Resume, _) => {
+                Since::Beginning
+            }
         };
         Repeat { since, latest: self.latest, preview: self.preview }
     }
@@ -206,7 +278,7 @@ async fn preview(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Result
     let mut shown = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut one = row_json(row);
-        if bulk.action != Action::Cancel {
+        if bulk.action.repeats() {
             match shared.engine.repeat(&row.run, &bulk.how()).await {
                 Ok(repeated) => {
                     for name in &repeated.twice {
@@ -234,9 +306,12 @@ async fn carry_out(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Resu
     let page = bulk.before.map_or(Page::Newest, Page::Before);
     let rows = shared.engine.page_of_runs(filter, page, BULK_MAX).await?;
     let (mut done, mut refused) = (Vec::new(), Vec::new());
+    let reason = bulk.reason.as_deref();
     for row in &rows {
         let result = match bulk.action {
-            Action::Cancel => stop(shared, row, bulk.reason.as_deref()).map(|()| None),
+            Action::Cancel => stop(shared, row, reason).map(|()| None),
+            Action::Pause => tell_paused(shared, row, true, reason).map(|()| None),
+            Action::Resume => tell_paused(shared, row, false, reason).map(|()| None),
             Action::Resubmit | Action::Retry => shared
                 .engine
                 .repeat(&row.run, &bulk.how())
@@ -263,4 +338,33 @@ async fn carry_out(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Resu
 
 fn refusal(error: RepeatError) -> Value {
     Problem::from(error).to_json()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PurgeBody {
+    key: String,
+    #[serde(default)]
+    preview: bool,
+}
+
+/// Deletes everything that is there of a key. Which one that was is not written down anywhere.
+pub(crate) async fn purge(
+    State(shared): State<Shared>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let PurgeBody { key, preview } = required(&body)?;
+    let narrowing = Narrowing { key: Some(key.clone()), ..Narrowing::default() };
+    let filter = narrowing.filter(shared.engine.now())?;
+    let open = RunFilter { open: true, ..filter.clone() };
+    let open = shared.engine.count_runs(&open, COUNT_MAX).await?;
+    if preview {
+        let ended = RunFilter { statuses: Status::ALL.to_vec(), ..filter };
+        let ended = shared.engine.count_runs(&ended, COUNT_MAX).await?;
+        return Ok(Json(json!({ "preview": true, "runs": ended, "events": null, "open": open })));
+    }
+    let purged = shared.engine.purge(&key).await?;
+    Ok(Json(json!({
+        "preview": false, "runs": purged.runs, "events": purged.known, "open": open,
+    })))
 }

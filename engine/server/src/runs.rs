@@ -6,7 +6,7 @@ use axum::{
 };
 use base::{RunId, Status, http::percent_path};
 use interp::{
-    Plan, outline,
+    Plan, Run, outline,
     view::{self, Node, tree},
 };
 use journal::{Event, Page, RunRow, status::error_code};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     Shared,
     error::Problem,
-    filter::{Narrowing, RUNNING, no_status},
+    filter::{Narrowing, PAUSED, RUNNING, no_status},
 };
 
 pub(crate) const LIMIT_DEFAULT: usize = 50;
@@ -126,6 +126,7 @@ pub(crate) async fn show(
     let (row, plan, run) = shared.engine.show(&RunId::new(id)).await?;
     let mut shown = row_json(&row);
     shown["correlation"] = run.correlation();
+    shown["paused"] = paused_json(&run);
     shown["actions"] = if bodies.unwrap_or(true) {
         tree(&plan, &run).iter().map(Node::to_json).collect()
     } else {
@@ -266,7 +267,15 @@ pub(crate) fn event_json(plan: &Plan, event: &Event, number: usize) -> Value {
 }
 
 fn status(row: &RunRow) -> &'static str {
-    row.status.map_or(RUNNING, Status::name)
+    row.status.map_or(if row.paused { PAUSED } else { RUNNING }, Status::name)
+}
+
+/// Since when a run is paused and why; null if it is not.
+pub(crate) fn paused_json(run: &Run) -> Value {
+    run.paused().map_or(
+        Value::Null,
+        |(since, reason)| json!({ "startTime": since.to_string(), "reason": reason }),
+    )
 }
 
 pub(crate) fn row_json(row: &RunRow) -> Value {

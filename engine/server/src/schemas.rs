@@ -195,6 +195,7 @@ fn of_runs() -> Value {
     });
     let mut details = run.clone();
     details["correlation"] = json!({ "type": "object" });
+    details["paused"] = maybe(&given(&json!({ "startTime": time(), "reason": text() })));
     details["actions"] = list(&of("Action"));
     let pass = json!({
         "index": number(), "status": maybe(&text()), "startTime": maybe(&time()),
@@ -224,6 +225,7 @@ fn of_runs() -> Value {
         "PassDetails": given(&whole_pass),
         "Journal": given(&json!({ "status": text(), "value": list(&json!({ "type": "object" })) })),
         "Cancel": taken(&json!({ "reason": maybe(&text()) }), &[]),
+        "Pause": taken(&json!({ "reason": maybe(&text()) }), &[]),
         "Resubmit": taken(&json!({ "latest": flag(), "preview": flag() }), &[]),
         "Retry": taken(
             &json!({ "from": maybe(&text()), "latest": flag(), "preview": flag() }),
@@ -236,12 +238,16 @@ fn of_runs() -> Value {
         "Narrowing": taken(&narrowing, &[]),
         "Bulk": taken(
             &json!({
-                "action": { "enum": ["cancel", "resubmit", "retry"] }, "filter": of("Narrowing"),
+                "action": { "enum": ["cancel", "pause", "resume", "resubmit", "retry"] }, "filter": of("Narrowing"),
                 "all": flag(), "preview": flag(), "latest": flag(), "from": maybe(&text()),
                 "reason": maybe(&text()), "before": maybe(&number()),
             }),
             &["action"],
         ),
+        "Purge": taken(&json!({ "key": text(), "preview": flag() }), &["key"]),
+        "Purged": given(&json!({
+            "preview": flag(), "runs": number(), "events": maybe(&number()), "open": number(),
+        })),
         "Bulked": { "type": "object" },
     })
 }

@@ -151,15 +151,16 @@ impl Ends<'_> {
     }
 }
 
-columns!(Rests { position: &'a i64, asleep: bool, turn: bool });
+columns!(Rests { position: &'a i64, asleep: bool, turn: bool, paused: bool });
 
 impl<'a> Rests<'a> {
     pub(crate) fn of(changes: &'a Changes<'_>) -> Self {
         let mut all = Self::default();
-        for (position, (asleep, turn)) in &changes.rests {
+        for (position, (asleep, turn, paused)) in &changes.rests {
             all.position.push(position);
             all.asleep.push(*asleep);
             all.turn.push(*turn);
+            all.paused.push(*paused);
         }
         all
     }

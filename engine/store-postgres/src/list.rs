@@ -15,8 +15,8 @@ use crate::{
 pub(crate) const COLUMNS: &str =
     "run.position, run.run, run.flow, run.sha, run.trigger_name, run.order_key,
     run.parent_run, run.parent_path, run.status, run.error, run.created, run.finished,
-    run.again_of, run.asleep, run.turn";
-pub(crate) const N_COLUMNS: usize = 15;
+    run.again_of, run.asleep, run.turn, run.paused";
+pub(crate) const N_COLUMNS: usize = 16;
 
 /// Open runs that do not sleep or have their turn, in the order of admission.
 pub(crate) async fn awake_runs(
@@ -115,13 +115,19 @@ impl Conditions {
                 it.add(condition, Box::new(at.ticks()));
             }
         }
+        // As the index has it.
+        let is_open = match filter.paused {
+            None => "status IS NULL",
+            Some(true) => "status IS NULL AND paused",
+            Some(false) => "status IS NULL AND NOT paused",
+        };
         match (filter.open, filter.statuses.is_empty()) {
             (false, true) => {}
-            (true, true) => it.all.push("status IS NULL".to_owned()),
+            (true, true) => it.all.push(is_open.to_owned()),
             (open, false) => {
                 let names: Vec<&str> = filter.statuses.iter().map(|it| it.name()).collect();
                 let names = it.value(Box::new(names));
-                let or_open = if open { "status IS NULL OR " } else { "" };
+                let or_open = if open { format!("{is_open} OR ") } else { String::new() };
                 it.all.push(format!("({or_open}status = ANY({names}::text[]))"));
             }
         }
@@ -184,6 +190,7 @@ pub(crate) fn read_row(row: &Row) -> Result<RunRow, StoreError> {
         again_of: get::<Option<String>>(row, 12)?.map(RunId::new),
         asleep: get(row, 13)?,
         turn: get(row, 14)?,
+        paused: get(row, 15)?,
         status: status.transpose()?,
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(get(row, 10)?),

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_sleep.sql"),
     include_str!("../migrations/0004_nodes.sql"),
     include_str!("../migrations/0005_audit.sql"),
+    include_str!("../migrations/0006_paused.sql"),
 ];
 
 /// Held while the schema is looked at and changed ("Flow").

@@ -19,8 +19,8 @@ pub(crate) struct Known {
     /// Number of its last event.
     pub(crate) last: i32,
     pub(crate) has_ended: bool,
-    /// Whether it is asleep, and whether it has its turn.
-    pub(crate) rest: (bool, bool),
+    /// Whether it is asleep, whether it has its turn, and whether it is paused.
+    pub(crate) rest: (bool, bool, bool),
 }
 
 /// What the database has of the things that a batch speaks of, and what the batch has added so far.
@@ -77,8 +77,8 @@ pub(crate) struct Changes<'a> {
     /// Position of the run, number, text.
     pub(crate) events: Vec<(i64, i32, &'a Body)>,
     pub(crate) ended: Vec<(i64, End)>,
-    /// Position of the run, whether it is asleep and has its turn.
-    pub(crate) rests: BTreeMap<i64, (bool, bool)>,
+    /// Position of the run, whether it is asleep, has its turn and is paused.
+    pub(crate) rests: BTreeMap<i64, (bool, bool, bool)>,
     /// Shard, path and time, or none for one that goes.
     pub(crate) timers: BTreeMap<TimerKey, Option<(i16, &'a str, i64)>>,
     pub(crate) triggers: BTreeMap<(&'a str, &'a str), &'a TriggerRow>,
@@ -231,7 +231,7 @@ impl<'v, 'a> Draft<'v, 'a> {
             return Err(status::unknown_version(admission));
         }
         let position = self.position(admission)?;
-        let run = Known { position, last: 1, has_ended: false, rest: (false, false) };
+        let run = Known { position, last: 1, has_ended: false, rest: (false, false, false) };
         self.new.runs.insert(admission.run.clone(), run);
         if !self.view.owned.contains(Shard::of_run(&admission.run)) {
             self.changes.mail.push(Note::of(&entry.begin));
@@ -278,9 +278,9 @@ impl<'v, 'a> Draft<'v, 'a> {
         if let Some(end) = append.events.last().and_then(status::end) {
             run.has_ended = true;
             self.changes.ended.push((run.position, end));
-        } else if run.rest != (append.asleep, append.turn) {
+        } else if run.rest != (append.asleep, append.turn, append.paused) {
             // Most steps change nothing about it.
-            run.rest = (append.asleep, append.turn);
+            run.rest = (append.asleep, append.turn, append.paused);
             self.changes.rests.insert(run.position, run.rest);
         }
         self.new.runs.insert(append.run.clone(), run);

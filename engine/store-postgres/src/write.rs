@@ -15,7 +15,7 @@ use crate::{
     work::{Entry, FlowRow, Work},
 };
 
-const FIND_RUNS: &str = "SELECT run, position, status IS NOT NULL, asleep, turn,
+const FIND_RUNS: &str = "SELECT run, position, status IS NOT NULL, asleep, turn, paused,
     coalesce((SELECT max(number) FROM event WHERE event.run = run.position), 0)
     FROM run WHERE run = ANY($1::text[])";
 const FIND_KNOWN: &str = "SELECT sha, run FROM inbox WHERE sha = ANY($1::bytea[])";
@@ -31,6 +31,18 @@ const FIND_OLD_RUNS: &str = "SELECT position FROM run WHERE finished < $1
 const FIND_OLD_KNOWN: &str = "SELECT sha FROM inbox WHERE since < $1 AND NOT EXISTS (
         SELECT 1 FROM run WHERE run.run = inbox.run AND run.position <> ALL($3::bigint[]))
     ORDER BY since LIMIT $2";
+
+const FIND_RUNS_OF_KEY: &str = "WITH RECURSIVE family (run) AS (
+        SELECT run FROM run WHERE key_sha = $1 AND order_key = $2
+        UNION SELECT called.run FROM run AS called JOIN family ON called.parent_run = family.run)
+    SELECT position FROM run WHERE run IN (SELECT run FROM family) AND finished < $3
+    AND NOT EXISTS (SELECT 1 FROM run AS caller
+        WHERE caller.run = run.parent_run AND caller.status IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM run AS called
+        WHERE called.parent_run = run.run AND called.status IS NULL)
+    ORDER BY finished, position LIMIT $4";
+const FIND_KNOWN_OF_RUNS: &str = "SELECT sha FROM inbox WHERE run IN (
+    SELECT run FROM run WHERE position = ANY($1::bigint[]))";
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 const OWN: &str = "SELECT own($1, $2, $3)";
@@ -54,8 +66,10 @@ const END_RUNS: &str = "UPDATE run SET status = new.status, error = new.error,
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
         AS new (position, status, error, code, finished)
     WHERE run.position = new.position";
-const REST_RUNS: &str = "UPDATE run SET asleep = new.asleep, turn = new.turn
-    FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) AS new (position, asleep, turn)
+const REST_RUNS: &str = "UPDATE run SET asleep = new.asleep, turn = new.turn,
+    paused = new.paused
+    FROM unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::boolean[])
+        AS new (position, asleep, turn, paused)
     WHERE run.position = new.position";
 const DELETE_TIMERS: &str = "DELETE FROM timer
     USING unnest($1::bigint[], $2::bytea[], $3::boolean[]) AS old (run, path_sha, deadline)
@@ -169,8 +183,8 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     let found = pipeline(doing.collect()).await?;
     let [runs, inbox, versions, positions] = &found[..] else { return Ok(view) };
     for row in runs {
-        let rest = (row.try_get(3)?, row.try_get(4)?);
-        let (position, has_ended, last) = (row.try_get(1)?, row.try_get(2)?, row.try_get(5)?);
+        let rest = (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
+        let (position, has_ended, last) = (row.try_get(1)?, row.try_get(2)?, row.try_get(6)?);
         let known = Known { position, last, has_ended, rest };
         view.runs.insert(RunId::new(row.try_get::<_, String>(0)?), known);
     }
@@ -185,7 +199,7 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
     }
     view.positions = positions.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     view.positions.sort_unstable();
-    let expiry = batch.iter().find_map(|work| match work {
+    let expiries = batch.iter().filter_map(|work| match work {
         Work::Expire(expiry) => Some(expiry),
         Work::PutFlow(_)
         | Work::Advance(..)
@@ -193,7 +207,8 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
         | Work::Post(_)
         | Work::Discard(_) => None,
     });
-    if let Some(expiry) = expiry {
+    // Whoever purges waits for it; what is old can wait.
+    if let Some(expiry) = expiries.min_by_key(|it| it.key.is_none()) {
         view.old = look_for_old(link, expiry).await?;
     }
     Ok(view)
@@ -202,9 +217,19 @@ pub(crate) async fn look(link: &Link, batch: &[Work]) -> Result<View, Error> {
 async fn look_for_old(link: &Link, expiry: &Expiry) -> Result<Old, Error> {
     let limit = i64::try_from(expiry.limit).unwrap_or(i64::MAX);
     let (ended, known) = (expiry.ended.ticks(), expiry.known.ticks());
-    let runs = link.run(FIND_OLD_RUNS, vec![&ended, &limit]).await?;
+    let runs = match &expiry.key {
+        None => link.run(FIND_OLD_RUNS, vec![&ended, &limit]).await?,
+        Some(key) => {
+            let sha = base::digest::sha256(key.as_bytes()).to_vec();
+            let key = key.as_bytes();
+            link.run(FIND_RUNS_OF_KEY, vec![&sha, &key, &ended, &limit]).await?
+        }
+    };
     let runs: Vec<i64> = runs.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    let known = link.run(FIND_OLD_KNOWN, vec![&known, &limit, &runs]).await?;
+    let known = match expiry.key {
+        None => link.run(FIND_OLD_KNOWN, vec![&known, &limit, &runs]).await?,
+        Some(_) => link.run(FIND_KNOWN_OF_RUNS, vec![&runs]).await?,
+    };
     let known = known.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     Ok(Old { runs, known })
 }

@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) const ROW: &str =
     "SELECT position, run, run.flow, sha, trigger_name, order_key, parent_run,
-    parent_path, status, error, created, finished, again_of, asleep, turn
+    parent_path, status, error, created, finished, again_of, asleep, turn, paused
     FROM run JOIN flow_version ON flow_version.id = run.version";
 
 /// Open runs that do not sleep or have their turn, in the order of admission.
@@ -104,7 +104,12 @@ impl Conditions {
         if filter.open || !filter.statuses.is_empty() {
             let mut any: Vec<&str> = filter.statuses.iter().map(|_| "status = ?").collect();
             if filter.open {
-                any.push("status IS NULL");
+                // As the index has it.
+                any.push(match filter.paused {
+                    None => "status IS NULL",
+                    Some(true) => "status IS NULL AND paused",
+                    Some(false) => "status IS NULL AND NOT paused",
+                });
             }
             it.all.push(format!("({})", any.join(" OR ")));
             it.values
@@ -168,6 +173,7 @@ fn read_row(row: &Row<'_>) -> Result<RunRow, StoreError> {
         again_of: maybe(12)?.map(RunId::new),
         asleep: row.get(13).map_err(reading)?,
         turn: row.get(14).map_err(reading)?,
+        paused: row.get(15).map_err(reading)?,
         status: status.transpose()?,
         error: error.transpose().map_err(|_| corrupt("the error"))?,
         created: Timestamp::from_ticks(row.get(10).map_err(reading)?),

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_operations.sql"),
     include_str!("../migrations/0004_sleep.sql"),
     include_str!("../migrations/0005_audit.sql"),
+    include_str!("../migrations/0006_paused.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.

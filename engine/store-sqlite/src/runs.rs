@@ -144,9 +144,9 @@ impl Step {
         let position = known.position;
         self.insert(connection, position)?;
         // Most steps change nothing about it.
-        if known.rest != (append.asleep, append.turn) {
-            let sql = "UPDATE run SET asleep = ?2, turn = ?3 WHERE position = ?1";
-            let row = params![position, append.asleep, append.turn];
+        if known.rest != (append.asleep, append.turn, append.paused) {
+            let sql = "UPDATE run SET asleep = ?2, turn = ?3, paused = ?4 WHERE position = ?1";
+            let row = params![position, append.asleep, append.turn, append.paused];
             connection.prepare_cached(sql)?.execute(row)?;
         }
         timers::apply(connection, position, append)?;
@@ -174,15 +174,15 @@ impl Step {
 struct Known {
     position: i64,
     has_ended: bool,
-    /// Whether it is asleep, and whether it has its turn.
-    rest: (bool, bool),
+    /// Whether it is asleep, whether it has its turn, and whether it is paused.
+    rest: (bool, bool, bool),
 }
 
 fn find(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Known>> {
-    let sql = "SELECT position, status IS NOT NULL, asleep, turn FROM run WHERE run = ?1";
+    let sql = "SELECT position, status IS NOT NULL, asleep, turn, paused FROM run WHERE run = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let known = |row: &Row<'_>| {
-        let rest = (row.get(2)?, row.get(3)?);
+        let rest = (row.get(2)?, row.get(3)?, row.get(4)?);
         Ok(Known { position: row.get(0)?, has_ended: row.get(1)?, rest })
     };
     statement.query_row([run.as_str()], known).optional()

@@ -214,7 +214,7 @@ impl Work {
             Self::Audited(number, status) => {
                 audit::settle(connection, *number, *status).map(|()| Done::Admitted(Vec::new()))
             }
-            Self::Expire(expiry) => expire::expire(connection, *expiry).map(Done::Expired),
+            Self::Expire(expiry) => expire::expire(connection, expiry).map(Done::Expired),
             Self::Append(steps) => {
                 let mut admitted = Vec::new();
                 for step in steps {

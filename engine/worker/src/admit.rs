@@ -409,7 +409,7 @@ async fn store_ended(
                 telemetry::ended(&inner, origin, &plan, &begun.run);
             }
         }
-        inner.ended.send_modify(|count| *count += 1);
+        inner.changed.send_modify(|count| *count += 1);
     });
     Ok(admitted)
 }
@@ -467,7 +467,7 @@ fn over(inner: &Arc<Inner>, origin: &Origin, run: &Run) {
         inner.respond(id, response);
     }
     lock(&inner.waiters).remove(id);
-    inner.ended.send_modify(|count| *count += 1);
+    inner.changed.send_modify(|count| *count += 1);
 }
 
 /// Puts a run that was just admitted into its lane; it begins if it has its turn.

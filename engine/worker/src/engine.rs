@@ -35,9 +35,6 @@ use crate::{
     triggers::{self, batch::Batches},
 };
 
-/// Between two looks at a run whose end is waited for.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
 /// What an engine is made of.
 pub struct Options {
     /// Where runs live.
@@ -105,8 +102,8 @@ pub(crate) struct Inner {
     pub deployed: watch::Sender<u64>,
     pub admitter: Admitter,
     pub stop: watch::Sender<bool>,
-    /// Counts ended runs, for whoever waits for one.
-    pub ended: watch::Sender<u64>,
+    /// Counts runs that have ended, were paused or go on, for whoever waits for one.
+    pub changed: watch::Sender<u64>,
     /// Tells of runs that have failed, whoever wants to know.
     pub failed: broadcast::Sender<FailedRun>,
 }
@@ -195,7 +192,7 @@ impl Engine {
             deployed: watch::Sender::new(0),
             admitter,
             stop: watch::Sender::new(false),
-            ended: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
             failed: broadcast::Sender::new(notify::WAITING_MAX),
         });
         inner.deploy(flows).await?;
@@ -263,27 +260,6 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         lock(&self.0.waiters).entry(run.clone()).or_default().push(sender);
         receiver
-    }
-
-    /// Waits for a run's end.
-    ///
-    /// # Errors
-    /// If the store fails or does not know the run.
-    pub async fn wait(&self, run: &RunId) -> Result<RunRow, StoreError> {
-        let mut ended = self.0.ended.subscribe();
-        loop {
-            ended.borrow_and_update();
-            let (row, _) = self.load(run).await?;
-            if row.status.is_some() {
-                return Ok(row);
-            }
-            // What ends in another process is not told here.
-            let pause = self.0.store.shared().map_or(Duration::MAX, |_| LOOK_AGAIN);
-            let told = tokio::time::timeout(pause, ended.changed()).await;
-            if matches!(told, Ok(Err(_))) {
-                return Ok(row);
-            }
-        }
     }
 
     /// A run with its events.
@@ -354,23 +330,6 @@ impl Engine {
     /// If the store fails.
     pub async fn triggers(&self) -> Result<Vec<TriggerState>, StoreError> {
         self.0.store.triggers().await
-    }
-
-    /// Stops a run.
-    pub fn cancel(&self, run: &RunId, reason: &str) {
-        let kind = journal::EventKind::Cancelled { reason: reason.to_owned() };
-        if self.0.store.shared().is_none() || self.0.tenures.has(run) {
-            self.0.deliver(run, Message::event(Path::run(), kind));
-            return;
-        }
-        let (inner, post) = (Arc::clone(&self.0), journal::Post::event(run, Path::run(), kind));
-        tokio::spawn(async move {
-            let Some(shared) = inner.store.shared() else { return };
-            if let Err(error) = shared.post(vec![post]).await {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "A run could not be told that it is to stop.");
-            }
-        });
     }
 
     /// The processes that share the store; none if it has one owner.

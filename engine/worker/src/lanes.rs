@@ -141,6 +141,12 @@ impl Lanes {
         self.active.contains_key(run) || (had_turn && self.reading.contains(Shard::of_run(run)))
     }
 
+    /// Whether a run is ordered and its turn has not come.
+    pub(crate) fn has_to_wait(&self, run: &RunId) -> bool {
+        let waits = |it: &Found| it.entry.run == *run && it.rank != Rank::HadItsTurn;
+        self.waiting.contains(run) || self.found.iter().any(waits)
+    }
+
     /// A run has ended. Gives the run that may start in its place.
     pub(crate) fn leave(&mut self, run: &RunId) -> Option<RunId> {
         if self.reading.contains(Shard::of_run(run)) {

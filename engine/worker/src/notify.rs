@@ -4,7 +4,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use base::{Failure, HttpRequest, RunId, Secret, Status, Timestamp, quota::Rate};
 use connector::Call;
-use http_client::{Client, Egress, InvokeOptions};
+use http_client::{
+    Client, Egress, InvokeOptions,
+    mail::{Mail, MailServer},
+};
 use serde_json::{Value, json};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -64,6 +67,19 @@ pub enum Way {
         /// To whom, with `;` between them.
         to: String,
     },
+    /// A mail is sent through a mail server.
+    Smtp(Box<Smtp>),
+}
+
+/// A mail through a mail server.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// The server.
+    pub server: MailServer,
+    /// Who sends it.
+    pub from: String,
+    /// To whom, with `;` between them.
+    pub to: String,
 }
 
 impl Way {
@@ -72,6 +88,7 @@ impl Way {
             Self::Webhook(_) => "webhook",
             Self::Teams(_) => "teams",
             Self::Email { .. } => "email",
+            Self::Smtp(_) => "smtp",
         }
     }
 }
@@ -193,6 +210,7 @@ impl Notifier {
             Way::Webhook(url) => self.post(url, &self.event(heap)).await,
             Way::Teams(url) => self.post(url, &self.card(heap)).await,
             Way::Email { connection, to } => self.mail(connection, to, heap).await,
+            Way::Smtp(smtp) => self.mail_through(smtp, heap).await,
         }
     }
 
@@ -252,6 +270,22 @@ impl Notifier {
         }
     }
 
+    fn html(&self, heap: &Heap) -> String {
+        let lines = heap.named.iter().map(|it| {
+            let [flow, code, message] = [&it.flow, &it.code, &it.message].map(|it| escaped(it));
+            let (link, run) = (escaped(&self.link(it)), &it.run);
+            format!("<li>{flow}: {code} {message} <a href=\"{link}\">{run}</a></li>")
+        });
+        let lines: String = lines.collect();
+        format!("<p>{}</p><ul>{lines}</ul>", escaped(&title(heap)))
+    }
+
+    async fn mail_through(&self, smtp: &Smtp, heap: &Heap) -> Result<(), Failure> {
+        let (subject, id, html) = (title(heap), key(heap, "."), self.html(heap));
+        let mail = Mail { from: &smtp.from, to: &smtp.to, subject: &subject, html, id: &id };
+        smtp.server.send(&mail).await
+    }
+
     async fn mail(&self, connection: &str, to: &str, heap: &Heap) -> Result<(), Failure> {
         let missing = |what: String| Failure::new("ConnectionNotFound", what);
         let entry = self.connections.0.get(connection);
@@ -261,16 +295,9 @@ impl Notifier {
         let operation = connection.connector.operation(SEND_MAIL).ok_or_else(|| {
             missing(format!("`{}` has no operation `{SEND_MAIL}`", connection.connector.name))
         })?;
-        let lines = heap.named.iter().map(|it| {
-            let [flow, code, message] = [&it.flow, &it.code, &it.message].map(|it| escaped(it));
-            let (link, run) = (escaped(&self.link(it)), &it.run);
-            format!("<li>{flow}: {code} {message} <a href=\"{link}\">{run}</a></li>")
-        });
-        let lines: String = lines.collect();
-        let body = format!("<p>{}</p><ul>{lines}</ul>", escaped(&title(heap)));
-        let message = json!({ "To": to, "Subject": title(heap), "Body": body });
+        let message = json!({ "To": to, "Subject": title(heap), "Body": self.html(heap) });
         let first = heap.named.first();
-        let key = first.map_or_else(String::new, |it| format!("notify/{}/{}", it.run, heap.count));
+        let key = key(heap, "/");
         let call = Call {
             inputs: &json!({ "emailMessage": message }),
             idempotency_key: &key,
@@ -283,6 +310,14 @@ impl Notifier {
         let outcome = self.client.invoke(connection, operation, &call, options).await;
         outcome.failure.map_or(Ok(()), Err)
     }
+}
+
+/// By what a message that comes twice is recognised.
+fn key(heap: &Heap, between: &str) -> String {
+    let first = heap.named.first();
+    first.map_or_else(String::new, |it| {
+        ["notify", it.run.as_str(), &heap.count.to_string()].join(between)
+    })
 }
 
 fn title(heap: &Heap) -> String {

@@ -13,7 +13,7 @@ use interp::{
 };
 use journal::{Admission, Append, Event, EventKind, Path, Post, RunRow, StoreError, Timer};
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
@@ -23,17 +23,14 @@ use crate::{
     engine::{Inner, Message, lock},
     family::{answer_parent, post_to_parent},
     fault, finish,
+    intake::{Told, is_switch},
     lanes::Entry,
-    mail::Slip,
     patient::{self, append, load},
     room::Place,
     telemetry,
     tenure::Tenure,
     timers,
 };
-
-/// Events of one run that are made durable together.
-const EVENTS_MAX: usize = 256;
 
 /// A run that begins sooner after its admission than this begins at its admission, which takes no
 /// event of its own.
@@ -83,9 +80,9 @@ pub(crate) struct Task {
     pub(crate) origin: Origin,
     pub(crate) plan: Arc<Plan>,
     pub(crate) run: Run,
-    mail: mpsc::UnboundedReceiver<Message>,
+    pub(crate) mail: mpsc::UnboundedReceiver<Message>,
     /// Messages that were taken out of the mail and wait to be worked on.
-    early: VecDeque<Message>,
+    pub(crate) early: VecDeque<Message>,
     /// Questions that are being asked; while there are any, the run stays in memory, because whoever
     /// takes it up again would ask them again.
     pub(crate) asking: BTreeSet<Path>,
@@ -94,9 +91,9 @@ pub(crate) struct Task {
     /// Questions that other runs answer, or that are answered by a message to itself.
     pub(crate) calling: BTreeSet<Path>,
     /// Whether the store has it that the run sleeps.
-    known_asleep: bool,
+    pub(crate) known_asleep: bool,
     /// Whether the store has it that the run has its turn among ordered ones.
-    had_turn: bool,
+    pub(crate) had_turn: bool,
 }
 
 async fn work(
@@ -162,7 +159,8 @@ async fn work(
         task.retire();
         return Ok(());
     }
-    task.resume(&events, is_turn && !turn).await?;
+    let Some(is_turn) = task.waits_on(&events, is_turn && !turn) else { return Ok(()) };
+    task.resume(&events, is_turn).await?;
     task.pump().await
 }
 
@@ -244,7 +242,12 @@ impl Task {
         for event in &unknown {
             effects.extend(step(&self.plan, &mut self.run, event));
         }
-        self.carry_out(unknown, effects).await
+        if !self.may_begin() {
+            return self.carry_out(unknown, effects).await;
+        }
+        let began = Event { at: now, path: Path::run(), kind: EventKind::Began };
+        let effects = step(&self.plan, &mut self.run, &began);
+        self.begin(vec![began], effects).await
     }
 
     /// That the run begins only now, if it was admitted so long ago that its pauses and times have to
@@ -266,7 +269,7 @@ impl Task {
         effects: Vec<Effect>,
     ) -> Result<(), StoreError> {
         // A run that ends in its first step has ended: there was nothing to wait for.
-        match self.cancelled().filter(|_| self.run.end().is_none()) {
+        match self.stopped(self.run.is_new()).filter(|_| self.run.end().is_none()) {
             None => self.carry_out(events, effects).await,
             Some(event) => {
                 let effects = step(&self.plan, &mut self.run, &event);
@@ -276,114 +279,41 @@ impl Task {
         }
     }
 
-    /// The end of a run that was stopped before it began: it must not begin any more.
-    fn cancelled(&mut self) -> Option<Event> {
-        self.early.extend(std::iter::from_fn(|| self.mail.try_recv().ok()));
-        let at = self.inner.now();
-        self.early.iter().find_map(|message| match message {
-            Message::Event(path, kind) | Message::Note(path, kind, _)
-                if matches!(**kind, EventKind::Cancelled { .. }) =>
-            {
-                Some(Event { at, path: path.clone(), kind: EventKind::clone(kind) })
-            }
-            Message::Event(..)
-            | Message::Note(..)
-            | Message::Call { .. }
-            | Message::Look
-            | Message::Turn
-            | Message::PutOff(_)
-            | Message::Begin(_) => None,
-        })
-    }
-
     /// Takes in messages until the run has ended, or waits for nothing that is in this process.
     async fn pump(&mut self) -> Result<(), StoreError> {
         while self.run.end().is_none() {
             let Some(messages) = self.gather().await else { return Ok(()) };
             let mut events = Vec::new();
             let mut effects = Vec::new();
-            let (mut called, mut slips) = (Vec::new(), Vec::new());
+            let mut told = Told::default();
             let mut messages = messages.into_iter();
             for message in messages.by_ref() {
-                let (path, kind) = match message {
-                    Message::Begin(_) => continue,
-                    Message::Look | Message::Turn => {
-                        self.ask_again();
-                        continue;
-                    }
-                    Message::PutOff(path) => {
-                        self.asking.remove(&path);
-                        self.put_off.insert(path);
-                        continue;
-                    }
-                    Message::Event(path, kind) => (path, kind),
-                    Message::Note(path, kind, slip) => {
-                        slips.push(slip);
-                        (path, kind)
-                    }
-                    Message::Call { path, outputs, done } => {
-                        if !self.run.awaits_call(&self.plan, &path) {
-                            answer_call(done, false);
-                            continue;
-                        }
-                        called.push(done);
-                        (path, Box::new(EventKind::Called { outputs }))
-                    }
-                };
-                if matches!(*kind, EventKind::Answered { .. }) {
+                let Some((path, kind)) = self.take(message, &mut told) else { continue };
+                if matches!(kind, EventKind::Answered { .. }) {
                     self.asking.remove(&path);
                     self.calling.remove(&path);
                 }
-                let event = Event { at: self.inner.now(), path, kind: *kind };
+                let event = Event { at: self.inner.now(), path, kind };
                 effects.extend(step(&self.plan, &mut self.run, &event));
                 events.push(event);
                 if self.run.end().is_some() {
                     break;
+                }
+                if self.may_begin() {
+                    let (at, path) = (self.inner.now(), Path::run());
+                    let began = Event { at, path, kind: EventKind::Began };
+                    effects.extend(step(&self.plan, &mut self.run, &began));
+                    events.push(began);
                 }
             }
             self.early.extend(messages);
             if !events.is_empty() {
                 self.carry_out(events, effects).await?;
             }
-            slips.into_iter().for_each(Slip::taken);
-            for done in called {
-                answer_call(done, true);
-            }
+            told.durable();
         }
         self.retire();
         Ok(())
-    }
-
-    /// The next messages; none if the run is to leave memory.
-    async fn gather(&mut self) -> Option<Vec<Message>> {
-        if self.asking.is_empty() && self.tenure.is_ending() {
-            // What is in the mail is in the store, too, or whoever sent it is told.
-            lock(&self.inner.mailboxes).remove(&self.origin.run);
-            return None;
-        }
-        let mut messages: Vec<Message> = self.early.drain(..).collect();
-        if messages.is_empty() {
-            if self.asking.is_empty() && self.try_leave_memory() {
-                return None;
-            }
-            messages.push(self.mail.recv().await?);
-        }
-        while messages.len() < EVENTS_MAX
-            && let Ok(more) = self.mail.try_recv()
-        {
-            messages.push(more);
-        }
-        Some(messages)
-    }
-
-    /// Takes the run out of memory, unless a message has come in the meantime.
-    fn try_leave_memory(&mut self) -> bool {
-        let mut mailboxes = lock(&self.inner.mailboxes);
-        if self.mail.is_empty() {
-            mailboxes.remove(&self.origin.run);
-            return true;
-        }
-        false
     }
 
     /// Makes events and what follows from them durable, then performs the effects.
@@ -416,16 +346,17 @@ impl Task {
         let posts: Vec<Post> = posts.collect();
         let fired: Vec<(Path, bool)> = events.iter().filter_map(fired_timer).collect();
         let earliest = arm.iter().map(|timer| timer.due).min();
-        let asleep = !finished && asks.is_empty() && !left_out && self.waits_for_nobody();
-        let turn = lock(&self.inner.lanes).has_turn(&run, self.had_turn);
+        let waits = !finished && asks.is_empty() && !left_out && self.waits_for_nobody();
+        let (asleep, turn, paused) = self.rest(waits);
+        let is_switched = events.iter().any(is_switch);
         let is_new = !(events.is_empty() && arm.is_empty() && disarm.is_empty());
         let tells = !(children.is_empty() && posts.is_empty());
         if is_new || tells || (asleep && !self.known_asleep) {
             let slept = std::mem::replace(&mut self.known_asleep, asleep);
             self.had_turn = turn;
             let fresh: Vec<Fresh> = children.iter().map(|it| Fresh::of(it, None)).collect();
-            let batch =
-                Append { run: run.clone(), events, arm, disarm, children, asleep, turn, posts };
+            let batch = Append { events, arm, disarm, children, posts, ..Append::new(run.clone()) };
+            let batch = Append { asleep, turn, paused, ..batch };
             let inner = Arc::clone(&self.inner);
             let ordered = entries.iter().any(|it| it.lane.is_some());
             let order = if ordered { Some(inner.order.lock().await) } else { None };
@@ -441,9 +372,7 @@ impl Task {
         if finished {
             telemetry::ended(&self.inner, &self.origin, &self.plan, &self.run);
         }
-        for (path, deadline) in fired {
-            lock(&self.inner.fired).remove(&(run.clone(), path, deadline));
-        }
+        self.tell_of(fired, is_switched);
         if let Some(due) = earliest {
             timers::set(&self.inner, due);
         }
@@ -460,6 +389,16 @@ impl Task {
             answer_parent(&self.inner, &run, &parent, outcome);
         }
         Ok(())
+    }
+
+    /// Tells who waits for it that timers' events are durable, and a pause or its end.
+    fn tell_of(&self, fired: Vec<(Path, bool)>, is_switched: bool) {
+        if is_switched {
+            self.inner.changed.send_modify(|count| *count += 1);
+        }
+        for (path, deadline) in fired {
+            lock(&self.inner.fired).remove(&(self.origin.run.clone(), path, deadline));
+        }
     }
 
     /// Whether nothing but timers and calls can make the run go on.
@@ -520,13 +459,6 @@ impl Task {
     }
 }
 
-/// Tells a service that called back.
-fn answer_call(done: oneshot::Sender<bool>, awaited: bool) {
-    if done.send(awaited).is_err() {
-        tracing::debug!(awaited, "A service called back and went away before it was answered.");
-    }
-}
-
 /// What the effects of one step add to the store, and what is done afterwards.
 #[derive(Default)]
 pub(crate) struct Planned {
@@ -558,5 +490,5 @@ pub(crate) fn leave(inner: &Arc<Inner>, run: &RunId) {
     if let Some(next) = started {
         inner.deliver(&next, Message::Turn);
     }
-    inner.ended.send_modify(|count| *count += 1);
+    inner.changed.send_modify(|count| *count += 1);
 }

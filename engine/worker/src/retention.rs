@@ -34,6 +34,26 @@ impl Engine {
         }
     }
 
+    /// Deletes all ended runs of a key, those that they called, and by what their events are known: what
+    /// is there of a person or a deal. Gives how much that was.
+    ///
+    /// # Errors
+    /// If the store fails; what was deleted before is gone.
+    pub async fn purge(&self, key: &str) -> Result<Expired, StoreError> {
+        let store = &self.0.store;
+        let mut total = Expired::default();
+        // Another write of the same moment may have been preferred once.
+        let mut nothing = 0;
+        while nothing < 2 {
+            let (ended, known) = (base::Timestamp::from_ticks(i64::MAX), self.now());
+            let expiry = Expiry { key: Some(key.to_owned()), ended, known, limit: BATCH };
+            let expired = store.expire(expiry).await?;
+            nothing = if expired.runs == 0 { nothing + 1 } else { 0 };
+            add(&mut total, expired);
+        }
+        Ok(total)
+    }
+
     /// Deletes what is not kept any longer. Gives how much that was.
     ///
     /// # Errors
@@ -74,7 +94,7 @@ async fn sweep(inner: &Inner, retention: Retention) -> Result<Expired, StoreErro
     // Without an age nothing is too old.
     let by_age = retention.age.map_or(base::Timestamp::from_ticks(i64::MIN), ago);
     loop {
-        let expiry = Expiry { ended: by_age, known, limit: BATCH };
+        let expiry = Expiry { key: None, ended: by_age, known, limit: BATCH };
         let expired = inner.store.expire(expiry).await?;
         add(&mut total, expired);
         if expired.runs < BATCH && expired.known < BATCH {
@@ -84,7 +104,8 @@ async fn sweep(inner: &Inner, retention: Retention) -> Result<Expired, StoreErro
     }
     let Some(most) = retention.bytes else { return Ok(total) };
     while inner.store.size().await?.is_some_and(|size| most < size) {
-        let expired = inner.store.expire(Expiry { ended: now, known, limit: BATCH }).await?;
+        let expiry = Expiry { key: None, ended: now, known, limit: BATCH };
+        let expired = inner.store.expire(expiry).await?;
         add(&mut total, expired);
         if expired.runs == 0 {
             tracing::warn!(most, "Open runs take more room than all runs may.");

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod canaries;
+mod described;
 mod flows;
 mod fuzz;
 mod notify;

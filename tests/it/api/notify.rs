@@ -1,12 +1,21 @@
 //! Who is told of runs that fail, and how often.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use base::{Secret, quota::Rate};
+use http_client::mail::MailServer;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream},
+    net::TcpListener,
+};
 use worker::{
     Connections,
-    notify::{Notifier, Way, Wish},
+    notify::{Notifier, Smtp, Way, Wish},
 };
 
 use super::{Api, Choice};
@@ -129,4 +138,64 @@ operations:
     let project = worker::Project::load(folder, None).unwrap();
     assert!(!project.has_errors(), "{:?}", project.diagnostics);
     project.connections(&NoSecrets)
+}
+
+/// A mail server that takes everything; gives its address and the mails. How it is spoken with encrypted is
+/// tested where that is done.
+async fn post() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("smtp://{}", listener.local_addr().unwrap());
+    let mails = Arc::new(Mutex::new(Vec::new()));
+    let taken = Arc::clone(&mails);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufStream::new(stream);
+            let (mut answer, mut mail): (&str, Option<String>) = ("220 here\r\n", None);
+            loop {
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+                let mut line = String::new();
+                if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                    break;
+                }
+                answer = match (&mut mail, line.trim_end()) {
+                    (Some(_), ".") => {
+                        taken.lock().unwrap().extend(mail.take());
+                        "250 taken\r\n"
+                    }
+                    (Some(text), _) => {
+                        text.push_str(&line);
+                        ""
+                    }
+                    (None, "DATA") => {
+                        mail = Some(String::new());
+                        "354 go\r\n"
+                    }
+                    (None, _) => "250 well\r\n",
+                };
+            }
+        }
+    });
+    (address, mails)
+}
+
+#[tokio::test]
+async fn a_mail_server_is_told() {
+    let api = service().await;
+    let (address, mails) = post().await;
+    let server = MailServer::new(&address, None, None).unwrap();
+    let (from, to) = ("flows@example.com".to_owned(), "ops@example.com".to_owned());
+    let way = Way::Smtp(Box::new(Smtp { server, from, to }));
+    let rate = Some(Rate { calls: 1, per: base::Duration::seconds(4) });
+    api.engine.notify(Wish { way, flows: Vec::new(), rate }, notifier(Connections::default()));
+    for body in ["1", "2"] {
+        api.ended(&api.fire("a%2Ffails", &json!(body)).await).await;
+    }
+    until("nobody is told", async || mails.lock().unwrap().len() == 1).await;
+    api.ended(&api.fire("b%2Ffails", &json!("3")).await).await;
+    until("the rest is not told", async || mails.lock().unwrap().len() == 2).await;
+    let told = mails.lock().unwrap().clone();
+    assert!(told[0].contains("Subject: 2 runs of a/fails have failed"), "{told:?}");
+    assert!(told[1].contains("Subject: A run of b/fails has failed"), "{told:?}");
+    assert!(!told.concat().contains("canary") && !told.concat().contains("<b>it"), "{told:?}");
 }

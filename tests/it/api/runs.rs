@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::Api;
+use super::{Api, Choice};
 
 #[tokio::test]
 async fn large_runs_are_shown_piece_by_piece() {
@@ -126,4 +126,104 @@ async fn no_more_watch_than_may() {
         api.request("GET", &path).send().await.unwrap().status() == 200
     })
     .await;
+}
+
+#[tokio::test]
+async fn runs_are_paused_and_go_on() {
+    let api = Api::open().await;
+    let run = api.fire("deep%2Fwaits", &Value::Null).await;
+    let path = |what: &str| format!("/api/v1/runs/{run}/{what}");
+    let (code, row) = api.ask("POST", &path("pause"), &json!({ "reason": "the CRM rests" })).await;
+    assert_eq!((code, &row["status"]), (200, &json!("Paused")), "{row}");
+    // Once more changes nothing.
+    assert_eq!(api.ask("POST", &path("pause"), &Value::Null).await.0, 200);
+    let shown = api.get(&format!("/api/v1/runs/{run}")).await;
+    assert_eq!(shown["paused"]["reason"], "the CRM rests", "{shown}");
+    let journal = api.get(&path("journal")).await;
+    let kinds: Vec<&Value> =
+        journal["value"].as_array().unwrap().iter().map(|it| &it["type"]).collect();
+    assert_eq!(kinds, ["started", "paused"], "{journal}");
+    let page = api.get(&path("tree")).await;
+    assert_eq!(page["paused"]["reason"], "the CRM rests", "{page}");
+    let listed = async |status: &str| {
+        let list = api.get(&format!("/api/v1/runs?trigger=Go&status={status}")).await;
+        list["value"].as_array().unwrap().len()
+    };
+    assert_eq!((listed("paused").await, listed("Running").await), (1, 0));
+    assert_eq!(listed("Running,Paused").await, 1);
+    let (code, row) = api.ask("POST", &path("resume"), &json!({})).await;
+    assert_eq!((code, &row["status"]), (200, &json!("Running")), "{row}");
+    assert_eq!((listed("Paused").await, listed("Running").await), (0, 1));
+    // All that a filter lets through.
+    let bulk = async |body: Value| api.ask("POST", "/api/v1/runs/actions", &body).await.1;
+    let preview =
+        bulk(json!({ "action": "pause", "filter": { "trigger": "Go" }, "preview": true })).await;
+    assert_eq!(preview["count"], 1, "{preview}");
+    let done =
+        bulk(json!({ "action": "pause", "filter": { "flow": "deep/waits", "trigger": "Go" } }))
+            .await;
+    assert_eq!(done["done"][0]["id"], run, "{done}");
+    crate::crash::until("nobody pauses", async || listed("Paused").await == 1).await;
+    let preview =
+        bulk(json!({ "action": "pause", "filter": { "trigger": "Go" }, "preview": true })).await;
+    assert_eq!(preview["count"], 0, "{preview}");
+    let done =
+        bulk(json!({ "action": "resume", "filter": { "trigger": "Go" }, "reason": "all is well" }))
+            .await;
+    assert_eq!(done["done"][0]["id"], run, "{done}");
+    crate::crash::until("nobody resumes", async || listed("Running").await == 1).await;
+    api.ask("POST", &path("pause"), &Value::Null).await;
+    let (_, row) = api.ask("POST", &path("cancel"), &json!({})).await;
+    assert_eq!(row["status"], "Cancelled", "{row}");
+    for what in ["pause", "resume"] {
+        let (code, fault) = api.ask("POST", &path(what), &json!({})).await;
+        assert_eq!((code, &fault["error"]["code"]), (409, &json!("RunHasEnded")));
+        let nobody = api.ask("POST", &format!("/api/v1/runs/nobody/{what}"), &json!({})).await;
+        assert_eq!(nobody.0, 404);
+    }
+    assert!(api.get(&format!("/api/v1/runs/{run}")).await["paused"].is_null());
+}
+
+const KEYED: &str = "
+flow: Keyed
+triggers: [{ name: Go, request: {}, dedupe: \"@triggerBody()['n']\", concurrency: { key: \"@triggerBody()['who']\", runs: 1 } }]
+actions:
+  - { name: Call, runFlow: called, with: { body: { who: \"@triggerBody()['who']\" } } }
+  - { name: Late, if: \"@equals(triggerBody()['n'], 9)\", then: [{ name: Nap, wait: PT1H }] }
+";
+
+const CALLED: &str = "
+flow: Called
+triggers: [{ name: Go, request: {} }]
+actions:
+  - { name: Answer, respond: { body: \"@triggerBody()\" } }
+";
+
+/// Nothing that was there of a person is there any more.
+#[tokio::test]
+async fn a_person_is_forgotten() {
+    let flows = crate::engine::flows(&[("keyed", KEYED), ("called", CALLED)]);
+    let api = Api::start(Choice { flows: Some(flows), ..Choice::default() }).await;
+    for (who, n) in [("ada", 1), ("ada", 2), ("eve", 3)] {
+        api.ended(&api.fire("keyed", &json!({ "who": who, "n": n })).await).await;
+    }
+    let open = api.fire("keyed", &json!({ "who": "ada", "n": 9 })).await;
+    let purge = async |key: &str, preview: bool| {
+        let body = json!({ "key": key, "preview": preview });
+        api.ask("POST", "/api/v1/runs/purge", &body).await.1
+    };
+    let preview = purge("ada", true).await;
+    assert_eq!((&preview["runs"], &preview["open"]), (&json!(2), &json!(1)), "{preview}");
+    let purged = purge("ada", false).await;
+    // With what they called, and by what each was known.
+    assert_eq!((&purged["runs"], &purged["open"]), (&json!(4), &json!(1)), "{purged}");
+    api.ask("POST", &format!("/api/v1/runs/{open}/cancel"), &json!({})).await;
+    assert_eq!(purge("ada", false).await["runs"], 2);
+    assert_eq!(purge("ada", false).await["runs"], 0);
+    let left = api.get("/api/v1/runs").await;
+    assert_eq!(left["value"].as_array().unwrap().len(), 2, "{left}");
+    assert!(!left.to_string().contains("ada"), "{left}");
+    let entries = api.get("/api/v1/audit?action=runs.purge").await;
+    assert!(!entries["value"].as_array().unwrap().is_empty());
+    assert!(!entries.to_string().contains("ada"), "{entries}");
 }

@@ -101,6 +101,8 @@ impl<'a> Post<'a> {
                 self.answer(&ask);
             } else if let Some(ask) = self.run.subscribed(self.plan).first() {
                 self.call_back(ask);
+            } else if self.run.paused().is_some() || self.run.is_unbegun() {
+                self.go_on();
             } else if !self.wake() {
                 return self.wrong.push("it waits for nothing".to_owned());
             }
@@ -111,7 +113,7 @@ impl<'a> Post<'a> {
     /// Something goes wrong, or nothing.
     fn blunder(&mut self) {
         let Some((chance, calm)) = &mut self.mistakes else { return };
-        match chance.below(12) {
+        match chance.below(14) {
             0 | 1 => {
                 let again = chance.pick(&self.journal).clone();
                 self.deliver(&again);
@@ -141,6 +143,11 @@ impl<'a> Post<'a> {
                 let later = self.now.after(base::Duration::seconds(seconds.cast_signed()));
                 self.now = later.min(most.max(self.now));
             }
+            7 => {
+                let unbegun = self.journal.len() == 1 && chance.chance(50);
+                self.pause(unbegun);
+            }
+            8 => self.go_on(),
             _ => {}
         }
     }
@@ -168,6 +175,26 @@ impl<'a> Post<'a> {
         let outputs = process::call(self.seed, &self.plan.flow.name, ask);
         let (at, path) = (self.now, ask.path.clone());
         self.deliver(&Event { at, path, kind: EventKind::Called { outputs } });
+    }
+
+    /// Nobody has been told what there was to do, if nothing of it has `unbegun`.
+    fn pause(&mut self, unbegun: bool) {
+        if unbegun {
+            self.asks.clear();
+            self.asked.clear();
+            self.timers.clear();
+            self.journal.truncate(1);
+        }
+        let kind = EventKind::Paused { reason: "a while".to_owned(), unbegun };
+        self.deliver(&Event { at: self.now, path: Path::run(), kind });
+    }
+
+    fn go_on(&mut self) {
+        let kind = EventKind::Continued { reason: "enough".to_owned() };
+        self.deliver(&Event { at: self.now, path: Path::run(), kind });
+        if self.run.is_unbegun() {
+            self.deliver(&Event { at: self.now, path: Path::run(), kind: EventKind::Began });
+        }
     }
 
     fn wake(&mut self) -> bool {

@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) fickle: bool,
     /// Whether somebody stops the runs.
     pub(crate) cancels: bool,
+    /// Whether somebody has the runs pause for a while, again and again.
+    pub(crate) pauses: bool,
     /// What decides about everything that has no influence on the end.
     pub(crate) chance: Random,
 }
@@ -60,6 +62,7 @@ impl World {
             loss: Loss::Nothing,
             fickle: false,
             cancels: false,
+            pauses: false,
             chance: Random::new(seed, "calm"),
         }
     }
@@ -69,9 +72,12 @@ impl World {
         let mut chance = Random::new(seed, "wild");
         let lives = store::lives(&mut chance);
         let jumps = lives.iter().map(|_| *chance.pick(&[0, 0, 0, 70, 4_000, -30, -3_000]));
-        let jumps = jumps.collect();
+        let jumps: Vec<i64> = jumps.collect();
         let cancels = racy && chance.chance(20);
-        Self { lives, jumps, cancels, chance, ..Self::calm(seed) }
+        let pauses = chance.chance(50);
+        // What waits goes on during a pause, what bounds it does not: a jump would tell them apart.
+        let jumps: Vec<i64> = if pauses { Vec::new() } else { jumps };
+        Self { lives, jumps, cancels, pauses, chance, ..Self::calm(seed) }
     }
 }
 
@@ -306,9 +312,7 @@ async fn live(seed: u64, made: &Made, flows: &Flows, mut world: World) -> Simula
             }
         };
         *alive.lock().unwrap() = Some(engine.clone());
-        if world.cancels {
-            stop_later(&engine, &admissions, world.chance.below(60));
-        }
+        meddle(&engine, &admissions, &mut world);
         let death = tokio::select! {
             biased;
             death = faulty.over() => Some(death),
@@ -366,6 +370,19 @@ async fn open(store: &MemoryStore) -> String {
     lines.join("; ")
 }
 
+/// What operators do meanwhile.
+fn meddle(engine: &Engine, admissions: &[Admission], world: &mut World) {
+    if world.cancels {
+        stop_later(engine, admissions, world.chance.below(60));
+    }
+    if world.pauses {
+        for admission in admissions {
+            let chance = Random::new(world.chance.next(), "pauses");
+            pause_now_and_then(engine, &admission.run, chance);
+        }
+    }
+}
+
 /// Somebody stops one of the runs.
 fn stop_later(engine: &Engine, admissions: &[Admission], seconds: u64) {
     let engine = engine.clone();
@@ -373,6 +390,27 @@ fn stop_later(engine: &Engine, admissions: &[Admission], seconds: u64) {
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         engine.cancel(&run, "enough");
+    });
+}
+
+/// Somebody has a run pause some times, and resumes it. The time of what may take some is shorter than
+/// the pauses together, which must not matter.
+fn pause_now_and_then(engine: &Engine, run: &RunId, mut chance: Random) {
+    let (engine, run) = (engine.clone(), run.clone());
+    tokio::spawn(async move {
+        // An earlier process may have died during a pause.
+        engine.resume(&run, "again");
+        for _ in 0..chance.below(6) {
+            tokio::time::sleep(Duration::from_millis(chance.below(15_000))).await;
+            engine.pause(&run, "a while");
+            tokio::time::sleep(Duration::from_millis(chance.below(60_000))).await;
+            engine.resume(&run, "enough");
+        }
+        // What was said while the store failed was not heard.
+        while !engine.is_stopped() {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            engine.resume(&run, "at last");
+        }
     });
 }
 

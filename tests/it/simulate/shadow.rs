@@ -72,7 +72,8 @@ impl Shadow {
             return self.complain(format!("{run} goes on and has not begun"));
         };
         let plan = self.plan(&seen.flow);
-        let (flow, going_on) = (seen.flow.clone(), !append.events.is_empty());
+        let flow = seen.flow.clone();
+        let going_on = append.events.iter().any(|it| !is_switch(it));
         let one_by_one = plan.flow.triggers.iter().any(|it| it.concurrency.is_some());
         for event in &append.events {
             if let Some(wrong) = seen.take(&plan, event) {
@@ -152,6 +153,11 @@ impl Shadow {
     }
 }
 
+/// Whether it only pauses a run, or ends a pause.
+fn is_switch(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Paused { .. } | EventKind::Continued { .. })
+}
+
 /// A run's own id if it was fired, else that of its parent and the action that called it.
 fn name(runs: &BTreeMap<RunId, Seen>, id: &RunId) -> String {
     match runs.get(id).and_then(|it| it.parent.as_ref()) {
@@ -166,7 +172,7 @@ impl Seen {
         if self.finished {
             return Some("an event after the end");
         }
-        self.events += 1;
+        self.events += usize::from(!is_switch(event));
         let timer = match event.kind {
             EventKind::Woken => Some(false),
             EventKind::Expired => Some(true),
@@ -201,7 +207,17 @@ impl Seen {
             }
             (self.asks, self.unsubscribed, self.timers) = Default::default();
         }
+        if matches!(event.kind, EventKind::Paused { unbegun: true, .. }) {
+            if self.events != 1 || !self.asked.is_empty() {
+                return Some("it is paused before it begins, and something of it has begun");
+            }
+            (self.asks, self.unsubscribed, self.timers) = Default::default();
+        }
         let effects = step(plan, &mut self.run, event);
+        let is_new = |it: &Effect| matches!(it, Effect::Ask(ask) if ask.follow.is_none());
+        if self.run.paused().is_some() && effects.iter().any(is_new) {
+            return Some("it is paused, and something begins");
+        }
         let repeats = effects.iter().any(|it| matches!(it, Effect::Arm { .. }));
         self.follow(effects);
         if early && !repeats {

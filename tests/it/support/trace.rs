@@ -128,6 +128,8 @@ fn name_of(event: &Event) -> String {
         EventKind::Expired => "expired".to_owned(),
         EventKind::Called { .. } => "called".to_owned(),
         EventKind::Cancelled { .. } => "cancelled".to_owned(),
+        EventKind::Paused { .. } => return "paused".to_owned(),
+        EventKind::Continued { .. } => return "continued".to_owned(),
         EventKind::Began => return "began".to_owned(),
         EventKind::Resumed => return "resumed".to_owned(),
         EventKind::Finished { .. } => "finished".to_owned(),

@@ -6,7 +6,7 @@ use base::Severity;
 use clap::Args;
 use http_client::Client;
 use serde_json::{Value, json};
-use worker::{Clock as _, Project, SystemClock, standing};
+use worker::{Clock as _, Project, SystemClock, notify::Way, standing};
 
 use crate::{
     Outcome,
@@ -133,6 +133,7 @@ async fn look(args: &DoctorArgs, project: &Project, found: &mut Findings) {
             found.take("keys", keys(&place.database, &project.root));
             found.take("database", database(&place.database, &project.root).await);
             disk(&place.database, &project.root, found);
+            notify(&place, project, args.connections, found).await;
         }
     }
     secrets(project, found);
@@ -180,6 +181,31 @@ fn sign_in(place: &crate::cmd::serve::Place, access: &server::Access, found: &mu
         let message =
             "tokens and cookies travel unencrypted unless a proxy with TLS stands in front";
         found.add("tls", State::Warning, message);
+    }
+}
+
+/// Who is told of runs that fail: whether that can be read and, if services may be asked, whether the mail
+/// servers let us in. Nobody is told anything.
+async fn notify(
+    place: &crate::cmd::serve::Place,
+    project: &Project,
+    asks: bool,
+    found: &mut Findings,
+) {
+    let wishes = match config::wishes(&place.serve, &project.root) {
+        Ok(wishes) => wishes,
+        Err(error) => return found.take("notify", Err(error)),
+    };
+    if wishes.is_empty() {
+        return;
+    }
+    found.add("notify", State::Good, format!("{} are told of runs that fail", wishes.len()));
+    for wish in wishes.iter().filter(|_| asks) {
+        if let Way::Smtp(smtp) = &wish.way {
+            let looked = smtp.server.look().await;
+            let looked = looked.map(|()| format!("{} takes mails", smtp.server));
+            found.take("notify", looked.map_err(|it| anyhow::Error::msg(it.message)));
+        }
     }
 }
 

@@ -76,7 +76,7 @@ impl<'a> Recorded<'a> {
                  what came before; make a test of that one"
             ));
         }
-        if run["status"] == "Running" {
+        if run["status"] == "Running" || run["status"] == "Paused" {
             return Err("the run has not ended".to_owned());
         }
         let mut nodes = Vec::new();

@@ -98,7 +98,11 @@ pub(crate) const SERVE_NOTIFY: Shape = Shape {
             beside: &[],
         },
         Kind {
-            key: Key::new("email", Takes::Object(&SERVE_EMAIL), "A mail is sent."),
+            key: Key::new("email", Takes::Object(&SERVE_EMAIL), "A mail is sent by a connection."),
+            beside: &[],
+        },
+        Kind {
+            key: Key::new("smtp", Takes::Object(&SERVE_SMTP), "A mail is sent by a mail server."),
             beside: &[],
         },
     ],
@@ -109,6 +113,24 @@ pub(crate) const SERVE_EMAIL: Shape = Shape::new(
     "A mail through a connection.",
     &[
         Key::new("connection", Takes::Text, "The connection of the environment.").required(),
+        Key::new("to", Takes::Text, "To whom, with `;` between several.").required(),
+    ],
+);
+
+pub(crate) const SERVE_SMTP: Shape = Shape::new(
+    "serveSmtp",
+    "A mail through a mail server.",
+    &[
+        Key::new(
+            "server",
+            Takes::Text,
+            "`smtp://host:587` (STARTTLS) or `smtps://host:465` (TLS).",
+        )
+        .required(),
+        Key::new("user", Takes::Text, "Who hands the mail in, if the server wants to know."),
+        Key::new("password", Takes::Text, "What proves that: `${secret:mail}`."),
+        Key::new("caCertificate", Takes::Text, "A certificate in PEM form that is trusted, too."),
+        Key::new("from", Takes::Text, "Who sends it.").required(),
         Key::new("to", Takes::Text, "To whom, with `;` between several.").required(),
     ],
 );

@@ -5,6 +5,7 @@ mod compression;
 mod guard;
 mod invoke;
 mod login;
+mod mail;
 mod proof;
 mod proxies;
 mod redirects;

@@ -1,6 +1,6 @@
 //! Until: a block, then a look at the condition, until it holds or a limit is reached.
 
-use base::{Failure, Status};
+use base::{Duration, Failure, Status};
 use flow::actions::until::Until;
 
 use crate::{
@@ -29,9 +29,11 @@ pub(super) fn pass_ended(
 ) -> Option<Ended> {
     let holds = action.condition.eval(&exec.scope(key));
     let holds = holds.map_err(|error| exec.invalid_condition(key, &error));
-    let started = match exec.run.slots.get(key) {
-        Some(Slot::Open(slot)) => slot.start,
-        Some(Slot::Done(_)) | None => exec.now,
+    // No time passes while the run is paused.
+    let now = exec.run.paused.as_ref().map_or(exec.now, |(since, _)| *since);
+    let spent = match exec.run.slots.get(key) {
+        Some(Slot::Open(slot)) => now.since(slot.start.after(slot.stood)),
+        Some(Slot::Done(_)) | None => Duration::ZERO,
     };
     let Some(State::Until { pass }) = exec.state_mut(key) else { return None };
     let done = *pass as usize + 1;
@@ -42,7 +44,7 @@ pub(super) fn pass_ended(
     if holds {
         return Some(Ended { repetitions: Some(done), ..Ended::container(status) });
     }
-    let timed_out = action.timeout <= exec.now.since(started);
+    let timed_out = action.timeout <= spent;
     if action.count <= done || timed_out {
         let ended = if action.fails_at_limit {
             at_limit(exec, key, action, timed_out)

@@ -8,6 +8,7 @@ mod lenient;
 mod looking;
 mod mappings;
 mod order;
+mod pausing;
 mod sizes;
 mod values;
 
@@ -117,7 +118,7 @@ impl<'a> Play<'a> {
     fn line(&mut self, line: &str) {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (place, rest) = match verb {
-            "start" | "cancel" => ("", rest),
+            "start" | "cancel" | "pause" | "pause-early" | "continue" | "begin" => ("", rest),
             _ => rest.split_once(' ').unwrap_or((rest, "")),
         };
         let (place, attempt) = place.split_once('@').unwrap_or((place, ""));
@@ -144,6 +145,10 @@ impl<'a> Play<'a> {
             "expire" | "expire-early" => EventKind::Expired,
             "call" => EventKind::Called { outputs: serde_json::from_str(rest).unwrap() },
             "cancel" => EventKind::Cancelled { reason: rest.to_owned() },
+            "pause" => EventKind::Paused { reason: rest.to_owned(), unbegun: false },
+            "pause-early" => EventKind::Paused { reason: rest.to_owned(), unbegun: true },
+            "continue" => EventKind::Continued { reason: rest.to_owned() },
+            "begin" => EventKind::Began,
             other => panic!("no event `{other}`"),
         };
         let timer = (path.clone(), verb == "expire");

@@ -9,7 +9,7 @@ use super::{
 };
 
 fn before(ended: i64) -> Expiry {
-    Expiry { ended: at(ended), known: at(0), limit: 100 }
+    Expiry { key: None, ended: at(ended), known: at(0), limit: 100 }
 }
 
 async fn end(store: &dyn Store, name: &str, ticks: i64) {
@@ -31,9 +31,9 @@ pub(super) async fn oldest_ends_first(store: &dyn Store) {
     let nothing = Expiry { limit: 0, ..before(9_000) };
     assert_eq!(store.expire(nothing).await.unwrap(), none);
     let two = Expiry { limit: 2, ..before(5_400) };
-    assert_eq!(store.expire(two).await.unwrap(), Expired { runs: 2, known: 0 });
+    assert_eq!(store.expire(two.clone()).await.unwrap(), Expired { runs: 2, known: 0 });
     assert_eq!(all(store).await, ["open", "c", "a"]);
-    assert_eq!(store.expire(two).await.unwrap(), Expired { runs: 1, known: 0 });
+    assert_eq!(store.expire(two.clone()).await.unwrap(), Expired { runs: 1, known: 0 });
     assert_eq!(store.expire(two).await.unwrap(), none);
     assert_eq!(all(store).await, ["open", "a"]);
     assert_eq!(store.expire(before(9_000)).await.unwrap(), Expired { runs: 1, known: 0 });
@@ -55,6 +55,44 @@ pub(super) async fn leaves_nothing_of_a_run(store: &dyn Store) {
     assert_eq!(admit_one(store, admission("a")).await, Admitted::New(run("a")));
     assert_eq!(events(store, "a").await, [super::started()]);
     assert_eq!(events(store, "b").await, [super::started()]);
+}
+
+/// What is known of a person goes with everything that was called for it.
+pub(super) async fn purges_a_key(store: &dyn Store) {
+    put_sample(store).await;
+    let of = |name: &str, key: &str| Admission { key: Some(key.to_owned()), ..keyed(name, name) };
+    let called = |name: &str, by: &str| {
+        let parent = Parent { run: run(by), path: path("Call") };
+        Admission { parent: Some(parent), ..keyed(name, name) }
+    };
+    let runs = vec![
+        of("a", "ada"),
+        called("b", "a"),
+        called("c", "b"),
+        of("d", "ada"),
+        of("e", "eve"),
+        called("f", "e"),
+        of("g", "ada"),
+        called("h", "g"),
+    ];
+    store.admit(runs).await.unwrap();
+    for name in ["a", "b", "c", "d", "e", "f", "g"] {
+        end(store, name, 5_000).await;
+    }
+    let purge = |key: &str, limit| Expiry { key: Some(key.to_owned()), limit, ..before(9_000) };
+    assert_eq!(store.expire(purge("nobody", 9)).await.unwrap(), Expired::default());
+    assert_eq!(store.expire(purge("ada", 0)).await.unwrap(), Expired::default());
+    assert_eq!(store.expire(purge("ada", 3)).await.unwrap(), Expired { runs: 3, known: 3 });
+    assert_eq!(store.expire(purge("ada", 9)).await.unwrap(), Expired { runs: 1, known: 1 });
+    // One of what they called is open.
+    assert_eq!(store.expire(purge("ada", 9)).await.unwrap(), Expired::default());
+    assert_eq!(all(store).await, ["h", "g", "f", "e"]);
+    end(store, "h", 5_100).await;
+    assert_eq!(store.expire(purge("ada", 9)).await.unwrap(), Expired { runs: 2, known: 2 });
+    assert_eq!(all(store).await, ["f", "e"]);
+    // Nothing is known of them, so their events would start runs again; what others sent is known.
+    assert_eq!(admit_one(store, of("a", "ada")).await, Admitted::New(run("a")));
+    assert_eq!(admit_one(store, of("e", "eve")).await, Admitted::Duplicate(run("e")));
 }
 
 pub(super) async fn keeps_what_others_need(store: &dyn Store) {
@@ -95,7 +133,8 @@ pub(super) async fn forgets_known_events(store: &dyn Store) {
     for name in ["a", "b"] {
         end(store, name, 5_000).await;
     }
-    let expiry = |ended, known| Expiry { ended: at(ended), known: at(known), limit: 100 };
+    let expiry =
+        |ended, known| Expiry { key: None, ended: at(ended), known: at(known), limit: 100 };
     assert_eq!(store.expire(expiry(0, 9_000)).await.unwrap(), Expired::default(), "runs are there");
     assert_eq!(store.expire(expiry(9_000, 100)).await.unwrap(), Expired { runs: 2, known: 0 });
     let again = admit_one(store, begun("again", "1", 400)).await;

@@ -66,6 +66,27 @@ pub(super) async fn awake_runs(store: &dyn Store) {
     assert_eq!(store.awake_runs(Shards::ALL, 0, 1).await.unwrap().len(), 1);
 }
 
+/// Of the runs of the case above, of which `b` and `d` are open.
+async fn paused_ones_are_filtered(store: &dyn Store) {
+    let paused = |name: &str, paused| Append { paused, ..step(name, Vec::new()) };
+    store.append(vec![paused("b", true), paused("d", true)]).await.unwrap();
+    store.append(vec![paused("d", false)]).await.unwrap();
+    let (row, _) = store.load(&run("b")).await.unwrap().unwrap();
+    assert!(row.paused && !row.asleep && !row.turn);
+    let open = |paused| RunFilter { open: true, paused, ..RunFilter::default() };
+    let failed = RunFilter { statuses: vec![Status::Failed], ..open(Some(true)) };
+    let cases: Vec<(RunFilter, &[&str])> = vec![
+        (open(None), &["d", "b"]),
+        (open(Some(true)), &["b"]),
+        (open(Some(false)), &["d"]),
+        (RunFilter { flow: Some("two".to_owned()), ..open(Some(true)) }, &[]),
+        (failed, &["c", "b", "a"]),
+    ];
+    for (filter, expected) in cases {
+        assert_listed(store, &filter, expected).await;
+    }
+}
+
 pub(super) async fn awake_after_refusal(store: &dyn Store) {
     admit_all(store, &["a", "b"]).await;
     let refused = vec![rests("a", true, false), step("b", vec![started()])];
@@ -151,6 +172,7 @@ pub(super) async fn runs_are_filtered(store: &dyn Store) {
     for (filter, expected) in cases {
         assert_listed(store, &filter, expected).await;
     }
+    paused_ones_are_filtered(store).await;
     let first = store.runs(&key("k"), Page::Newest, 1).await.unwrap();
     let second = store.runs(&key("k"), Page::Before(first[0].position), 10).await.unwrap();
     assert_eq!(second.iter().map(|row| row.run.as_str()).collect::<Vec<_>>(), ["b"]);

@@ -43,6 +43,7 @@ pub(super) async fn gives_the_row(store: &dyn Store) {
         finished: None,
         asleep: false,
         turn: false,
+        paused: false,
     };
     assert_eq!(row, expected);
     assert_eq!(store.awake_runs(Shards::ALL, row.position - 1, 10).await.unwrap(), [expected]);
@@ -88,6 +89,8 @@ pub(super) async fn gives_every_kind_of_event(store: &dyn Store) {
         event("A", EventKind::Expired),
         event("A", EventKind::Called { outputs: json!({ "headers": {}, "body": null }) }),
         event("A", EventKind::Cancelled { reason: String::new() }),
+        event("", EventKind::Paused { reason: "a".to_owned(), unbegun: true }),
+        event("", EventKind::Continued { reason: "b".to_owned() }),
         event("", EventKind::Began),
         event("", EventKind::Resumed),
     ];

@@ -95,6 +95,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("triggers_keep_their_state_exactly", |it| Box::pin(triggers::keep_state_exactly(it))),
     ("expire_takes_the_oldest_ends_first", |it| Box::pin(expire::oldest_ends_first(it))),
     ("expire_leaves_nothing_of_a_run", |it| Box::pin(expire::leaves_nothing_of_a_run(it))),
+    ("expire_purges_a_key", |it| Box::pin(expire::purges_a_key(it))),
     ("expire_keeps_what_others_need", |it| Box::pin(expire::keeps_what_others_need(it))),
     ("expire_forgets_known_events_later", |it| Box::pin(expire::forgets_known_events(it))),
     ("expire_keeps_texts_that_others_have", |it| Box::pin(expire::keeps_shared_texts(it))),
@@ -110,7 +111,9 @@ pub async fn takeover(old: &dyn Store, new: &dyn Store) {
         old.append(vec![step("kept", vec![woken("A")])]).await.map(drop),
         old.append(Vec::new()).await.map(drop),
         old.advance(Vec::new(), vec![trigger("Stale", 1)]).await.map(drop),
-        old.expire(Expiry { ended: at(9_000), known: at(9_000), limit: 9 }).await.map(drop),
+        old.expire(Expiry { key: None, ended: at(9_000), known: at(9_000), limit: 9 })
+            .await
+            .map(drop),
     ];
     for result in refused {
         assert!(matches!(result, Err(StoreError::Fenced)), "{result:?}");

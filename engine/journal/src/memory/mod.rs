@@ -248,7 +248,7 @@ impl Store for MemoryStore {
     }
 
     async fn expire(&self, expiry: Expiry) -> Result<Expired, StoreError> {
-        Ok(self.write()?.0.expire(expiry))
+        Ok(self.write()?.0.expire(&expiry))
     }
 
     async fn size(&self) -> Result<Option<u64>, StoreError> {
@@ -292,7 +292,7 @@ fn passes(filter: &RunFilter, row: &RunRow) -> bool {
     let any_end = filter.statuses.is_empty() && !filter.open;
     let ended = match row.status {
         Some(status) => filter.statuses.contains(&status),
-        None => filter.open,
+        None => filter.open && filter.paused.is_none_or(|it| it == row.paused),
     };
     let code = || row.error.as_ref().and_then(status::error_code);
     is(&filter.flow, Some(&row.flow))
@@ -380,6 +380,7 @@ impl State {
             finished: None,
             asleep: false,
             turn: false,
+            paused: false,
         };
         self.runs.insert(position, Run { row, events: vec![text] });
     }
@@ -407,6 +408,7 @@ impl State {
                 run.row.finished = Some(end.at);
             } else {
                 (run.row.asleep, run.row.turn) = (step.asleep, step.turn);
+                run.row.paused = step.paused;
             }
         }
         if end.is_some() {
@@ -419,30 +421,49 @@ impl State {
         }
     }
 
-    fn expire(&mut self, expiry: Expiry) -> Expired {
+    /// The runs of a key, and those that they called.
+    fn family(&self, key: &str) -> BTreeSet<&RunId> {
+        let mut family = BTreeSet::new();
+        // Whoever is called comes after the caller.
+        for run in self.runs.values().map(|it| &it.row) {
+            let is_called = run.parent.as_ref().is_some_and(|it| family.contains(&it.run));
+            if run.key.as_deref() == Some(key) || is_called {
+                family.insert(&run.run);
+            }
+        }
+        family
+    }
+
+    fn expire(&mut self, expiry: &Expiry) -> Expired {
+        let family = expiry.key.as_deref().map(|key| self.family(key));
         let is_open = |id: &RunId| self.positions.get(id).is_some_and(|it| self.open.contains(it));
         let open = self.open.iter().filter_map(|it| self.runs.get(it)?.row.parent.as_ref());
         let needed: BTreeSet<&RunId> = open.map(|it| &it.run).collect();
         let mut old: Vec<(Timestamp, u64)> = Vec::new();
         for (position, Run { row, .. }) in &self.runs {
             let called = row.parent.as_ref().is_some_and(|it| is_open(&it.run));
-            let ended = row.finished.filter(|it| *it < expiry.ended);
+            let is_meant = family.as_ref().is_none_or(|it| it.contains(&row.run));
+            let ended = row.finished.filter(|it| is_meant && *it < expiry.ended);
             old.extend(
                 ended.filter(|_| !called && !needed.contains(&row.run)).map(|it| (it, *position)),
             );
         }
         old.sort_unstable();
         old.truncate(expiry.limit);
+        let mut gone = BTreeSet::new();
         for (_, position) in &old {
             if let Some(run) = self.runs.remove(position) {
                 self.positions.remove(&run.row.run);
+                gone.insert(run.row.run);
             }
         }
-        let is_old = |(run, since): &(RunId, Timestamp)| {
-            *since < expiry.known && !self.positions.contains_key(run)
+        let is_old = |(run, since): &(RunId, Timestamp)| match expiry.key {
+            Some(_) => gone.contains(run),
+            None => *since < expiry.known && !self.positions.contains_key(run),
         };
         let known = self.inbox.iter().filter(|(_, of)| is_old(of)).map(|(key, _)| key.clone());
-        let known: Vec<InboxKey> = known.take(expiry.limit).collect();
+        let most = if expiry.key.is_some() { usize::MAX } else { expiry.limit };
+        let known: Vec<InboxKey> = known.take(most).collect();
         for key in &known {
             self.inbox.remove(key);
         }

@@ -48,6 +48,13 @@ fn events_have_these_texts() {
     );
     check_text(&event(Path::run(), EventKind::Began), r#"{"at":17,"type":"began"}"#);
     check_text(&event(Path::run(), EventKind::Resumed), r#"{"at":17,"type":"resumed"}"#);
+    let paused = |unbegun| EventKind::Paused { reason: "me".to_owned(), unbegun };
+    let text = r#"{"at":17,"type":"paused","reason":"me"}"#;
+    check_text(&event(Path::run(), paused(false)), text);
+    let text = r#"{"at":17,"type":"paused","reason":"me","unbegun":true}"#;
+    check_text(&event(Path::run(), paused(true)), text);
+    let continued = EventKind::Continued { reason: "me".to_owned() };
+    check_text(&event(Path::run(), continued), r#"{"at":17,"type":"continued","reason":"me"}"#);
     let answered = EventKind::Answered { attempt: 2, outcome: Outcome::succeeded(json!(null)) };
     check_text(
         &event(Path::new([("Each#", 3)], "A/B"), answered),

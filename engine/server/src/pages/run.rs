@@ -15,7 +15,7 @@ use crate::{
     Shared,
     error::Problem,
     pages::cards::summaries,
-    runs::{invalid_query, row_json},
+    runs::{invalid_query, paused_json, row_json},
 };
 
 /// Bytes of a body that are shown; who wants more asks for it with `full`.
@@ -30,6 +30,7 @@ pub(crate) async fn tree(
     let (row, plan, run) = shared.engine.show(&RunId::new(id)).await?;
     let mut shown = row_json(&row);
     shown["correlation"] = run.correlation();
+    shown["paused"] = paused_json(&run);
     shown["flowName"] = plan.flow.name.as_str().into();
     let trigger = plan.flow.trigger(run.trigger());
     shown["triggerName"] = trigger.map(|it| it.display.as_str()).into();

@@ -220,12 +220,21 @@ pub(super) static ROUTES: &[Route] = &[
         "runs.bulk",
         ("POST", "/api/v1/runs/actions"),
         OPERATOR,
-        "Cancels, resubmits or retries many runs, or tells what that comes to.",
+        "Cancels, pauses, resumes, resubmits or retries many runs, or tells what that comes to.",
         || post(operate::bulk),
     )
     .takes("Bulk")
     .gives(&[(200, "Bulked")])
     .notes(&["action", "filter", "all", "preview", "from", "latest", "reason"]),
+    Route::new(
+        "runs.purge",
+        ("POST", "/api/v1/runs/purge"),
+        ADMIN,
+        "Deletes all ended runs of a key with everything that is known of them.",
+        || post(operate::purge),
+    )
+    .takes("Purge")
+    .gives(&[(200, "Purged")]),
     Route::new(
         "runs.show",
         ("GET", "/api/v1/runs/{id}"),
@@ -305,6 +314,28 @@ pub(super) static ROUTES: &[Route] = &[
         || post(operate::cancel),
     )
     .may_take("Cancel")
+    .gives(&[(200, "Run"), (202, "Run")])
+    .faults(&[404, 409])
+    .notes(&["reason"]),
+    Route::new(
+        "runs.pause",
+        ("POST", "/api/v1/runs/{id}/pause"),
+        OPERATOR,
+        "Has a run pause: no further action begins.",
+        || post(operate::pause),
+    )
+    .may_take("Pause")
+    .gives(&[(200, "Run"), (202, "Run")])
+    .faults(&[404, 409])
+    .notes(&["reason"]),
+    Route::new(
+        "runs.resume",
+        ("POST", "/api/v1/runs/{id}/resume"),
+        OPERATOR,
+        "Lets a paused run go on.",
+        || post(operate::resume),
+    )
+    .may_take("Pause")
     .gives(&[(200, "Run"), (202, "Run")])
     .faults(&[404, 409])
     .notes(&["reason"]),

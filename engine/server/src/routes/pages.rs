@@ -116,5 +116,6 @@ pub(super) static ROUTES: &[Route] = &[
         || post(mappings::edit),
     )
     .takes("MappingEdits")
+    .faults(&[422])
     .only_reads(),
 ];

@@ -13,7 +13,7 @@ import { actionKind, triggerKind } from './kinds.js';
 import { button, copy, failed, notice } from './parts.js';
 import { runPage, to } from './router.js';
 import { reason, waiting } from './runtree.js';
-import { badge, ofAction } from './status.js';
+import { badge, isOpen, ofAction } from './status.js';
 
 export async function showTrigger(page, place, close) {
   try {
@@ -32,7 +32,7 @@ export async function showAction(page, path, place, close) {
     if (page.selected !== path) return;
     draw(page, action, place, close);
     // What goes on is looked at again when something has happened.
-    page.onchange = action.status || page.run.status !== 'Running' ? null : () => { if (page.selected === path) showAction(page, path, place, close); };
+    page.onchange = action.status || !isOpen(page.run.status) ? null : () => { if (page.selected === path) showAction(page, path, place, close); };
   } catch (error) {
     wrong(place, error, () => showAction(page, path, place, close));
   }
@@ -107,7 +107,7 @@ function children(page, action) {
 }
 
 function buttons(page, action) {
-  const isOver = page.run.status !== 'Running';
+  const isOver = !isOpen(page.run.status);
   const name = action.name;
   const all = [
     page.operator && isOver && action.status && action.status !== 'Skipped' ? button('Retry from here', 'refresh', () => again(page.id, 'retry', name)) : null,

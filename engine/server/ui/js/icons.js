@@ -36,6 +36,7 @@ const PATHS = {
   globe: 'M10 10m-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0M3 10h14M10 3c3 4 3 10 0 14M10 3c-3 4-3 10 0 14',
   reply: 'M8 5L3 10l5 5M3 10h9a5 5 0 0 1 5 5',
   stop: 'M5 5h10v10H5z',
+  pause: 'M7 4v12M13 4v12',
   child: 'M3 4h7v5H3zM10 13h7v4h-7zM6 9v6h4',
   bolt: 'M11 2L4 12h5l-1 6 7-10h-5z',
   person: 'M10 7m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0M4 17c0-4 3-5 6-5s6 1 6 5',

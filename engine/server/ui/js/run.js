@@ -12,7 +12,7 @@ import { follow } from './live.js';
 import { busy, button, confirm, copyButton, empty, notice, skeleton, tabs, toast } from './parts.js';
 import { flowPage, rename, runPage, to } from './router.js';
 import { again } from './again.js';
-import { badge } from './status.js';
+import { badge, isOpen } from './status.js';
 import { timeline } from './timeline.js';
 
 export async function render(root, { segments, query, signal, title }) {
@@ -45,13 +45,13 @@ export async function render(root, { segments, query, signal, title }) {
     fill(detail, h('p', { class: 'muted' }, 'Choose an action to see what went in and what came out.'));
     begin(page);
   }
-  if (source.isLive && page.run.status === 'Running') {
+  if (source.isLive && isOpen(page.run.status)) {
     follow(id, signal, async () => {
       page.run = await source.tree();
       draw();
       page.onchange?.();
-      if (page.run.status !== 'Running') begin(page);
-      return page.run.status === 'Running';
+      if (!isOpen(page.run.status)) begin(page);
+      return isOpen(page.run.status);
     });
   }
 }
@@ -81,9 +81,9 @@ function open(page, node, detail) {
 
 function drawHead(page, place) {
   const { run, operator, id } = page;
-  const isOpen = run.status === 'Running';
+  const going = isOpen(run.status);
   const keep = h('button', { type: 'button', class: 'icon-button', title: 'Download this run', 'aria-label': 'Download this run', onclick: () => busy(keep, () => save(page.source)) }, icon('download', 18));
-  const buttons = !operator ? [] : isOpen
+  const buttons = !operator ? [] : going
     ? [button('Cancel run', 'ban', (event) => cancel(page, event.currentTarget))]
     : [run.status === 'Succeeded' ? null : button('Retry', 'refresh', () => again(id, 'retry'), 'primary'), button('Resubmit', 'history', () => again(id, 'resubmit'))];
   fill(place,
@@ -99,7 +99,8 @@ function drawHead(page, place) {
       fact('Flow', [h('a', { href: flowPage(run.flow) }, run.flow), ' ', h('a', { href: flowPage(run.flow, 'versions'), title: run.version }, h('code', {}, brief(run.version, 7)))]),
       fact('Run', [h('code', { title: run.id }, brief(run.id, 14)), copyButton(() => run.id, 'Copy the run id')]),
       run.correlation?.clientTrackingId && run.correlation.clientTrackingId !== run.id ? fact('Tracking id', h('code', {}, brief(run.correlation.clientTrackingId, 24))) : null),
-    run.error && !isOpen ? notice('bad', run.error.code ?? 'The run failed', run.error.message, first(page)) : null);
+    run.paused ? notice('info', 'The run is paused', `${run.paused.reason}, ${ago(run.paused.startTime)}. What it has begun is finished; no further action begins until it is resumed.`) : null,
+    run.error && !going ? notice('bad', run.error.code ?? 'The run failed', run.error.message, first(page)) : null);
 }
 
 /** What failed first, with a way there. */

@@ -12,7 +12,7 @@ import { openFile } from './source.js';
 import { badge } from './status.js';
 
 const NAMES = ['flow', 'status', 'key', 'error', 'trigger', 'since', 'until', 'parent', 'resubmitOf'];
-const STATUSES = [['', 'All statuses'], ['Running', 'Running'], ['Succeeded', 'Succeeded'], ['Failed,TimedOut', 'Failed'], ['Cancelled', 'Cancelled']];
+const STATUSES = [['', 'All statuses'], ['Running', 'Running'], ['Paused', 'Paused'], ['Succeeded', 'Succeeded'], ['Failed,TimedOut', 'Failed'], ['Cancelled', 'Cancelled']];
 const TIMES = [['', 'Any time'], ['PT1H', 'Last hour'], ['PT24H', 'Last 24 hours'], ['P7D', 'Last 7 days'], ['P28D', 'Last 28 days']];
 
 export async function render(root, { query, signal }) {

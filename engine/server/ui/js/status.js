@@ -10,11 +10,14 @@ const SHOWN = {
   Cancelled: ['quiet', 'ban', 'Cancelled'],
   Skipped: ['quiet', 'skip', 'Skipped'],
   Running: ['busy', 'spin', 'Running'],
+  Paused: ['quiet', 'pause', 'Paused'],
   Waiting: ['busy', 'clock', 'Waiting'],
   None: ['quiet', 'dash', 'Not reached'],
 };
 
 export const known = (status) => SHOWN[status] ?? SHOWN.None;
+/** Whether a run of this status has not ended. */
+export const isOpen = (status) => status === 'Running' || status === 'Paused';
 export const word = (status) => known(status)[2];
 
 /** A mark with the word beside it. */

@@ -158,7 +158,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
     // An error that the database cannot look into is left out; the run is there.
     assert!(found.len() <= 1, "{found:?}");
     let (ended, known) = (Timestamp::from_ticks(9), Timestamp::from_ticks(1));
-    let expired = store.expire(Expiry { ended, known, limit: 9 }).await.unwrap();
+    let expired = store.expire(Expiry { key: None, ended, known, limit: 9 }).await.unwrap();
     assert_eq!(expired, Expired::default(), "what was known is known as long as its run came then");
     assert_eq!(store.count(&RunFilter::default(), 9).await.unwrap(), 2);
 }

@@ -32,7 +32,8 @@ async fn a_file_gets_shorter_when_runs_are_deleted() {
     let (ended, known) = (Timestamp::from_ticks(2_000), Timestamp::from_ticks(0));
     let mut n_deleted = 0;
     while n_deleted < 58 {
-        n_deleted += store.expire(Expiry { ended, known, limit: 29 }).await.unwrap().runs;
+        n_deleted +=
+            store.expire(Expiry { key: None, ended, known, limit: 29 }).await.unwrap().runs;
     }
     let left = store.size().await.unwrap().unwrap();
     assert!(left < full / 10, "{left} of {full}");

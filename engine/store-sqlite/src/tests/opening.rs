@@ -54,6 +54,7 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
         DROP TABLE audit; DROP INDEX flow_version_flow; DROP INDEX run_flow_status;
         DROP INDEX run_trigger; ALTER TABLE flow_version DROP COLUMN stored;
         ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
+        DROP INDEX run_paused; ALTER TABLE run DROP COLUMN paused;
         ALTER TABLE run DROP COLUMN asleep; ALTER TABLE run DROP COLUMN turn;
         ALTER TABLE inbox DROP COLUMN since; PRAGMA user_version = 1;";
     older.execute_batch(later).unwrap();
@@ -71,7 +72,7 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     assert_eq!(store.count(&oops, 9).await.unwrap(), 1);
     // What was known is known as long as if it had come now, or when its run did.
     let (ended, known) = (Timestamp::from_ticks(9), Timestamp::from_ticks(1));
-    let expired = store.expire(Expiry { ended, known, limit: 9 }).await.unwrap();
+    let expired = store.expire(Expiry { key: None, ended, known, limit: 9 }).await.unwrap();
     assert_eq!(expired, Expired::default());
     store.advance(vec![admission("b")], vec![state.clone()]).await.unwrap();
     drop(store);

@@ -43,6 +43,8 @@ pub(crate) struct ServiceArgs {
   flowright runs retry 08584... --from \"Create the record\" --latest
   flowright runs retry --flow orders --since 1d  all failed runs of the last day; asks before it does
   flowright runs cancel --key 42 --yes
+  flowright runs pause --flow orders --reason \"the CRM is being updated\"
+  flowright runs resume --flow orders --yes
 
 Exit codes: 0 all is well, 1 the run did not end as Succeeded or something was refused, 2 the command
 could not be carried out: no service answers, no such run, or a flag is wrong.")]
@@ -67,9 +69,15 @@ pub(crate) enum RunsCommand {
     /// Wait for the end of a run; the exit code is by how it ended.
     Wait(WaitArgs),
     /// Stop runs.
-    Cancel(CancelArgs),
+    Cancel(ReasonArgs),
+    /// Have runs pause: what they have begun is finished, and no further action begins.
+    Pause(ReasonArgs),
+    /// Let paused runs go on where they are.
+    Resume(ReasonArgs),
     /// Start runs again from the beginning: their events come once more.
     Resubmit(ResubmitArgs),
+    /// Delete all ended runs of a key, with everything that is known of them.
+    Purge(PurgeArgs),
     /// Do runs again from the actions that failed, or from another one; what came before is taken over.
     Retry(RetryArgs),
 }
@@ -85,7 +93,8 @@ pub(crate) struct FilterArgs {
     #[arg(long)]
     pub trigger: Option<String>,
 
-    /// `Running`, `Succeeded`, `Failed`, `TimedOut`, `Cancelled` or `Skipped`; several with commas.
+    /// `Running`, `Paused`, `Succeeded`, `Failed`, `TimedOut`, `Cancelled` or `Skipped`; several with
+    /// commas.
     #[arg(long)]
     pub status: Option<String>,
 
@@ -200,7 +209,26 @@ pub(crate) struct TargetArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CancelArgs {
+#[command(
+    after_help = "For a person's wish to be forgotten. What the runs called goes, too; open runs stay: cancel them first. If
+events of deleted runs are delivered again, they start runs. Copies of the database keep what they have."
+)]
+pub(crate) struct PurgeArgs {
+    /// The ordering key, as `runs list` shows it.
+    #[arg(long)]
+    pub key: String,
+
+    /// Do it without asking.
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Only tell what would be done.
+    #[arg(long, conflicts_with = "yes")]
+    pub preview: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReasonArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 

@@ -1,4 +1,4 @@
-//! `flowright runs cancel`, `resubmit` and `retry`: one run, some, or all that a filter lets through.
+//! `flowright runs cancel`, `pause`, `resume`, `resubmit` and `retry`: one run, some, or all that a filter lets through.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -17,7 +17,7 @@ use crate::{
 
 /// What is done.
 pub(super) struct Change<'a> {
-    /// `cancel`, `resubmit`, `retry`.
+    /// `cancel`, `pause`, `resume`, `resubmit`, `retry`.
     pub verb: &'static str,
     /// `from`, `latest`, `reason`.
     pub members: Map<String, Value>,
@@ -69,7 +69,7 @@ impl Change<'_> {
     /// What became of one run; none if it was left alone.
     async fn one(&self, service: &Service, run: &str) -> anyhow::Result<Option<Value>> {
         let path = run_path(run, &format!("/{}", self.verb));
-        if self.verb == "cancel" {
+        if ["cancel", "pause", "resume"].contains(&self.verb) {
             if self.target.preview {
                 let shown = service.get(&run_path(run, "")).await?;
                 list::print(std::slice::from_ref(&shown));
@@ -179,7 +179,7 @@ fn warn(preview: &Value) {
 }
 
 /// Asks whoever sits at the terminal.
-fn confirm(verb: &str) -> anyhow::Result<bool> {
+pub(super) fn confirm(verb: &str) -> anyhow::Result<bool> {
     anyhow::ensure!(
         std::io::stdin().is_terminal(),
         "nothing was done: say `--yes` to {verb} without being asked"

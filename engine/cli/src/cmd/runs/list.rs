@@ -71,6 +71,11 @@ pub(super) fn print(rows: &[Value]) {
     table::print(&["RUN", "STATUS", "FLOW", "KEY", "STARTED", "TOOK", "ERROR"], &rows);
 }
 
+/// Whether a run of this status has not ended.
+pub(super) fn is_open(status: &Value) -> bool {
+    status == "Running" || status == "Paused"
+}
+
 pub(super) fn color(status: &str) -> Tone {
     match status {
         "Succeeded" => Tone::Good,

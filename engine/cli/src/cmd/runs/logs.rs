@@ -39,7 +39,7 @@ pub(super) async fn logs(
                 tell(event);
             }
         }
-        let is_over = page["status"] != "Running" || !args.follow;
+        let is_over = !super::list::is_open(&page["status"]) || !args.follow;
         if page["nextLink"].is_null() && is_over {
             return Ok(Outcome::Good);
         }
@@ -84,6 +84,8 @@ fn words(event: &Value) -> (String, Tone) {
         "woken" => ("was woken".to_owned(), Tone::Faint),
         "expired" => ("took longer than it may".to_owned(), Tone::Bad),
         "called" => ("was called back".to_owned(), Tone::Good),
+        "paused" => (format!("was paused: {}", text("reason")), Tone::Warn),
+        "continued" => (format!("goes on: {}", text("reason")), Tone::Accent),
         "cancelled" => (format!("was cancelled: {}", text("reason")), Tone::Warn),
         "finished" => {
             let code = event["error"]["code"].as_str().map(|it| format!(": {it}"));
@@ -115,7 +117,7 @@ pub(super) async fn wait(
     loop {
         let run = service.get(&run_path(&args.run, "")).await?;
         let status = run["status"].as_str().unwrap_or_default();
-        if status != "Running" {
+        if !super::list::is_open(&run["status"]) {
             if output == Shown::Json {
                 line(&run);
             } else {

@@ -7,6 +7,7 @@ mod export;
 mod filter;
 mod list;
 mod logs;
+mod purge;
 mod show;
 pub(crate) mod table;
 
@@ -37,6 +38,15 @@ pub(crate) async fn run(args: &RunsArgs) -> anyhow::Result<Outcome> {
             let members = vec![("reason", text(&args.reason))];
             change("cancel", members, &args.target).carry_out(&service).await
         }
+        RunsCommand::Pause(args) => {
+            let members = vec![("reason", text(&args.reason))];
+            change("pause", members, &args.target).carry_out(&service).await
+        }
+        RunsCommand::Resume(args) => {
+            let members = vec![("reason", text(&args.reason))];
+            change("resume", members, &args.target).carry_out(&service).await
+        }
+        RunsCommand::Purge(args) => purge::run(&service, args, output).await,
         RunsCommand::Resubmit(args) => {
             let members = vec![("latest", Some(args.latest.into()))];
             change("resubmit", members, &args.target).carry_out(&service).await

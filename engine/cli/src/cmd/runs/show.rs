@@ -51,6 +51,7 @@ fn head(run: &Value) {
     told("key", text(run, "key"));
     told("started", &time(text(run, "startTime")));
     told("took", &took);
+    told("paused", text(&run["paused"], "reason"));
     told("called by", text(&run["parent"], "id"));
     told("again of", text(run, "resubmitOf"));
     if let Some(error) = run["error"].as_object() {
