@@ -17,7 +17,7 @@ pub(crate) fn taken_over(driven: &Driven, begun: Timestamp, retry: Retry) -> Vec
     let Retry { held, events, .. } = retry;
     let mut started = driven.events[0].clone();
     if let EventKind::Started { again, .. } = &mut started.kind {
-        *again = Some(Again { of: "former".to_owned(), held });
+        *again = Some(Again { of: "former".to_owned(), held, ..Again::default() });
     }
     // Some cases tell the time: what happens again must happen when it happened.
     let at = events.iter().map(|it| it.at).fold(begun, Timestamp::max);

@@ -43,6 +43,9 @@ pub struct Network {
     pub ca_certificate: Option<String>,
 }
 
+/// What people see in the place of what proves who asks.
+pub(crate) const STAND_IN: &str = "<hidden>";
+
 /// One value of a connection.
 #[derive(Clone, Debug)]
 pub enum ConnectionValue {
@@ -119,6 +122,18 @@ impl Connection {
     /// How its requests prove who sends them.
     pub fn auth(&self) -> &Auth {
         self.connector.connection.auth.choose(self.way.as_deref()).unwrap_or(&Auth::None)
+    }
+
+    /// The same with a word in the place of each secret, to show people what it sends.
+    pub(crate) fn with_stand_ins(&self) -> Self {
+        let mut shown = self.clone();
+        for value in shown.values.values_mut() {
+            if let ConnectionValue::Secret(secret) = value {
+                *secret = Secret::new(STAND_IN.to_owned());
+            }
+        }
+        shown.network.proxy = None;
+        shown
     }
 
     /// The same for the same values only: what was made for others is not for this one.

@@ -52,6 +52,18 @@ pub fn build(
     build_after(connection, operation, call, (token, &[]))
 }
 
+/// The request of a call for people to look at: nothing in it proves who asks.
+///
+/// # Errors
+/// If the inputs do not fit the operation, or its address is known only to whoever has a token.
+pub fn shown(
+    connection: &Connection,
+    operation: &Operation,
+    call: &Call<'_>,
+) -> Result<HttpRequest, Failure> {
+    build(&connection.with_stand_ins(), operation, call, Some(&Token::stand_in()))
+}
+
 /// The same after what policies ask first: see [`crate::policy::lookups`].
 ///
 /// # Errors

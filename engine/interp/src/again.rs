@@ -120,7 +120,7 @@ fn begin(plan: &Plan, events: &[Event], (held, kept): (&[Vec<String>], &[Event])
     let mut run = Run::default();
     let Some(mut started) = events.first().cloned() else { return run };
     if let EventKind::Started { again, .. } = &mut started.kind {
-        *again = Some(Again { of: String::new(), held: held.to_vec() });
+        *again = Some(Again { held: held.to_vec(), ..Again::default() });
     }
     for event in std::iter::once(&started).chain(kept) {
         step(plan, &mut run, event);

@@ -109,6 +109,19 @@ pub fn fire(event: &Event<'_>) -> Result<Vec<Firing>, Failure> {
     Ok(all)
 }
 
+/// The run of an event whose body somebody has changed, which has started a run before: its conditions
+/// are not asked again, and of a list that was split it is one item.
+///
+/// # Errors
+/// If it is not what the trigger takes, or its ordering key cannot be evaluated.
+pub fn fire_again(event: &Event<'_>) -> Result<Firing, Failure> {
+    if event.trigger.split_on.is_some() {
+        return firing(event);
+    }
+    let outputs = accepted(event)?;
+    firing(&Event { outputs: &outputs, ..*event })
+}
+
 /// The outputs with the defaults of a form, if they are what the trigger takes.
 fn accepted(event: &Event<'_>) -> Result<Arc<Value>, Failure> {
     let part = |name: &str| event.outputs.get(name).unwrap_or(&Value::Null);

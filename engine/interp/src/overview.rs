@@ -1,6 +1,6 @@
 //! A run for pages: its actions without what went in and came out, loops without their passes.
 
-use base::{Status, Timestamp};
+use base::{ErrorClass, Status, Timestamp};
 use flow::ActionId;
 use journal::Path;
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use crate::{
     Secrets,
     plan::{Plan, is_loop},
     ready::block_status,
+    retry::retries_max,
     run::{BlockKey, Key, OpenSlot, Passes, Phase, Run, Slot, State},
     view::{self, Node},
 };
@@ -152,23 +153,25 @@ impl Overview<'_> {
         shown
     }
 
-    /// Until when an open action waits, and for which attempt.
+    /// Until when an open action waits, for which attempt of how many, and why.
     fn waits(&self, id: ActionId, passes: &Passes) -> Option<Value> {
         let key = Key { action: id, passes: passes.clone() };
         let Slot::Open(open) = self.run.slots.get(&key)? else { return None };
         let OpenSlot { state, alarm, deadline, .. } = open.as_ref();
-        let attempt = match state {
-            State::Asking(asking) if matches!(asking.phase, Phase::Pausing { follow: None }) => {
-                Some(asking.history.len() + 1)
-            }
-            State::Asking(_)
-            | State::Block
-            | State::Foreach { .. }
-            | State::Until { .. }
-            | State::Waiting => None,
-        };
         let text = |it: &Option<Timestamp>| it.map(|it| it.to_string());
-        Some(json!({ "until": text(alarm), "atMost": text(deadline), "attempt": attempt }))
+        let mut shown = json!({ "until": text(alarm), "atMost": text(deadline), "attempt": null });
+        if let State::Asking(asking) = state
+            && matches!(asking.phase, Phase::Pausing { follow: None })
+        {
+            shown["attempt"] = (asking.history.len() + 1).into();
+            if let Some(failure) = asking.history.last().and_then(|it| it.failure.as_ref()) {
+                let policy = self.plan.flow.action(id).retry.as_ref();
+                shown["attempts"] = (retries_max(policy, failure) + 1).into();
+                shown["code"] = failure.code.as_str().into();
+                shown["isThrottled"] = (failure.class == Some(ErrorClass::Throttled)).into();
+            }
+        }
+        Some(shown)
     }
 
     /// `{passes, items, strip, totalMs, slowestMs, slowest}` of a loop.

@@ -28,22 +28,32 @@ pub fn next_pause(
         return None;
     }
     let doublings = u32::try_from(used).unwrap_or(u32::MAX);
-    let (count, pause) = match policy {
-        None => (DEFAULT_COUNT, DEFAULT_INTERVAL.doubled(doublings).min(DEFAULT_MAXIMUM)),
+    let pause = match policy {
+        None => DEFAULT_INTERVAL.doubled(doublings).min(DEFAULT_MAXIMUM),
         Some(RetryPolicy::None) => return None,
-        Some(RetryPolicy::Fixed { count, interval }) => (*count, *interval),
-        Some(RetryPolicy::Exponential { count, interval, minimum, maximum }) => {
+        Some(RetryPolicy::Fixed { interval, .. }) => *interval,
+        Some(RetryPolicy::Exponential { interval, minimum, maximum, .. }) => {
             let pause = interval.doubled(doublings);
             let pause = maximum.map_or(pause, |maximum| pause.min(maximum));
-            (*count, minimum.map_or(pause, |minimum| pause.max(minimum)))
+            minimum.map_or(pause, |minimum| pause.max(minimum))
         }
     };
-    let count = match failure.retries_max.and_then(|it| usize::try_from(it).ok()) {
+    (used < retries_max(policy, failure))
+        .then(|| failure.retry_after.unwrap_or(pause).max(Duration::ZERO).min(PAUSE_MAX))
+}
+
+/// How often a question is asked again at most.
+pub(crate) fn retries_max(policy: Option<&RetryPolicy>, failure: &Failure) -> usize {
+    let count = match policy {
+        None => DEFAULT_COUNT,
+        Some(RetryPolicy::None) => 0,
+        Some(RetryPolicy::Fixed { count, .. } | RetryPolicy::Exponential { count, .. }) => *count,
+    };
+    match failure.retries_max.and_then(|it| usize::try_from(it).ok()) {
         Some(max) if policy.is_none() => max.min(RETRIES_MAX),
         Some(max) => count.min(max),
         None => count,
-    };
-    (used < count).then(|| failure.retry_after.unwrap_or(pause).max(Duration::ZERO).min(PAUSE_MAX))
+    }
 }
 
 /// Whether a question may be asked again at all. Another flow is asked once: its run is known by the

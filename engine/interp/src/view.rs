@@ -75,11 +75,13 @@ impl Node {
     /// The attempts at asking, as the API shows them.
     pub(crate) fn attempts_json(&self) -> Value {
         let attempts = self.attempts.iter().map(|it| {
+            let retry_after = it.failure.as_ref().and_then(|it| it.retry_after);
             json!({
                 "startTime": it.start.to_string(),
                 "endTime": it.end.to_string(),
                 "error": it.failure.as_ref().map(Failure::to_json),
                 "pause": it.pause.map(|it| it.to_string()),
+                "retryAfter": retry_after.map(|it| it.to_string()),
             })
         });
         attempts.collect()

@@ -115,7 +115,7 @@ pub enum EventKind {
 }
 
 /// What a run does once more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Again {
     /// The run.
     pub of: String,
@@ -123,6 +123,9 @@ pub struct Again {
     /// order. All other actions end with what the events of that run say, which follow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Vec<String>>,
+    /// Whether somebody has put another body into its event. Says nothing to the interpreter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edited: bool,
 }
 
 /// Where the services that a run waits for call it back.

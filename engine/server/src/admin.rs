@@ -39,6 +39,15 @@ pub trait Host: Send + Sync {
     /// # Errors
     /// Says what is wrong with the filter.
     fn set_log_filter(&self, filter: &str) -> Result<(), String>;
+
+    /// The text of a file with a test that does as a run did: from the run and the events of its journal,
+    /// as the API shows them.
+    ///
+    /// # Errors
+    /// Says why there can be none.
+    fn test_of(&self, _run: &Value, _journal: &[Value]) -> Result<String, String> {
+        Err("this process makes no tests".to_owned())
+    }
 }
 
 /// A process that does nothing for its server.

@@ -150,6 +150,8 @@ impl From<RepeatError> for Problem {
             RepeatError::Retry(RetryError::NotReached(_)) => {
                 Self::new(409, "ActionNotReached", message)
             }
+            RepeatError::Event(failure) => Self::new(400, failure.code, message),
+            RepeatError::NotWhole => Self::new(400, "InvalidRequestContent", message),
             RepeatError::Admit(error) => error.into(),
             RepeatError::Store(error) => error.into(),
         }

@@ -4,7 +4,7 @@ use base::{Duration, RunId, Status, Timestamp};
 use journal::RunFilter;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Problem;
+use crate::{error::Problem, search::Wanted};
 
 /// The status of runs that have not ended and are not paused.
 pub(crate) const RUNNING: &str = "Running";
@@ -33,6 +33,12 @@ pub(crate) struct Narrowing {
     /// The run that they do again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resubmit_of: Option<String>,
+    /// Words that have to be somewhere in id, names, key or error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `true` or `false`: whether they are marked as handled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handled: Option<String>,
     /// An instant, or how long ago: `PT2H`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
@@ -44,7 +50,7 @@ pub(crate) struct Narrowing {
 impl Narrowing {
     /// Whether it lets all runs through.
     pub(crate) fn is_empty(&self) -> bool {
-        self.filter(Timestamp::default()).is_ok_and(|it| it == RunFilter::default())
+        Wanted::of(self, Timestamp::default()).is_ok_and(|it| it == Wanted::default())
     }
 
     /// The same as the store is asked.
@@ -88,6 +94,8 @@ impl Narrowing {
             ("error", &self.error),
             ("parent", &self.parent),
             ("resubmitOf", &self.resubmit_of),
+            ("text", &self.text),
+            ("handled", &self.handled),
             ("since", &self.since),
             ("until", &self.until),
         ];

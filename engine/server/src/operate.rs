@@ -1,15 +1,16 @@
 //! What operators do with runs: stop them, have them pause, and do them again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Extension, Path, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
 use base::{RunId, Status};
+use interp::HIDDEN;
 use journal::{Page, RunFilter, RunRow};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -17,9 +18,12 @@ use worker::{Repeat, RepeatError, Repeated, Since};
 
 use crate::{
     Shared,
+    access::{Source, User},
     error::Problem,
     filter::Narrowing,
-    runs::{COUNT_MAX, count, row_json},
+    marks,
+    runs::{COUNT_MAX, listed, row_json},
+    search::{Wanted, count, search},
 };
 
 /// How long an answer waits until a run has done what it was told.
@@ -140,6 +144,14 @@ fn stop(shared: &Shared, row: &RunRow, reason: Option<&str>) -> Result<(), Probl
 pub(crate) struct ResubmitBody {
     latest: bool,
     preview: bool,
+    /// The body of the event, if it is to be another one.
+    #[serde(deserialize_with = "given")]
+    body: Option<Value>,
+}
+
+/// What is there, even if it is null.
+fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 pub(crate) async fn resubmit(
@@ -147,9 +159,24 @@ pub(crate) async fn resubmit(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let ResubmitBody { latest, preview } = read(&body)?;
-    let how = Repeat { since: Since::Beginning, latest, preview };
+    let ResubmitBody { latest, preview, body } = read(&body)?;
+    if body.as_ref().is_some_and(has_hidden) {
+        let message =
+            format!("the body has `{HIDDEN}`, which stands for a secret: write the value itself");
+        return Err(Problem::new(400, "HiddenValue", message));
+    }
+    let how = Repeat { since: Since::Beginning, latest, preview, body };
     repeat(&shared, &RunId::new(id), &how).await
+}
+
+/// Whether something in it is only what people are shown in the place of a secret.
+fn has_hidden(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(HIDDEN),
+        Value::Array(items) => items.iter().any(has_hidden),
+        Value::Object(members) => members.values().any(has_hidden),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -168,7 +195,8 @@ pub(crate) async fn retry(
 ) -> Result<Response, Problem> {
     let RetryBody { from, latest, preview } = read(&body)?;
     let since = from.map_or(Since::Failure, Since::Action);
-    repeat(&shared, &RunId::new(id), &Repeat { since, latest, preview }).await
+    let how = Repeat { since, latest, preview, body: None };
+    repeat(&shared, &RunId::new(id), &how).await
 }
 
 async fn repeat(shared: &Shared, run: &RunId, how: &Repeat) -> Result<Response, Problem> {
@@ -194,6 +222,7 @@ fn repeated_json(it: &Repeated) -> Value {
 #[serde(rename_all = "camelCase")]
 enum Action {
     Cancel,
+    Handle,
     Pause,
     Resume,
     Resubmit,
@@ -228,56 +257,63 @@ pub(crate) struct BulkBody {
 
 impl BulkBody {
     /// The runs that the action can be done with, if the filter does not say.
-    fn filter(&self, shared: &Shared) -> Result<RunFilter, Problem> {
+    fn wanted(&self, shared: &Shared) -> Result<Wanted, Problem> {
         if self.filter.is_empty() && !self.all {
             let message = "the filter lets all runs through: narrow it, or say `\"all\": true`";
             return Err(Problem::new(400, "FilterRequired", message));
         }
-        let mut filter = self.filter.filter(shared.engine.now())?;
+        let mut wanted = Wanted::of(&self.filter, shared.engine.now())?;
+        let filter = &mut wanted.filter;
         if filter.statuses.is_empty() && !filter.open {
             match self.action {
                 Action::Cancel => filter.open = true,
                 Action::Pause => (filter.open, filter.paused) = (true, Some(false)),
                 Action::Resume => (filter.open, filter.paused) = (true, Some(true)),
                 Action::Resubmit => filter.statuses = Status::ALL.to_vec(),
-                Action::Retry => filter.statuses = vec![Status::Failed, Status::TimedOut],
+                Action::Retry | Action::Handle => {
+                    filter.statuses = vec![Status::Failed, Status::TimedOut];
+                }
             }
         }
-        Ok(filter)
+        Ok(wanted)
     }
 
     fn how(&self) -> Repeat {
         let since = match (self.action, &self.from) {
             (Action::Retry, None) => Since::Failure,
             (Action::Retry, Some(name)) => Since::Action(name.clone()),
-            (Action::Resubmit | Action::Cancel | Action::Pause | Action::Resume, _) => {
-                Since::Beginning
-            }
+            (
+                Action::Resubmit | Action::Cancel | Action::Handle | Action::Pause | Action::Resume,
+                _,
+            ) => Since::Beginning,
         };
-        Repeat { since, latest: self.latest, preview: self.preview }
+        Repeat { since, latest: self.latest, preview: self.preview, body: None }
     }
 }
 
 pub(crate) async fn bulk(
     State(shared): State<Shared>,
+    Extension(user): Extension<Arc<User>>,
+    Extension(Source(source)): Extension<Source>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let bulk: BulkBody = required(&body)?;
-    let filter = bulk.filter(&shared)?;
+    marks::check_note(bulk.reason.as_deref().filter(|_| bulk.action == Action::Handle))?;
+    let wanted = bulk.wanted(&shared)?;
     if bulk.preview {
-        preview(&shared, &bulk, &filter).await
+        preview(&shared, &bulk, &wanted).await
     } else {
-        carry_out(&shared, &bulk, &filter).await
+        carry_out(&shared, (&user, source), &bulk, &wanted).await
     }
     .map(Json)
 }
 
-async fn preview(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Result<Value, Problem> {
-    let rows = shared.engine.page_of_runs(filter, Page::Newest, SHOWN_MAX).await?;
+async fn preview(shared: &Shared, bulk: &BulkBody, wanted: &Wanted) -> Result<Value, Problem> {
+    let rows = search(shared, wanted, Page::Newest, SHOWN_MAX).await?.rows;
     let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
     let mut shown = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let mut one = row_json(row);
+    for (row, mark) in &rows {
+        let mut one = listed(row, mark.as_ref());
         if bulk.action.repeats() {
             match shared.engine.repeat(&row.run, &bulk.how()).await {
                 Ok(repeated) => {
@@ -296,19 +332,25 @@ async fn preview(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Result
         .map(|(action, runs)| json!({ "action": action, "runs": runs, "message": TWICE }));
     let warnings: Vec<Value> = warnings.collect();
     let mut answer = json!({ "preview": true, "value": shown, "warnings": warnings });
-    count(shared, filter, &mut answer).await?;
+    count(shared, wanted, &mut answer).await?;
     // What would be done, again: without an end it would take in what it has caused.
-    answer["before"] = rows.first().map(|it| it.position + 1).into();
+    answer["before"] = rows.first().map(|(it, _)| it.position + 1).into();
     Ok(answer)
 }
 
-async fn carry_out(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Result<Value, Problem> {
+async fn carry_out(
+    shared: &Shared,
+    by: (&Arc<User>, IpAddr),
+    bulk: &BulkBody,
+    wanted: &Wanted,
+) -> Result<Value, Problem> {
     let page = bulk.before.map_or(Page::Newest, Page::Before);
-    let rows = shared.engine.page_of_runs(filter, page, BULK_MAX).await?;
+    let found = search(shared, wanted, page, BULK_MAX).await?;
     let (mut done, mut refused) = (Vec::new(), Vec::new());
     let reason = bulk.reason.as_deref();
-    for row in &rows {
+    for (row, _) in &found.rows {
         let result = match bulk.action {
+            Action::Handle => marks::mark(shared, by, row, reason).await.map(|()| None),
             Action::Cancel => stop(shared, row, reason).map(|()| None),
             Action::Pause => tell_paused(shared, row, true, reason).map(|()| None),
             Action::Resume => tell_paused(shared, row, false, reason).map(|()| None),
@@ -330,8 +372,8 @@ async fn carry_out(shared: &Shared, bulk: &BulkBody, filter: &RunFilter) -> Resu
         }
     }
     let mut answer = json!({ "done": done, "refused": refused });
-    if let Some(last) = rows.last().filter(|_| rows.len() == BULK_MAX) {
-        answer["before"] = last.position.into();
+    if let Some(position) = found.rest {
+        answer["before"] = position.into();
     }
     Ok(answer)
 }

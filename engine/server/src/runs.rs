@@ -17,6 +17,9 @@ use crate::{
     Shared,
     error::Problem,
     filter::{Narrowing, PAUSED, RUNNING, no_status},
+    marks::Mark,
+    pages::recent::Seen,
+    search::{Wanted, count, search},
 };
 
 pub(crate) const LIMIT_DEFAULT: usize = 50;
@@ -38,6 +41,8 @@ pub(crate) struct ListQuery {
     parent: Option<String>,
     #[serde(rename = "resubmitOf")]
     resubmit_of: Option<String>,
+    text: Option<String>,
+    handled: Option<String>,
     since: Option<String>,
     until: Option<String>,
     limit: Option<usize>,
@@ -52,53 +57,75 @@ pub(crate) async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|rejection| invalid_query(&rejection))?;
-    let ListQuery { flow, trigger, status, key, error, parent, resubmit_of, since, until, .. } =
-        query;
-    let narrowing =
-        Narrowing { flow, trigger, status, key, error, parent, resubmit_of, since, until };
-    let filter = narrowing.filter(shared.engine.now())?;
-    let page = match (query.before, query.after) {
-        (None, None) => Page::Newest,
-        (Some(position), None) => Page::Before(position),
-        (None, Some(position)) => Page::After(position),
-        (Some(_), Some(_)) => {
-            let message = "`before` and `after` exclude each other";
-            return Err(Problem::new(400, "InvalidQuery", message));
-        }
-    };
-    let limit = query.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
-    let rows = shared.engine.page_of_runs(&filter, page, limit).await?;
-    let mut shown = json!({ "value": rows.iter().map(row_json).collect::<Vec<_>>() });
-    let link = |name: &str, row: &RunRow| link(&narrowing, limit, (name, row.position));
-    let is_full = rows.len() == limit;
+    let (limit, is_counted, page) = (query.limit, query.count, page(&query)?);
+    let narrowing = query.narrowing();
+    let wanted = Wanted::of(&narrowing, shared.engine.now())?;
+    let limit = limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
+    let found = search(&shared, &wanted, page, limit).await?;
+    let mut shown = json!({ "value": found.rows.iter().map(|(row, mark)| listed(row, mark.as_ref())).collect::<Vec<_>>() });
+    let link = |name: &str, position: u64| link(&narrowing, limit, (name, position));
+    let is_back = matches!(page, Page::After(_));
+    let (first, last) = (found.rows.first(), found.rows.last());
     // Behind a page that was reached from behind there is what was left.
-    if let Some(last) = rows.last().filter(|_| is_full || matches!(page, Page::After(_))) {
-        shown["nextLink"] = link("before", last).into();
+    let next = if is_back { last.map(|(it, _)| it.position) } else { found.rest };
+    if let Some(position) = next {
+        shown["nextLink"] = link("before", position).into();
     }
-    let is_behind = matches!(page, Page::Before(_)) || (is_full && matches!(page, Page::After(_)));
-    if let Some(first) = rows.first().filter(|_| is_behind) {
-        shown["previousLink"] = link("after", first).into();
+    let previous = match page {
+        Page::Newest => None,
+        Page::Before(_) => first.map(|(it, _)| it.position),
+        Page::After(_) => found.rest,
+    };
+    if let Some(position) = previous {
+        shown["previousLink"] = link("after", position).into();
     }
-    if query.count {
-        count(&shared, &filter, &mut shown).await?;
+    if is_counted {
+        count(&shared, &wanted, &mut shown).await?;
     }
     Ok(Json(shown))
 }
 
-pub(crate) fn invalid_query(rejection: &QueryRejection) -> Problem {
-    Problem::new(400, "InvalidQuery", rejection.body_text())
+/// A run of a list, with the mark that somebody has given it.
+pub(crate) fn listed(row: &RunRow, mark: Option<&Mark>) -> Value {
+    let mut shown = row_json(row);
+    shown["handled"] = mark.map(Mark::to_json).into();
+    shown
 }
 
-/// Tells how many runs there are, or that there are more than are counted.
-pub(crate) async fn count(
-    shared: &Shared,
-    filter: &journal::RunFilter,
-    shown: &mut Value,
-) -> Result<(), Problem> {
-    let count = shared.engine.count_runs(filter, COUNT_MAX + 1).await?;
-    shown["count"] = count.min(COUNT_MAX).into();
-    shown["hasMore"] = (COUNT_MAX < count).into();
-    Ok(())
+fn page(query: &ListQuery) -> Result<Page, Problem> {
+    match (query.before, query.after) {
+        (None, None) => Ok(Page::Newest),
+        (Some(position), None) => Ok(Page::Before(position)),
+        (None, Some(position)) => Ok(Page::After(position)),
+        (Some(_), Some(_)) => {
+            let message = "`before` and `after` exclude each other";
+            Err(Problem::new(400, "InvalidQuery", message))
+        }
+    }
+}
+
+impl ListQuery {
+    fn narrowing(self) -> Narrowing {
+        let Self { flow, trigger, status, key, error, parent, resubmit_of, .. } = self;
+        let Self { text, handled, since, until, .. } = self;
+        Narrowing {
+            flow,
+            trigger,
+            status,
+            key,
+            error,
+            parent,
+            resubmit_of,
+            text,
+            handled,
+            since,
+            until,
+        }
+    }
+}
+
+pub(crate) fn invalid_query(rejection: &QueryRejection) -> Problem {
+    Problem::new(400, "InvalidQuery", rejection.body_text())
 }
 
 fn link(narrowing: &Narrowing, limit: usize, (name, position): (&str, u64)) -> String {
@@ -124,15 +151,38 @@ pub(crate) async fn show(
 ) -> Result<Json<Value>, Problem> {
     let Query(ShowQuery { bodies }) = query.map_err(|rejection| invalid_query(&rejection))?;
     let (row, plan, run) = shared.engine.show(&RunId::new(id)).await?;
+    if bodies.unwrap_or(true) {
+        return Ok(Json(whole(&row, &plan, &run)));
+    }
     let mut shown = row_json(&row);
     shown["correlation"] = run.correlation();
     shown["paused"] = paused_json(&run);
-    shown["actions"] = if bodies.unwrap_or(true) {
-        tree(&plan, &run).iter().map(Node::to_json).collect()
-    } else {
-        outline::outline(&plan, &run).into()
-    };
+    shown["actions"] = outline::outline(&plan, &run).into();
     Ok(Json(shown))
+}
+
+/// A run with every action and its bodies.
+fn whole(row: &RunRow, plan: &Plan, run: &Run) -> Value {
+    let mut shown = row_json(row);
+    shown["correlation"] = run.correlation();
+    shown["paused"] = paused_json(run);
+    shown["actions"] = tree(plan, run).iter().map(Node::to_json).collect();
+    shown
+}
+
+/// The text of a file with a test that does as the run did.
+pub(crate) async fn test(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let seen = shared.recent.show(&shared.engine, &RunId::new(id)).await?;
+    let Seen { row, plan, events, run } = seen.as_ref();
+    let journal = events.iter().zip(1..).map(|(event, number)| event_json(plan, event, number));
+    let text = shared
+        .host
+        .test_of(&whole(row, plan, run), &journal.collect::<Vec<_>>())
+        .map_err(|message| Problem::new(409, "NoTest", message))?;
+    Ok(Json(json!({ "flow": row.flow, "text": text })))
 }
 
 /// What the run was started with.
@@ -148,7 +198,7 @@ pub(crate) async fn trigger(
     })))
 }
 
-fn no_action(path: &journal::Path) -> Problem {
+pub(crate) fn no_action(path: &journal::Path) -> Problem {
     let message = format!("the run has no action at `{path}`");
     Problem::new(404, "ActionNotFound", message)
 }

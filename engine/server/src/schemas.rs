@@ -205,11 +205,18 @@ fn of_runs() -> Value {
     whole_pass["actions"] = list(&of("Action"));
     let narrowing = json!({
         "flow": text(), "trigger": text(), "status": text(), "key": text(), "error": text(),
-        "parent": text(), "resubmitOf": text(), "since": text(), "until": text(),
+        "parent": text(), "resubmitOf": text(), "text": text(),
+        "handled": { "enum": ["true", "false"] }, "since": text(), "until": text(),
     });
+    let mut listed = run.clone();
+    listed["handled"] = maybe(&of("Mark"));
     json!({
         "Run": given(&run),
-        "Runs": page(&of("Run")),
+        "ListedRun": given(&listed),
+        "Mark": given(&json!({ "time": time(), "who": text(), "note": maybe(&text()) })),
+        "Handle": taken(&json!({ "handled": flag(), "note": maybe(&text()) }), &[]),
+        "Handled": given(&json!({ "id": text(), "handled": flag(), "note": maybe(&text()) })),
+        "Runs": page(&of("ListedRun")),
         "RunDetails": given(&details),
         "Action": given(&json!({
             "name": text(), "path": text(), "kind": text(), "status": maybe(&text()),
@@ -226,7 +233,7 @@ fn of_runs() -> Value {
         "Journal": given(&json!({ "status": text(), "value": list(&json!({ "type": "object" })) })),
         "Cancel": taken(&json!({ "reason": maybe(&text()) }), &[]),
         "Pause": taken(&json!({ "reason": maybe(&text()) }), &[]),
-        "Resubmit": taken(&json!({ "latest": flag(), "preview": flag() }), &[]),
+        "Resubmit": taken(&json!({ "latest": flag(), "preview": flag(), "body": {} }), &[]),
         "Retry": taken(
             &json!({ "from": maybe(&text()), "latest": flag(), "preview": flag() }),
             &[],
@@ -238,7 +245,8 @@ fn of_runs() -> Value {
         "Narrowing": taken(&narrowing, &[]),
         "Bulk": taken(
             &json!({
-                "action": { "enum": ["cancel", "pause", "resume", "resubmit", "retry"] }, "filter": of("Narrowing"),
+                "action": { "enum": ["cancel", "handle", "pause", "resume", "resubmit", "retry"] },
+                "filter": of("Narrowing"),
                 "all": flag(), "preview": flag(), "latest": flag(), "from": maybe(&text()),
                 "reason": maybe(&text()), "before": maybe(&number()),
             }),

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use base::RunId;
-use interp::again::{self, RetryError};
+use base::{Failure, RunId};
+use interp::{
+    again::{self, RetryError},
+    fire::{self, Firing},
+};
 use journal::{Admission, Again, Event, EventKind, Path, RunRow, StoreError};
 use serde_json::{Map, Value};
 
@@ -37,6 +40,9 @@ pub struct Repeat {
     pub latest: bool,
     /// Whether only to tell what would happen.
     pub preview: bool,
+    /// Another body for its event. What is taken over has seen the one of then, so this is only for a
+    /// run that is done again from its beginning.
+    pub body: Option<Value>,
 }
 
 /// What doing a run again comes to.
@@ -70,6 +76,12 @@ pub enum RepeatError {
     /// The version has no trigger of that name.
     #[error("the present version of the flow `{0}` has no trigger `{1}`")]
     NoTrigger(String, String),
+    /// The other body is not what its trigger takes.
+    #[error("{}", .0.message)]
+    Event(Failure),
+    /// Another body was given for a run that takes over what was done with the one of then.
+    #[error("another body is for a run that begins at its beginning")]
+    NotWhole,
     /// There is no place to begin with, or to take over what came before.
     #[error(transparent)]
     Retry(#[from] RetryError),
@@ -115,24 +127,27 @@ impl Engine {
             Since::Failure => Some(None),
             Since::Action(name) => Some(Some(name.as_str())),
         };
-        let past = match from {
-            None => {
+        let with = match (from, &how.body) {
+            (None, body) => {
                 repeated.twice = again::repeated_by_all(&old, &events);
-                None
+                let event =
+                    body.as_ref().map(|it| other_event(inner, &row, (&events, &version), it));
+                event.transpose()?.map_or(With::SameEvent, With::OtherEvent)
             }
-            Some(from) => {
+            (Some(_), Some(_)) => return Err(RepeatError::NotWhole),
+            (Some(from), None) => {
                 let retry = again::retry((&old, &events), &version.plan, from)?;
                 repeated.from.clone_from(&retry.from);
                 repeated.kept.clone_from(&retry.kept);
                 repeated.twice.clone_from(&retry.repeated);
-                Some((retry.held, retry.events))
+                With::Past(retry.held, retry.events)
             }
         };
         if how.preview {
             return Ok(repeated);
         }
         check_room(inner)?;
-        let admission = admission(inner, &row, &events, version, past)?;
+        let admission = admission(inner, &row, &events, version, with)?;
         repeated.run = Some(admission.run.clone());
         let entry = entry(inner, &admission);
         if let Some(flow) = inner.flows().get(&row.flow) {
@@ -170,39 +185,86 @@ async fn version(
     Ok(Version { plan: Arc::clone(plan), sha: sha.clone(), parameters: Arc::clone(parameters) })
 }
 
-/// What was held in the past that is taken over, and its events.
-type Past = (Vec<Vec<String>>, Vec<Event>);
+/// What a run begins with that does another one again.
+enum With {
+    /// Its event.
+    SameEvent,
+    /// Its event with another body.
+    OtherEvent(Firing),
+    /// What was held in the past that is taken over, and its events.
+    Past(Vec<Vec<String>>, Vec<Event>),
+}
+
+/// The event of a run with another body, as its trigger takes it.
+fn other_event(
+    inner: &Inner,
+    row: &RunRow,
+    (events, version): (&[Event], &Version),
+    body: &Value,
+) -> Result<Firing, RepeatError> {
+    let no_trigger = || RepeatError::NoTrigger(row.flow.clone(), row.trigger.clone());
+    let flow = &version.plan.flow;
+    let trigger = flow.trigger(&row.trigger).ok_or_else(no_trigger)?;
+    let EventKind::Started { outputs, .. } = &started(events)?.kind else {
+        return Err(no_trigger());
+    };
+    let mut outputs = outputs.as_object().cloned().unwrap_or_default();
+    outputs.insert("body".to_owned(), body.clone());
+    let event = fire::Event {
+        flow,
+        trigger,
+        parameters: &version.parameters,
+        secure_parameters: &version.plan.secure_parameters,
+        outputs: &Arc::new(Value::Object(outputs)),
+        now: inner.now(),
+        callback_url: None,
+    };
+    fire::fire_again(&event).map_err(RepeatError::Event)
+}
 
 fn admission(
     inner: &Inner,
     row: &RunRow,
     events: &[Event],
     version: Version,
-    past: Option<Past>,
+    with: With,
 ) -> Result<Admission, StoreError> {
     let now = inner.now();
     let flows = inner.flows();
-    let ordered = (row.trigger.as_str(), row.key.as_deref());
+    let key = match &with {
+        With::OtherEvent(firing) => firing.key.clone(),
+        With::SameEvent | With::Past(..) => row.key.clone(),
+    };
+    let ordered = (row.trigger.as_str(), key.as_deref());
     let shards = shards_for(inner, flows.get(&row.flow).map(AsRef::as_ref), ordered, None);
     let run = random::run_id(now, shards);
     let mut started = started(events)?.clone();
-    let (held, then) = if let Some((held, mut then)) = past {
-        // Times and random numbers are those of then as long as what happens is.
-        then.push(Event { at: now, path: Path::run(), kind: EventKind::Resumed });
-        (held, then)
-    } else {
-        started.at = now;
-        (Vec::new(), Vec::new())
+    let (held, then, firing) = match with {
+        With::Past(held, mut then) => {
+            // Times and random numbers are those of then as long as what happens is.
+            then.push(Event { at: now, path: Path::run(), kind: EventKind::Resumed });
+            (held, then, None)
+        }
+        With::SameEvent => (Vec::new(), Vec::new(), None),
+        With::OtherEvent(firing) => (Vec::new(), Vec::new(), Some(firing)),
     };
-    if let EventKind::Started { parameters, seed, run: id, callback, again, .. } = &mut started.kind
+    if then.is_empty() {
+        started.at = now;
+    }
+    if let EventKind::Started { outputs, parameters, seed, run: id, callback, again, .. } =
+        &mut started.kind
     {
+        let edited = firing.is_some();
+        if let Some(firing) = firing {
+            *outputs = firing.outputs;
+        }
         *parameters = version.parameters;
         run.as_str().clone_into(id);
         *callback = inner.callback(&run);
         if then.is_empty() {
             *seed = random::seed();
         }
-        *again = Some(Again { of: row.run.to_string(), held });
+        *again = Some(Again { of: row.run.to_string(), held, edited });
     }
     Ok(Admission {
         run,
@@ -210,7 +272,7 @@ fn admission(
         sha: version.sha,
         trigger: row.trigger.clone(),
         dedupe: None,
-        key: row.key.clone(),
+        key,
         parent: None,
         started,
         then,

@@ -6,6 +6,7 @@ mod canaries;
 mod described;
 mod flows;
 mod fuzz;
+mod history;
 mod notify;
 mod oidc;
 mod pages;

@@ -10,10 +10,12 @@ use std::{
 
 use anyhow::Context as _;
 use base::Secret;
+use cli::testing::recorded;
 use flow::serve::Serve;
 use http_client::{Client, Egress};
 use journal::Store;
 use process_host::Host;
+use serde_json::Value;
 use server::{Access, Listener, Server, Tls, Workshop, access::tokens::TokenFile};
 use tokio::sync::watch;
 use worker::{
@@ -190,6 +192,10 @@ struct Surroundings {
 }
 
 impl server::Host for Surroundings {
+    fn test_of(&self, run: &Value, journal: &[Value]) -> Result<String, String> {
+        recorded::test_of(run, journal)
+    }
+
     fn rotate_key(&self, revoke: bool) -> Result<Vec<Secret<String>>, String> {
         let rotated = state::rotate_trigger_key(&self.keys, revoke)
             .and_then(|_| state::trigger_keys(&self.keys));
@@ -434,8 +440,7 @@ pub(super) fn report_faulty(project: &Project) -> BTreeSet<String> {
 
 pub(super) fn versions(flows: &Flows) -> Vec<(String, String, String)> {
     let version = |(name, flow): (&String, &Arc<worker::Deployed>)| {
-        let parameters =
-            serde_json::Value::Object(serde_json::Map::clone(&flow.parameters)).to_string();
+        let parameters = Value::Object(serde_json::Map::clone(&flow.parameters)).to_string();
         (name.clone(), flow.sha.clone(), parameters)
     };
     flows.iter().map(version).collect()

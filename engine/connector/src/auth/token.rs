@@ -8,7 +8,11 @@ use expr::Template;
 use serde_json::{Map, Value};
 
 use super::{Assertion, Auth, Signer, jwt, needed};
-use crate::{connection::Connection, encode, scope::Scope};
+use crate::{
+    connection::{Connection, STAND_IN},
+    encode,
+    scope::Scope,
+};
 
 /// How to ask for a token.
 #[derive(Clone, Debug)]
@@ -120,6 +124,12 @@ pub struct Token {
 const SECRET_FIELDS: &[&str] = &["access_token", "refresh_token", "id_token"];
 
 impl Token {
+    /// One that lets nobody in, to show people a request.
+    pub(crate) fn stand_in() -> Self {
+        let access = Secret::new(STAND_IN.to_owned());
+        Self { access, refresh: None, lifetime: None, fields: Map::new() }
+    }
+
     /// What else the answer said, such as `instance_url`.
     pub(crate) fn field(&self, name: &str) -> Value {
         self.fields.get(name).cloned().unwrap_or_default()

@@ -4,7 +4,10 @@ use base::{ErrorClass, Secret, base64};
 use serde_json::json;
 
 use super::{ask_token, call, connect, dynamics, referrals, response, show};
-use crate::{auth::read_token, request::build};
+use crate::{
+    auth::read_token,
+    request::{build, shown},
+};
 
 #[test]
 fn tokens_are_asked_for() {
@@ -130,6 +133,47 @@ fn other_proofs_are_given() {
         &["token=!t"],
         "GET https://x.example/a?q=1\nauthorization: Bearer t\n",
     );
+}
+
+#[test]
+fn requests_are_shown_without_proof() {
+    let check = |auth: &str, params: &str, values: &[&str], expected: &str| {
+        let text = format!(
+            "connector: x\nversion: 1.0.0\nconnection: {{ params: {{ {params} }}, auth: {{ {auth} }} }}\n\
+             http: {{ baseUrl: \"https://x.example\" }}\noperations:\n  Get: {{ effect: read, request: GET /a, params: {{ q: {{ type: string }} }} }}\n"
+        );
+        let connection = connect(&text, values);
+        let operation = connection.connector.operation("Get").unwrap();
+        let inputs = json!({ "q": "1" });
+        let request = shown(&connection, operation, &call(&inputs)).unwrap();
+        assert_eq!(show(&request), expected);
+    };
+    check(
+        "type: apiKey, header: X-Key",
+        "apiKey: { type: secret }",
+        &["apiKey=!canary"],
+        "GET https://x.example/a?q=1\nX-Key: <hidden>\n",
+    );
+    check(
+        "type: apiKey, query: key",
+        "apiKey: { type: secret }",
+        &["apiKey=!canary"],
+        "GET https://x.example/a?q=1&key=%3Chidden%3E\n",
+    );
+    check(
+        "type: bearer",
+        "token: { type: secret }",
+        &["token=!canary"],
+        "GET https://x.example/a?q=1\nauthorization: Bearer <hidden>\n",
+    );
+    let dynamics = dynamics();
+    let all = dynamics.connector.operations.values();
+    let texts = all.filter_map(|it| shown(&dynamics, it, &call(&json!({}))).ok());
+    let texts: Vec<String> = texts.map(|it| show(&it)).collect();
+    assert!(!texts.is_empty());
+    for text in texts {
+        assert!(text.contains("Bearer <hidden>") && !text.contains("s3cret"), "{text}");
+    }
 }
 
 #[test]

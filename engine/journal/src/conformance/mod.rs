@@ -187,7 +187,8 @@ fn again(name: &str, of: &str, ticks: i64) -> Admission {
     let mut admission = admission(name);
     admission.started.at = at(ticks);
     if let EventKind::Started { again, .. } = &mut admission.started.kind {
-        *again = Some(Again { of: of.to_owned(), held: vec![vec!["A".to_owned()]] });
+        let held = vec![vec!["A".to_owned()]];
+        *again = Some(Again { of: of.to_owned(), held, ..Again::default() });
     }
     admission
 }

@@ -40,7 +40,11 @@ fn events_have_these_texts() {
         seed: 2,
         run: "r".to_owned(),
         callback: None,
-        again: Some(Again { of: "q".to_owned(), held: vec![vec!["A".to_owned()], Vec::new()] }),
+        again: Some(Again {
+            of: "q".to_owned(),
+            held: vec![vec!["A".to_owned()], Vec::new()],
+            edited: false,
+        }),
     };
     check_text(
         &event(Path::run(), again),

@@ -76,6 +76,8 @@ async fn pass(
     let user = authorize(shared, route, role, &request, source)?;
     let user = Arc::new(user);
     request.extensions_mut().insert(Arc::clone(&user));
+    // Behind a proxy of ours it is not who the connection is from.
+    request.extensions_mut().insert(Source(source));
     if route.changes() {
         noted(shared, route, (&user, source), request, next).await
     } else {

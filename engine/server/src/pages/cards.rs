@@ -171,16 +171,21 @@ fn summary(kind: &ActionKind) -> String {
     short(&line)
 }
 
+/// A variable with its type, and what is put into it; a text of no characters is seen as one.
 fn variables(it: &Variables) -> String {
-    let change = |it: &Change| {
-        let value = it.value.as_ref().map(written).unwrap_or_default();
-        format!("{} = {value}", it.name)
+    let value = |tree: &Tree| match tree {
+        Tree::Value(Value::String(text)) if text.is_empty() => "\"\"".to_owned(),
+        other => written(other),
+    };
+    let change = |it: &Change| match &it.value {
+        Some(tree) => format!("{} = {}", it.name, value(tree)),
+        None => it.name.clone(),
     };
     match it {
         Variables::Initialize(all) => {
             let names = all.iter().map(|it| match &it.value {
-                Some(value) => format!("{} = {}", it.name, written(value)),
-                None => it.name.clone(),
+                Some(tree) => format!("{} ({}) = {}", it.name, it.ty.name(), value(tree)),
+                None => format!("{} ({})", it.name, it.ty.name()),
             });
             names.collect::<Vec<_>>().join(", ")
         }

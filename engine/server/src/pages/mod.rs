@@ -4,6 +4,8 @@ mod cards;
 pub(crate) mod counts;
 pub(crate) mod mappings;
 pub(crate) mod outline;
+pub(crate) mod recent;
+pub(crate) mod request;
 pub(crate) mod run;
 
 use axum::body::Bytes;

@@ -6,8 +6,8 @@ use super::{
     ADMIN, ANYBODY, EDITOR, Kind, OPERATOR, Param, Route, VIEWER, flag, instant, number, text,
 };
 use crate::{
-    access, admin, audit, connections, feed, fire, flows, health, nodes, openapi, operate, runs,
-    source, triggers,
+    access, admin, audit, connections, feed, fire, flows, health, marks, nodes, openapi, operate,
+    runs, source, triggers,
 };
 
 const LIMIT: Param = number("limit", "How many are shown, 500 at most.");
@@ -22,6 +22,8 @@ const OF_RUNS: &[Param] = &[
     text("error", "Only runs that failed with this code."),
     text("parent", "Only runs that were called by this one."),
     text("resubmitOf", "Only runs that do this one again."),
+    text("text", "Only runs with these words in id, flow, trigger, version, key or error."),
+    text("handled", "`true` or `false`: only runs that are marked as handled, or only others."),
     SINCE,
     UNTIL,
     LIMIT,
@@ -220,7 +222,7 @@ pub(super) static ROUTES: &[Route] = &[
         "runs.bulk",
         ("POST", "/api/v1/runs/actions"),
         OPERATOR,
-        "Cancels, pauses, resumes, resubmits or retries many runs, or tells what that comes to.",
+        "Cancels, pauses, resumes, resubmits, retries or marks many runs, or tells what that comes to.",
         || post(operate::bulk),
     )
     .takes("Bulk")
@@ -317,6 +319,17 @@ pub(super) static ROUTES: &[Route] = &[
     .gives(&[(200, "Run"), (202, "Run")])
     .faults(&[404, 409])
     .notes(&["reason"]),
+    Route::new(
+        "runs.handle",
+        ("POST", "/api/v1/runs/{id}/handle"),
+        OPERATOR,
+        "Marks a run that went wrong as handled, or takes the mark away.",
+        || post(marks::handle),
+    )
+    .may_take("Handle")
+    .gives(&[(200, "Handled")])
+    .faults(&[404, 409])
+    .notes(&["handled", "note"]),
     Route::new(
         "runs.pause",
         ("POST", "/api/v1/runs/{id}/pause"),

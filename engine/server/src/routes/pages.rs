@@ -5,7 +5,8 @@ use axum::routing::{get, post};
 use super::{OPERATOR, Param, Route, VIEWER, flag, instant, number, text};
 use crate::{
     approvals,
-    pages::{counts, mappings, outline, run},
+    pages::{counts, mappings, outline, request, run},
+    runs,
 };
 
 const COUNTED: &[Param] = &[
@@ -22,6 +23,8 @@ const PASS: &[Param] = &[
     Param { is_required: true, ..text("path", "The loop.") },
     Param { is_required: true, ..number("pass", "Which pass, from 0.") },
 ];
+
+const REQUEST: &[Param] = &[Param { is_required: true, ..text("path", "The action.") }];
 
 const ACTION: &[Param] = &[
     text("path", "The action; the trigger if it is left out."),
@@ -99,6 +102,23 @@ pub(super) static ROUTES: &[Route] = &[
     )
     .query(ACTION)
     .faults(&[404]),
+    Route::new(
+        "runs.request",
+        ("GET", "/api/v1/runs/{id}/request"),
+        OPERATOR,
+        "The HTTP request of a connector's call, without credentials.",
+        || get(request::show),
+    )
+    .query(REQUEST)
+    .faults(&[404, 409]),
+    Route::new(
+        "runs.test",
+        ("GET", "/api/v1/runs/{id}/test"),
+        VIEWER,
+        "A test that does as the run did.",
+        || get(runs::test),
+    )
+    .faults(&[404, 409]),
     Route::new(
         "mappings.table",
         ("POST", "/api/v1/mappings/table"),

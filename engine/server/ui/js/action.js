@@ -1,8 +1,9 @@
 // What is known of one action of a run: why it failed or was skipped, attempts, what went in and came out, how expressions came about.
 
 import { fill, h } from './dom.js';
-import { get, query as asQuery } from './api.js';
+import { get, query as asQuery, runAddress } from './api.js';
 import { again } from './again.js';
+import { commands } from './commands.js';
 import { tile } from './cards.js';
 import { conditionView, expressionsView } from './explain.js';
 import { fieldsTable, comparisonTable } from './fields.js';
@@ -10,7 +11,8 @@ import { clock, isoMillis, moment, span, took } from './format.js';
 import { icon } from './icons.js';
 import { bodyView } from './json.js';
 import { actionKind, triggerKind } from './kinds.js';
-import { button, copy, failed, notice } from './parts.js';
+import { curl } from './curl.js';
+import { busy, button, copy, copyButton, failed, notice } from './parts.js';
 import { runPage, to } from './router.js';
 import { reason, waiting } from './runtree.js';
 import { badge, isOpen, ofAction } from './status.js';
@@ -51,9 +53,10 @@ function draw(page, action, place, close) {
   const load = (name) => async () => (await page.source.action(action.path, true))[name];
   const why = h('div', {});
   fill(place,
-    head(kind, action.name, [badge(status), h('span', { class: 'muted' }, kind.title), action.startTime && status !== 'Skipped' ? h('span', { class: 'muted' }, took(action.startTime, action.endTime)) : null], close),
+    head(kind, action.name, [badge(status), h('span', { class: 'muted' }, kind.title), action.statusCode ? h('span', { class: 'chip' }, `HTTP ${action.statusCode}`) : null, action.startTime && status !== 'Skipped' ? h('span', { class: 'muted' }, took(action.startTime, action.endTime)) : null], close),
     buttons(page, action), whyText(page, action, why), why,
     action.connection ? h('p', { class: 'small' }, 'Connection ', h('a', { href: '#/connections' }, action.connection)) : null,
+    action.idempotencyKey ? h('p', { class: 'small' }, 'Idempotency key ', h('code', {}, action.idempotencyKey), copyButton(() => action.idempotencyKey, 'Copy the idempotency key')) : null,
     attempts(action.attempts),
     section('Condition', conditionView(action.explain?.condition)),
     section('Fields', fieldsTable(action.explain?.mapping, action.compared)),
@@ -89,10 +92,12 @@ async function condition(page, container, place) {
 
 function attempts(all) {
   if (!all || (all.length < 2 && !all[0]?.error)) return null;
+  const asked = all.some((it) => it.retryAfter);
   return section(`Attempts (${all.length})`, h('table', { class: 'small-table' },
-    h('thead', {}, h('tr', {}, ['', 'Start', 'Duration', 'Answer', 'Pause'].map((it) => h('th', { scope: 'col' }, it)))),
+    h('thead', {}, h('tr', {}, ['Attempt', 'Start', 'Duration', 'Answer', ...(asked ? ['Retry-After'] : []), 'Pause'].map((it) => h('th', { scope: 'col' }, it)))),
     h('tbody', {}, all.map((it, index) => h('tr', {}, h('td', {}, index + 1), h('td', { class: 'numeric' }, clock(it.startTime)), h('td', { class: 'numeric' }, took(it.startTime, it.endTime)),
       h('td', {}, it.error ? [h('code', {}, it.error.code), ' ', h('span', { class: 'muted' }, it.error.message)] : 'OK'),
+      asked ? h('td', { class: 'numeric' }, it.retryAfter ? span(isoMillis(it.retryAfter)) : '') : null,
       h('td', { class: 'numeric' }, it.pause ? span(isoMillis(it.pause)) : '')))))) ;
 }
 
@@ -106,28 +111,22 @@ function children(page, action) {
   return section('Child run', place);
 }
 
+/** The request as a command; that of a connector's call is made by the service. */
+function curlButton(page, action) {
+  if (['http', 'httpWebhook'].includes(action.kind) && action.inputs?.value?.uri) return button('Copy as curl', 'copy', () => copy(curl(action.inputs.value)));
+  if (action.kind !== 'call' || !action.inputs || !page.operator) return null;
+  const node = button('Copy as curl', 'copy', () => busy(node, async () => copy(curl(await get(runAddress(page.id, `/request${asQuery({ path: action.path })}`), page.signal)))));
+  return node;
+}
+
 function buttons(page, action) {
   const isOver = !isOpen(page.run.status);
   const name = action.name;
   const all = [
-    page.operator && isOver && action.status && action.status !== 'Skipped' ? button('Retry from here', 'refresh', () => again(page.id, 'retry', name)) : null,
-    button('Copy link', 'link', () => copy(location.href)),
-    ['http', 'httpWebhook'].includes(action.kind) && action.inputs?.value?.uri ? button('Copy as curl', 'code', () => copy(curl(action.inputs.value))) : null,
-    button('Copy command', 'copy', () => copy(`flowright runs show ${page.run.id} --full`)),
+    page.operator && isOver && action.status && action.status !== 'Skipped' ? button('Retry from here', 'refresh', () => again(page, 'retry', name)) : null,
+    page.source.isLive ? button('Copy link', 'link', () => copy(location.href)) : null,
+    curlButton(page, action),
+    page.source.isLive ? button('Command line', 'code', () => commands(page.run, name)) : null,
   ];
   return h('div', { class: 'button-row small-buttons' }, all);
-}
-
-const quote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
-
-/** The request as a command; what is hidden here is hidden there. */
-function curl({ method = 'GET', uri, headers = {}, queries = {}, body }) {
-  const pairs = Object.entries(queries ?? {}).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
-  const parts = ['curl', '-X', method, quote(pairs ? `${uri}${uri.includes('?') ? '&' : '?'}${pairs}` : uri)];
-  for (const [name, value] of Object.entries(headers ?? {})) parts.push('-H', quote(`${name}: ${value}`));
-  if (body !== undefined && body !== null) {
-    if (typeof body !== 'string' && !Object.keys(headers ?? {}).some((it) => it.toLowerCase() === 'content-type')) parts.push('-H', quote('content-type: application/json'));
-    parts.push('--data', quote(typeof body === 'string' ? body : JSON.stringify(body)));
-  }
-  return parts.join(' ');
 }

@@ -31,5 +31,5 @@ export async function render(root, { query, signal }) {
     : empty('audit', 'Nothing yet', 'Every change that is made here or by the command line is noted.'), foot);
 }
 
-const row = (it) => h('tr', {}, h('td', { class: 'main-cell', title: moment(it.time) }, ago(it.time)), h('td', { 'data-label': 'Who' }, it.who, ' ', h('span', { class: 'muted small' }, it.kind)),
+const row = (it) => h('tr', {}, h('td', { class: 'main-cell', title: moment(it.time) }, ago(it.time)), h('td', { 'data-label': 'Who' }, h('span', {}, it.who, ' ', h('span', { class: 'muted small' }, it.kind))),
   h('td', { 'data-label': 'What' }, h('code', {}, it.action)), h('td', { 'data-label': 'Target' }, it.target ?? ''), h('td', { 'data-label': 'Details', class: 'muted small' }, it.details ? line(it.details, 120) : ''));

@@ -15,13 +15,16 @@ const PAGES = {
   activity: ['Activity', 'audit', () => import('./activity.js')],
 };
 
+/** What they are called where there is little room. */
+const SHORT = { flows: 'Flows', runs: 'Runs' };
+
 const main = h('main', { id: 'main', tabindex: '-1' });
 const links = new Map();
 let leaving = new AbortController();
 
 function frame() {
   const nav = h('nav', { class: 'rail', 'aria-label': 'Pages' }, Object.entries(PAGES).map(([name, [title, shape]]) => {
-    const link = h('a', { href: `#/${name}` }, icon(shape), h('span', {}, title));
+    const link = h('a', { href: `#/${name}` }, icon(shape), h('span', { class: 'long' }, title), h('span', { class: 'short' }, SHORT[name] ?? title));
     links.set(name, link);
     return link;
   }));
@@ -78,13 +81,18 @@ async function route() {
     await page.render(root, { segments: rest, query, signal, title: (text) => { document.title = `${text} · Flowright`; } });
   } catch (error) {
     if (error.name === 'AbortError' || signal.aborted) return;
-    fill(root, error.status === 401 ? signIn(route) : failed(error, route));
+    fill(root, error.status === 401 ? signIn(route) : [h('h1', { class: 'hidden' }, title), failed(error, route)]);
   }
 }
 
 const kept = localStorage.getItem('theme');
 if (kept === 'dark' || kept === 'light') document.documentElement.dataset.theme = kept;
 frame();
+// Addresses behind `#` are pages here.
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
 window.addEventListener('hashchange', () => {
   route();
   main.focus({ preventScroll: true });

@@ -27,6 +27,13 @@ export function triggerCard(trigger, side, select) {
     h('div', { class: 'card-head' }, head(select, [tile(kind), title]), side)));
 }
 
+/** The triggers of a flow: of several, any one of them starts it. */
+export function triggerCards(triggers) {
+  if (triggers.length < 2) return triggers.map((it) => triggerCard(it));
+  return [h('li', { class: 'step' }, h('section', { class: 'one-of', 'aria-label': 'Triggers' },
+    h('p', { class: 'one-of-title' }, 'Starts with one of these'), h('ul', {}, triggers.map((it) => triggerCard(it)))))];
+}
+
 function head(select, children) {
   return select
     ? h('button', { type: 'button', class: 'card-main', onclick: select }, children)

@@ -12,7 +12,7 @@ export function bars({ value, until }, choose) {
   const most = Math.max(1, ...value.map(sum));
   const hatch = unique('hatch');
   const width = 1000 / value.length;
-  const drawing = svg('svg', { class: 'bars', viewBox: `0 0 1000 ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img',
+  const drawing = svg('svg', { class: 'bars', viewBox: `0 0 1000 ${HEIGHT}`, preserveAspectRatio: 'none', role: 'group', onkeydown: move,
     'aria-label': `Runs from ${shortMoment(value[0]?.startTime)}: ${KINDS.map(([name, title]) => `${number(total(value, name))} ${title.toLowerCase()}`).join(', ')}` },
     svg('defs', {}, svg('pattern', { id: hatch, width: 8, height: 8, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
       svg('rect', { width: 8, height: 8, class: 'fill-bad' }), svg('rect', { width: 3, height: 8, class: 'fill-hatch' }))),
@@ -23,6 +23,22 @@ export function bars({ value, until }, choose) {
 }
 
 const total = (value, name) => value.reduce((all, it) => all + it[name], 0);
+function move(event) {
+  const bar = event.target.closest('.bar');
+  if (!bar) return;
+  if (event.key === 'Enter' || event.key === ' ') {
+    event.preventDefault();
+    bar.dispatchEvent(new MouseEvent('click'));
+    return;
+  }
+  const next = { ArrowLeft: bar.previousElementSibling, ArrowRight: bar.nextElementSibling }[event.key];
+  if (!next?.classList.contains('bar')) return;
+  event.preventDefault();
+  bar.setAttribute('tabindex', '-1');
+  next.setAttribute('tabindex', '0');
+  next.focus();
+}
+
 /** A bucket that is full says that there may be more. */
 const count = (value, name) => `${number(total(value, name))}${value.some((it) => it[name] >= 1_000) ? '+' : ''}`;
 
@@ -35,6 +51,7 @@ function bar(bucket, index, { width, most, hatch, end, choose }) {
     return svg('rect', { x: index * width + width * 0.12, y: top, width: width * 0.76, height: size, class: `fill-${tone}`, fill: name === 'failed' ? `url(#${hatch})` : null });
   });
   const title = `${shortMoment(bucket.startTime)}: ${KINDS.filter(([name]) => bucket[name]).map(([name, text]) => `${number(bucket[name])} ${text.toLowerCase()}`).join(', ') || 'no runs'}`;
-  return svg('g', { class: 'bar', onclick: () => choose(bucket.startTime, end) },
+  // One of them is reached by Tab, the others from there by arrow keys.
+  return svg('g', { class: 'bar', role: 'button', tabindex: index ? '-1' : '0', 'aria-label': title, onclick: () => choose(bucket.startTime, end) },
     svg('rect', { x: index * width, y: 0, width, height: HEIGHT, class: 'bar-back' }), parts, svg('title', {}, title));
 }

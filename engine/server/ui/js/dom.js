@@ -52,6 +52,15 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Draws something anew; what had the focus has it again, if it is still there. */
+export function keepFocus(root, draw) {
+  const known = (it) => `${it.tagName} ${it.closest('[data-path]')?.dataset.path} ${it.getAttribute('aria-label') ?? it.textContent}`;
+  const it = document.activeElement;
+  const name = it && root.contains(it) ? known(it) : null;
+  draw();
+  if (name !== null && !root.contains(it)) [...root.querySelectorAll(it.tagName)].find((one) => known(one) === name)?.focus({ preventScroll: true });
+}
+
 /** A name that nothing else on the page has. */
 let last = 0;
 export const unique = (prefix) => `${prefix}-${++last}`;

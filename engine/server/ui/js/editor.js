@@ -2,7 +2,7 @@
 
 import { fill, h, later } from './dom.js';
 import { post } from './api.js';
-import { chain, triggerCard } from './cards.js';
+import { chain, triggerCards } from './cards.js';
 import { plural } from './format.js';
 import { icon } from './icons.js';
 import { applyEdits, openPackage } from './package.js';
@@ -38,7 +38,7 @@ export async function render(root, { flow, editor, locked, signal, query }) {
     const outline = await post('/api/v1/outline', { text: own.files.get([...own.files.keys()][0]) }, signal).catch(() => null);
     if (!outline) return;
     const steps = chain(outline.actions, (card) => ({ select: () => { open({ file: [...own.files.keys()][0], line: card.line, column: 1 }); } }));
-    for (const trigger of [...outline.triggers].reverse()) steps.prepend(triggerCard(trigger));
+    steps.prepend(...triggerCards(outline.triggers));
     fill(drawing, steps);
   });
   const changed = () => { buttons(); check(); redraw(); };

@@ -9,7 +9,7 @@ export function fieldsTable(mapping, compared) {
   if (!mapping) return null;
   const before = compared?.before;
   const heads = ['Field', ...(before ? ['Old value'] : []), 'New value', ...(before ? ['Changed'] : [])];
-  return h('div', { class: 'scroll-x' }, h('table', { class: 'small-table fields' },
+  return wide(h('table', { class: 'small-table fields' },
     h('thead', {}, h('tr', {}, heads.map((it) => h('th', { scope: 'col' }, it)))),
     h('tbody', {}, mapping.fields.map((it) => h('tr', { class: it.isLeftOut ? 'is-quiet' : '' },
       h('td', {}, h('code', {}, it.target), h('div', { class: 'small' }, h('code', { class: 'source' }, it.source), it.conversion ? h('span', { class: 'chip small' }, it.conversion) : null), was(it)),
@@ -17,6 +17,9 @@ export function fieldsTable(mapping, compared) {
       h('td', {}, made(it)),
       before ? h('td', {}, changed(compared.changed.includes(it.target))) : null)))));
 }
+
+/** What may be wider than its place is moved by keyboard, too. */
+const wide = (table) => h('div', { class: 'scroll-x', tabindex: '0', role: 'region', 'aria-label': 'Fields' }, table);
 
 /** What was read, if that is not what was made. */
 function was({ from, value: made }) {
@@ -38,7 +41,7 @@ export function comparisonTable({ inputs, outputs }) {
   const [after, before] = [inputs?.value?.compare, inputs?.value?.with];
   const differs = new Map(found.map((it) => [it.field, it]));
   const names = [...new Set([...differs.keys(), ...Object.keys(after ?? {})])];
-  return h('div', { class: 'scroll-x' }, h('table', { class: 'small-table' },
+  return wide(h('table', { class: 'small-table' },
     h('thead', {}, h('tr', {}, ['Field', 'Old value', 'New value', 'Changed'].map((it) => h('th', { scope: 'col' }, it)))),
     h('tbody', {}, names.map((name) => h('tr', {}, h('td', {}, h('code', {}, name)), h('td', {}, value(differs.get(name)?.before ?? before?.[name] ?? null)),
       h('td', {}, value(differs.get(name)?.after ?? after?.[name] ?? null)), h('td', {}, changed(differs.has(name))))))));

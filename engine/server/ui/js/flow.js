@@ -2,7 +2,7 @@
 
 import { fill, h } from './dom.js';
 import { flowAddress, get, info, may, optional, part } from './api.js';
-import { chain, triggerCard } from './cards.js';
+import { chain, triggerCards } from './cards.js';
 import { ago, brief, moment, took } from './format.js';
 import { button, copyButton, skeleton, tabs } from './parts.js';
 import { turn } from './flows.js';
@@ -41,7 +41,7 @@ export async function render(root, page) {
 
 async function details(root, flow, operator, signal) {
   const steps = chain(flow.actions);
-  for (const trigger of [...flow.triggers].reverse()) steps.prepend(triggerCard(trigger));
+  steps.prepend(...triggerCards(flow.triggers));
   const runs = h('div', {}, skeleton(4));
   const side = h('aside', { class: 'side' },
     flow.description ? h('section', { class: 'box' }, h('h2', {}, 'About'), h('p', { class: 'pre' }, flow.description)) : null,
@@ -58,7 +58,7 @@ async function details(root, flow, operator, signal) {
     if (!signal.aborted) fill(runs, answer.value.length ? h('ul', { class: 'runs-short' }, answer.value.map(short)) : h('p', { class: 'muted' }, 'This flow has not run yet.'));
   };
   await refresh();
-  const timer = setInterval(() => { if (!document.hidden) refresh().catch(() => null); }, 4_000);
+  const timer = setInterval(() => { if (!document.hidden && !runs.contains(document.activeElement)) refresh().catch(() => null); }, 4_000);
   signal.addEventListener('abort', () => clearInterval(timer));
 }
 

@@ -61,6 +61,24 @@ export async function busy(node, work) {
   }
 }
 
+/** A button with more of them below it: `[words, icon, work]`. Escape and a press elsewhere close it. */
+export function menu(title, items) {
+  const head = h('summary', { class: 'button' }, h('span', {}, title), icon('down', 14));
+  const node = h('details', { class: 'menu' }, head, h('div', { class: 'menu-list' }, items.map(([text, shape, work]) =>
+    h('button', { type: 'button', class: 'menu-item', onclick: () => { node.open = false; work(); } }, icon(shape, 16), h('span', {}, text)))));
+  const away = (event) => { if (!node.contains(event.target)) node.open = false; };
+  node.addEventListener('toggle', () => {
+    if (node.open) document.addEventListener('pointerdown', away);
+    else document.removeEventListener('pointerdown', away);
+  });
+  node.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !node.open) return;
+    node.open = false;
+    head.focus();
+  });
+  return node;
+}
+
 export function notice(tone, title, text, ...more) {
   const shape = { bad: 'alert', warn: 'alert', good: 'check' }[tone] ?? 'info';
   return h('div', { class: `notice ${tone}`, role: tone === 'bad' ? 'alert' : 'status' }, icon(shape, 18),
@@ -125,7 +143,16 @@ export function field(label, input, { help, error, required } = {}) {
   input.id = id;
   const about = [help && h('span', { class: 'help', id: `${id}-help` }, help), error && h('span', { class: 'field-error', id: `${id}-error` }, icon('alert', 14), error)];
   if (help || error) input.setAttribute('aria-describedby', [help && `${id}-help`, error && `${id}-error`].filter(Boolean).join(' '));
-  if (error) input.setAttribute('aria-invalid', 'true');
+  if (error) {
+    input.setAttribute('aria-invalid', 'true');
+    // What is being put right is not called wrong any longer.
+    input.addEventListener('input', () => {
+      input.removeAttribute('aria-invalid');
+      document.getElementById(`${id}-error`)?.remove();
+      if (help) input.setAttribute('aria-describedby', `${id}-help`);
+      else input.removeAttribute('aria-describedby');
+    }, { once: true });
+  }
   return h('div', { class: 'field' }, h('label', { for: id }, label, required ? h('span', { class: 'required', title: 'required' }, ' *') : null), input, about);
 }
 

@@ -50,7 +50,7 @@ function look(page, node, few) {
     tone: `${status === 'Skipped' || status === 'None' ? 'is-quiet' : ''} ${isOnPath ? 'is-failed-path' : ''} ${page.selected === node.path ? 'is-selected' : ''}`,
     line: line(node) ?? plain(page, node),
     side: h('span', { class: 'card-side' }, 1 < tries ? h('span', { class: 'muted small', title: `${tries} attempts` }, `${tries}×`) : null,
-      h('span', { class: 'muted small numeric' }, length), mark(status)),
+      h('span', { class: 'muted small numeric' }, isTakenOver(page.run, node) && status !== 'Skipped' ? 'taken over' : length), mark(status)),
     select: () => page.open(node),
     isOpen: page.folds.get(node.path) ?? Boolean(wanted),
     onfold: (isOpen) => page.folds.set(node.path, isOpen),
@@ -59,11 +59,18 @@ function look(page, node, few) {
 }
 
 /** What it does, as its flow says it. */
-function plain(page, node) {
-  const name = node.path.split('/').pop().replaceAll('%2F', '/').replaceAll('%23', '#').replaceAll('%25', '%');
-  const summary = page.run.summaries[name];
+function plain({ run }, node) {
+  const summary = summaryOf(run, node);
   return summary ? `${actionKind(node.kind).title}: ${summary}` : undefined;
 }
+
+export function summaryOf(run, node) {
+  const name = node.path.split('/').pop().replaceAll('%2F', '/').replaceAll('%23', '#').replaceAll('%25', '%');
+  return Object.hasOwn(run.summaries, name) ? run.summaries[name] : undefined;
+}
+
+/** Whether an earlier run has done it, from which this one has taken it over. */
+export const isTakenOver = (run, node) => Boolean(run.resubmitOf && node.endTime) && new Date(node.endTime) < new Date(run.startTime);
 
 /** What an action says of itself in a line. */
 function line(node) {
@@ -86,9 +93,12 @@ export function reason(node) {
 
 /** What an open action waits for, and until when. */
 export function waiting(node) {
-  const { until, attempt } = node.waits ?? {};
+  const { until, attempt, attempts, code, isThrottled } = node.waits ?? {};
   const when = until ? ` until ${clock(until)}` : '';
-  if (attempt) return `Attempt ${attempt} follows${until ? ` at ${clock(until)}` : ''}`;
+  if (attempt) {
+    const why = isThrottled ? `Rate limit of the service${code ? ` (${code})` : ''}: attempt` : code ? `After ${code}: attempt` : 'Attempt';
+    return `${why} ${attempt}${attempts ? ` of ${attempts}` : ''} follows${until ? ` at ${clock(until)}` : ''}`;
+  }
   return `Waits for ${node.waitsFor}${when}`;
 }
 

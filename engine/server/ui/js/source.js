@@ -2,8 +2,8 @@
 
 import { download } from './dom.js';
 import { get, query as asQuery, runAddress } from './api.js';
+import { FORMAT, readRun } from './imported.js';
 
-const FORMAT = 'flowright-run/1';
 /** Actions, and passes of one loop, that a download has in full. */
 const ACTIONS_MAX = 400;
 const PASSES_MAX = 60;
@@ -24,19 +24,9 @@ export function live(id, signal) {
 let opened = null;
 export const openedRun = () => opened;
 
-/** Reads a file that `save` has made. */
+/** Opens a file that has a run in it. */
 export async function openFile(file) {
-  const kept = JSON.parse(await file.text());
-  if (kept?.format !== FORMAT || !kept.run) throw new Error('This file is no downloaded run.');
-  const missing = () => Promise.reject(new Error('The downloaded file does not have this.'));
-  opened = {
-    id: String(kept.run.id),
-    isLive: false,
-    tree: async () => kept.run,
-    pass: async (path, pass) => kept.passes[`${path}#${pass}`] ?? missing(),
-    action: async (path) => kept.actions[path ?? ''] ?? missing(),
-    journal: async (after) => ({ value: kept.journal.slice(after), nextLink: null }),
-  };
+  opened = await readRun(file);
 }
 
 /** Downloads a run with what its pages show of it. */

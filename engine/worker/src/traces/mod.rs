@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use base::HttpRequest;
+use base::{HttpRequest, RunId};
 use http_client::{Client, Egress};
 use interp::{Plan, Run};
 use serde_json::Value;
@@ -36,6 +36,12 @@ const TOGETHER_MAX: usize = 512;
 const GATHER: Duration = Duration::from_millis(500);
 /// Pauses before a collector in trouble is asked again.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+/// The trace that a run belongs to: that of whoever sent its event, or one of its own. What the run
+/// asks services carries it.
+pub fn trace_id(run: &RunId, trigger_outputs: &Value) -> String {
+    Context::of(run, trigger_outputs).into_trace()
+}
 
 /// Where spans go. Cheap to clone.
 #[derive(Clone)]

@@ -36,6 +36,10 @@ impl Context {
         Self { run: run.clone(), trace, parent, is_sampled }
     }
 
+    pub(super) fn into_trace(self) -> String {
+        self.trace
+    }
+
     /// What a service is told whom an action asks.
     pub(crate) fn traceparent(&self, path: &Path) -> String {
         let flags = u8::from(self.is_sampled);

@@ -6,8 +6,19 @@ use serde_json::{Map, Value};
 
 use super::{args::FilterArgs, client::segment};
 
-const NAMES: [&str; 9] =
-    ["flow", "trigger", "status", "key", "error", "parent", "resubmitOf", "since", "until"];
+const NAMES: [&str; 11] = [
+    "flow",
+    "trigger",
+    "status",
+    "key",
+    "error",
+    "parent",
+    "resubmitOf",
+    "text",
+    "handled",
+    "since",
+    "until",
+];
 
 /// The members of a filter as the API takes them.
 pub(super) fn members(args: &FilterArgs) -> anyhow::Result<Map<String, Value>> {
