@@ -141,7 +141,8 @@ impl Task {
         Some(is_turn)
     }
 
-    fn is_in_line(&self) -> bool {
+    /// Whether the run is ordered and waits for its turn.
+    pub(crate) fn is_in_line(&self) -> bool {
         lock(&self.inner.lanes).has_to_wait(&self.origin.run)
     }
 

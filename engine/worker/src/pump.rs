@@ -124,7 +124,7 @@ async fn work(
                 }
                 None => step(&task.plan, &mut task.run, &started),
             };
-            task.begin(Vec::new(), effects).await?;
+            task.begin(Vec::new(), effects, true).await?;
             return task.pump().await;
         }
         first => {
@@ -222,10 +222,13 @@ impl Task {
         // What sleeps has carried out what followed from its start, though that has left no event.
         if (has_resumed || events.len() == 1) && !self.known_asleep {
             let Some(began) = self.late(events).filter(|_| is_turn) else {
-                return self.begin(Vec::new(), effects).await;
+                // Another process may have carried out the first step, such as called a flow, before
+                // it died.
+                let is_sure = is_turn || self.is_in_line();
+                return self.begin(Vec::new(), effects, is_sure).await;
             };
             let effects = step(&self.plan, &mut self.run, &began);
-            return self.begin(vec![began], effects).await;
+            return self.begin(vec![began], effects, true).await;
         }
         if let (Some(parent), Some(_)) = (&self.origin.parent, self.run.response()) {
             let outcome = child_outcome(&self.run, self.inner.now());
@@ -247,7 +250,7 @@ impl Task {
         }
         let began = Event { at: now, path: Path::run(), kind: EventKind::Began };
         let effects = step(&self.plan, &mut self.run, &began);
-        self.begin(vec![began], effects).await
+        self.begin(vec![began], effects, true).await
     }
 
     /// That the run begins only now, if it was admitted so long ago that its pauses and times have to
@@ -262,14 +265,15 @@ impl Task {
         })
     }
 
-    /// Nothing but the start is stored: what follows from it has not been carried out.
+    /// Nothing but the start is stored; `is_sure` if nothing that follows from it was carried out.
     async fn begin(
         &mut self,
         mut events: Vec<Event>,
         effects: Vec<Effect>,
+        is_sure: bool,
     ) -> Result<(), StoreError> {
         // A run that ends in its first step has ended: there was nothing to wait for.
-        match self.stopped(self.run.is_new()).filter(|_| self.run.end().is_none()) {
+        match self.stopped(is_sure && self.run.is_new()).filter(|_| self.run.end().is_none()) {
             None => self.carry_out(events, effects).await,
             Some(event) => {
                 let effects = step(&self.plan, &mut self.run, &event);
