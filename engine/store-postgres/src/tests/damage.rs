@@ -146,7 +146,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date() {
         DROP INDEX run_trigger; ALTER TABLE flow_version DROP COLUMN stored, DROP COLUMN id;
         ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
         ALTER TABLE inbox DROP COLUMN since;
-        ALTER TABLE run DROP COLUMN asleep, DROP COLUMN turn, DROP COLUMN shard;
+        ALTER TABLE run DROP COLUMN asleep, DROP COLUMN turn, DROP COLUMN shard, DROP COLUMN paused;
         ALTER TABLE timer DROP COLUMN shard; CREATE INDEX timer_due ON timer (due);
         DROP TABLE node, shard, mail; DROP FUNCTION own(bigint, bigint, bigint);
         DROP FUNCTION balance(bigint, bigint, bigint, boolean); CREATE TABLE owner (id integer);
