@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use base::{Failure, HttpRequest, RunId, Secret, Status, Timestamp, quota::Rate};
+use base::{Failure, HttpRequest, RunId, Secret, Status, Timestamp, markup::escaped, quota::Rate};
 use connector::Call;
 use http_client::{
     Client, Egress, InvokeOptions,
@@ -334,19 +334,4 @@ fn title(heap: &Heap) -> String {
 /// Text in which nothing is a link or an emphasis.
 fn plain(text: &str) -> String {
     text.chars().map(|it| if "[]()*_#`<>\\".contains(it) { ' ' } else { it }).collect()
-}
-
-/// Text in HTML.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

@@ -3,6 +3,7 @@
 mod layout;
 mod svg;
 
+use base::markup;
 use flow::{ActionId, ActionKind, Block, Flow, actions::api_connection::Target};
 
 use crate::difference::label;
@@ -46,10 +47,7 @@ pub(crate) fn first(flow: &Flow) -> impl Iterator<Item = ActionId> + '_ {
 
 /// As Mermaid reads it.
 pub fn mermaid(flow: &Flow) -> String {
-    let quoted = |text: &str| {
-        let text = text.replace('&', "&amp;").replace('"', "&quot;");
-        text.replace('<', "&lt;").replace('>', "&gt;").replace('#', "#35;").replace('\n', " ")
-    };
+    let quoted = |text: &str| markup::escaped(text).replace('#', "#35;").replace('\n', " ");
     let mut lines = vec!["flowchart TD".to_owned()];
     for (nth, trigger) in flow.triggers.iter().enumerate() {
         lines.push(format!("  t{nth}([\"{}\"])", quoted(&trigger.display)));

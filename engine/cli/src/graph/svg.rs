@@ -1,5 +1,6 @@
 //! A picture that every browser shows, without anything from elsewhere.
 
+use base::markup;
 use flow::Flow;
 
 use super::layout::{self, Arrow};
@@ -72,6 +73,5 @@ fn arrow(arrow: &Arrow) -> String {
 
 fn escaped(text: &str) -> String {
     let kept = text.chars().map(|it| if it.is_control() { ' ' } else { it });
-    let text: String = kept.collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    markup::escaped(&kept.collect::<String>())
 }

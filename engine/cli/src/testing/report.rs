@@ -1,6 +1,6 @@
 //! Verdicts for programs: one JSON object, or the XML that build servers read.
 
-use base::Severity;
+use base::{Severity, markup};
 use serde_json::{Value, json};
 
 use super::{Coverage, Fault, Suite, TestsOfFile, Verdict};
@@ -175,17 +175,8 @@ fn junit_case(file: &TestsOfFile, verdict: &Verdict) -> String {
 
 /// Text as XML has it; what XML cannot hold is left out.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' | '\t' => escaped.push(character),
-            it if it.is_control() || matches!(it, '\u{fffe}' | '\u{ffff}') => {}
-            it => escaped.push(it),
-        }
-    }
-    escaped
+    let is_held = |it: &char| {
+        matches!(it, '\n' | '\t') || !(it.is_control() || matches!(it, '\u{fffe}' | '\u{ffff}'))
+    };
+    markup::escaped(&text.chars().filter(is_held).collect::<String>())
 }

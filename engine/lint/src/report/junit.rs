@@ -1,6 +1,6 @@
 //! A test report in the form of `JUnit`, which every build server shows.
 
-use base::{Diagnostic, Source};
+use base::{Diagnostic, Source, markup};
 
 use super::concise::printable;
 use crate::FileFindings;
@@ -49,10 +49,5 @@ fn case(source: &Source, it: &Diagnostic) -> String {
 
 /// Text as XML has to write it; control characters are not allowed in it at all.
 fn xml(text: &str) -> String {
-    let text = printable(text);
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace(['\u{fffe}', '\u{ffff}'], "?")
+    markup::escaped(&printable(text)).replace(['\u{fffe}', '\u{ffff}'], "?")
 }
