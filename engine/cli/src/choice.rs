@@ -19,6 +19,13 @@ pub(crate) struct Chosen {
     pub(crate) siblings: Vec<FlowFile>,
 }
 
+/// The project around the present folder; without one, what is in that folder.
+pub(crate) fn project(environment: Option<&str>) -> anyhow::Result<Project> {
+    let here = std::env::current_dir()?;
+    let root = Project::find(&here).unwrap_or(here);
+    Ok(Project::load(&root, environment)?)
+}
+
 /// Names that a message lists.
 const NAMES_MAX: usize = 20;
 

@@ -2,7 +2,6 @@
 
 use anyhow::ensure;
 use flow::export::{Form, wdl};
-use worker::Project;
 
 use crate::{
     Outcome,
@@ -14,9 +13,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
-    let here = std::env::current_dir()?;
-    let root = Project::find(&here).unwrap_or(here);
-    let project = Project::load(&root, None)?;
+    let project = choice::project(None)?;
     let Chosen { file, .. } = choice::find(&project, &args.flow, None)?;
     if report(&file) {
         return Ok(Outcome::Bad);

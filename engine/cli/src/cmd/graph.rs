@@ -6,7 +6,6 @@ use anyhow::ensure;
 use clap::{Args, CommandFactory as _, ValueEnum};
 use clap_complete::Shell;
 use cli::graph;
-use worker::Project;
 
 use crate::{
     Outcome,
@@ -81,9 +80,7 @@ pub(crate) struct CompletionsArgs {
 }
 
 pub(crate) fn run(args: &GraphArgs) -> anyhow::Result<Outcome> {
-    let here = std::env::current_dir()?;
-    let root = Project::find(&here).unwrap_or(here);
-    let project = Project::load(&root, None)?;
+    let project = choice::project(None)?;
     let Chosen { file, .. } = choice::find(&project, &args.flow, None)?;
     if report(&file) {
         return Ok(Outcome::Bad);

@@ -52,10 +52,7 @@ pub(crate) async fn run(args: &RunArgs) -> anyhow::Result<Outcome> {
 }
 
 async fn attempt(args: &RunArgs) -> Result<Outcome, Refusal> {
-    let here = std::env::current_dir().map_err(refuse("InvalidProject"))?;
-    let root = Project::find(&here).unwrap_or(here);
-    let project = Project::load(&root, args.environment.as_deref());
-    let project = project.map_err(refuse("InvalidProject"))?;
+    let project = choice::project(args.environment.as_deref()).map_err(refuse("InvalidProject"))?;
     let Chosen { file, siblings } = choice::find(&project, &args.flow, args.workflow.as_deref())
         .map_err(refuse("FlowNotFound"))?;
     if args.as_json() && file.package.has_errors() {
@@ -67,7 +64,7 @@ async fn attempt(args: &RunArgs) -> Result<Outcome, Refusal> {
         return Ok(Outcome::Bad);
     }
     refuse_static_results(args, &project, &file, &siblings).map_err(refuse("StaticResults"))?;
-    let secrets = ProcessSecrets { root };
+    let secrets = ProcessSecrets { root: project.root.clone() };
     let parameters = parameters(args, &project, &secrets, &file.package.flow);
     let parameters = parameters.map_err(refuse("InvalidParameter"))?;
     let mut flow = project.deploy_one(&file, &parameters, &secrets);

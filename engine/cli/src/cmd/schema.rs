@@ -9,7 +9,7 @@ use serde_json::Value;
 use worker::Project;
 
 use crate::{
-    Outcome,
+    Outcome, choice,
     cmd::packages::put,
     print::{self, note},
 };
@@ -60,9 +60,7 @@ impl SchemaOf {
 }
 
 pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Outcome> {
-    let here = std::env::current_dir()?;
-    let root = Project::find(&here).unwrap_or(here);
-    let project = Project::load(&root, None)?;
+    let project = choice::project(None)?;
     let known = known(&project)?;
     let Some(folder) = &args.output else {
         let Some(of) = args.of else {

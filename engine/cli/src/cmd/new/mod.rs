@@ -17,9 +17,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &NewArgs) -> anyhow::Result<Outcome> {
-    let here = std::env::current_dir()?;
-    let root = Project::find(&here).unwrap_or(here);
-    let project = Project::load(&root, None)?;
+    let project = choice::project(None)?;
     match &args.what {
         NewWhat::Flow(args) => flow(&project, args),
         NewWhat::Connector(args) => connectors::new::run(&project, args),
