@@ -1,7 +1,7 @@
 //! Flows that ask connector programs, in a service that is killed: nothing is lost or done twice.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write as _,
     path::Path,
@@ -68,6 +68,13 @@ impl Stage {
         self.log().iter().filter(|it| it.starts_with(what)).count()
     }
 
+    /// How many pages the program has died of. One that outlives its engine for a moment may die of
+    /// the same page as the next.
+    fn deaths(&self) -> usize {
+        let log = self.log();
+        log.iter().filter(|it| it.starts_with("died of")).collect::<BTreeSet<_>>().len()
+    }
+
     fn run(&self, flow: &str) -> (Value, Output) {
         let flow = self.path().join("flows").join(flow);
         let out = Command::new(flowright())
@@ -119,7 +126,8 @@ async fn polled_lines_start_one_run_each_however_often_anybody_dies() {
     stage.append("lines", &["old"]);
     let port = free_port();
     let mut process = Process::start(stage.path(), port);
-    until("it has begun", async || 0 < stage.count("poll None")).await;
+    // Only what is asked next shows that the first answer was kept.
+    until("it has begun", async || 0 < stage.count("poll 1 ")).await;
     let mut expected = BTreeMap::new();
     for round in 0..3 {
         let names = ["a", "b", "die", "c", "d", "e", "f"].map(|it| match it {
@@ -138,7 +146,7 @@ async fn polled_lines_start_one_run_each_however_often_anybody_dies() {
             process = Process::start(stage.path(), port);
         }
         let died = usize::try_from(round).unwrap() + 1;
-        until("the program has died of it", async || died == stage.count("died of")).await;
+        until("the program has died of it", async || died == stage.deaths()).await;
     }
     // A line that comes again is another event.
     until("all lines have come", async || bodies(port, "lines").await == expected).await;
@@ -200,7 +208,8 @@ async fn what_was_asked_when_the_engine_was_killed_has_an_unknown_outcome() {
     stage.flow("blind", &stage.on_lines("blind"), "call: odd.CreateAndHang");
     let port = free_port();
     let mut process = Process::start(stage.path(), port);
-    until("it has begun", async || 0 < stage.count("poll None")).await;
+    // Only what is asked next shows that the first answer was kept.
+    until("it has begun", async || 0 < stage.count("poll 1 ")).await;
     stage.append("blind", &["one"]);
     until("it creates", async || stage.count("create") == 1).await;
     process.kill();
