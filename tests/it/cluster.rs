@@ -393,8 +393,8 @@ impl<'a> World<'a> {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         seen.effects.clone_from(&world.outside.effects.lock().unwrap());
-        let sql = "SELECT run.status, event.text::json->'outputs'->'body'->>'key',
-                event.text::json->'outputs'->'body'->>'n'
+        let sql = "SELECT run.status, split_part(event.text, chr(10), 1)::json->'outputs'->'body'->>'key',
+                split_part(event.text, chr(10), 1)::json->'outputs'->'body'->>'n'
             FROM flowright.run JOIN flowright.event ON event.run = run.position AND number = 1";
         for line in ask(sql).lines() {
             let mut parts = line.split('|');

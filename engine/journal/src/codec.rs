@@ -1,5 +1,6 @@
 //! Events as text: the one form in which every store keeps them.
 
+use base::limits::INLINE_BYTES_MAX;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -30,6 +31,28 @@ pub enum CodecError {
 pub fn encode(event: &Event) -> Result<String, CodecError> {
     let text = serde_json::to_string(event).map_err(|_| CodecError::Unwritable)?;
     if is_deeper(&text, EVENT_DEPTH_MAX) { Err(CodecError::TooDeep) } else { Ok(text) }
+}
+
+/// Texts of events that are written together as rows of a table, as many in one as stay short, a line
+/// each: a row costs a store more than what stands in it.
+pub fn rows(texts: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for text in texts {
+        match rows.last_mut() {
+            Some(row) if row.len() + text.len() < INLINE_BYTES_MAX => {
+                row.reserve_exact(1 + text.len());
+                row.push('\n');
+                row.push_str(&text);
+            }
+            _ => rows.push(text),
+        }
+    }
+    rows
+}
+
+/// The events of a row.
+pub fn decode_row(row: &str) -> impl Iterator<Item = Result<Event, CodecError>> + '_ {
+    row.split('\n').map(decode)
 }
 
 /// The text of a value that is stored by itself, which may nest as deep as an event.

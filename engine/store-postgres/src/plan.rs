@@ -16,7 +16,7 @@ use crate::work::{Entry, FlowRow, NoteRow, Sha, Step, TriggerRow, Work, path_sha
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
     pub(crate) position: i64,
-    /// Number of its last event.
+    /// Number of its last row of events.
     pub(crate) last: i32,
     pub(crate) has_ended: bool,
     /// Whether it is asleep, whether it has its turn, and whether it is paused.
@@ -91,11 +91,15 @@ pub(crate) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    fn event(&mut self, run: Known, number: i32, body: &'a Body) {
-        if let Body::Packed(packed) = body {
-            self.blobs.push(packed);
+    /// Adds rows of events to a run.
+    fn add(&mut self, run: &mut Known, rows: &'a [Body]) {
+        for row in rows {
+            if let Body::Packed(packed) = row {
+                self.blobs.push(packed);
+            }
+            run.last = run.last.saturating_add(1);
+            self.events.push((run.position, run.last, row));
         }
-        self.events.push((run.position, number, body));
     }
 
     fn extend(&mut self, later: Self) {
@@ -231,13 +235,13 @@ impl<'v, 'a> Draft<'v, 'a> {
             return Err(status::unknown_version(admission));
         }
         let position = self.position(admission)?;
-        let run = Known { position, last: 1, has_ended: false, rest: (false, false, false) };
+        let mut run = Known { position, last: 0, has_ended: false, rest: (false, false, false) };
+        self.changes.add(&mut run, &entry.rows);
         self.new.runs.insert(admission.run.clone(), run);
         if !self.view.owned.contains(Shard::of_run(&admission.run)) {
             self.changes.mail.push(Note::of(&entry.begin));
         }
         self.changes.runs.push((position, entry));
-        self.changes.event(run, 1, &entry.started);
         self.admitted.push(Admitted::New(admission.run.clone()));
         entry.then.as_ref().map_or(Ok(()), |step| self.step(step))
     }
@@ -261,10 +265,7 @@ impl<'v, 'a> Draft<'v, 'a> {
         if run.has_ended {
             return Err(status::already_ended(append));
         }
-        for event in &step.events {
-            run.last = run.last.saturating_add(1);
-            self.changes.event(run, run.last, event);
-        }
+        self.changes.add(&mut run, &step.rows);
         let ended = append.events.iter().filter_map(status::ended_timer);
         let disarmed = append.disarm.iter().map(|(path, deadline)| (path, *deadline));
         for (path, deadline) in ended.chain(disarmed) {

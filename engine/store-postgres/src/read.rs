@@ -37,7 +37,9 @@ pub(crate) async fn load(
     let run = read_row(first)?;
     let mut events = Vec::with_capacity(rows.len());
     for row in &rows {
-        events.push(codec::decode(&text(row)?).map_err(|error| corrupt(&error))?);
+        for event in codec::decode_row(&text(row)?) {
+            events.push(event.map_err(|error| corrupt(&error))?);
+        }
     }
     let end = status::check_history(&events).map_err(|reason| corrupt(&reason))?;
     if end.map(|end| end.status) == run.status {
@@ -47,7 +49,7 @@ pub(crate) async fn load(
     }
 }
 
-/// The text of an event: `text`, `sum`, and `sha`, `length`, `zstd` of its blob.
+/// The text of a row of events: `text`, `sum`, and `sha`, `length`, `zstd` of its blob.
 fn text(row: &Row) -> Result<String, StoreError> {
     let column = |offset| N_COLUMNS + offset;
     let missing = || StoreError::Corrupt("the text of an event is missing".to_owned());

@@ -36,14 +36,14 @@ pub(crate) struct FlowRow {
     pub(crate) files: Packed,
 }
 
-/// An admission with the text of its first event.
+/// An admission with the texts of its events.
 pub(crate) struct Entry {
     pub(crate) admission: Admission,
     pub(crate) created: Timestamp,
     /// The run that it does once more.
     pub(crate) again_of: Option<RunId>,
-    pub(crate) started: Body,
-    /// The step that it is stored with.
+    pub(crate) rows: Vec<Body>,
+    /// The step that it is stored with; its events are among those of the admission.
     pub(crate) then: Option<Step>,
     /// What it is known by.
     pub(crate) inbox: Option<Sha>,
@@ -55,7 +55,7 @@ pub(crate) struct Entry {
 /// A step with the texts of its events.
 pub(crate) struct Step {
     pub(crate) append: Append,
-    pub(crate) events: Vec<Body>,
+    pub(crate) rows: Vec<Body>,
     pub(crate) children: Vec<Entry>,
     pub(crate) posts: Vec<NoteRow>,
 }
@@ -88,7 +88,7 @@ impl Work {
     pub(crate) async fn append(batch: Vec<Append>) -> Result<Self, StoreError> {
         let mut steps = Vec::with_capacity(batch.len());
         for mut append in batch {
-            let events = bodies(&append).await?;
+            let rows = packed(status::check_append(&append)?).await?;
             let paths = append.arm.iter().map(|timer| timer.path.as_str());
             if paths.chain([append.run.as_str()]).any(has_nul) {
                 let reason = NUL.to_owned();
@@ -96,7 +96,7 @@ impl Work {
             }
             let children = entries(std::mem::take(&mut append.children)).await?;
             let posts = notes(&std::mem::take(&mut append.posts))?;
-            steps.push(Step { append, events, children, posts });
+            steps.push(Step { append, rows, children, posts });
         }
         Ok(Self::Append(steps))
     }
@@ -104,7 +104,7 @@ impl Work {
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
         let of_entries =
-            |entries: &[Entry]| entries.iter().map(|it| size(&it.started)).sum::<usize>();
+            |entries: &[Entry]| entries.iter().flat_map(|it| &it.rows).map(size).sum::<usize>();
         match self {
             Self::Discard(_) | Self::Expire(_) => 0,
             Self::Post(notes) => notes.iter().map(|it| it.text.len()).sum(),
@@ -115,8 +115,8 @@ impl Work {
             }
             Self::Append(steps) => {
                 let of_step = |step: &Step| {
-                    let events: usize = step.events.iter().map(size).sum();
-                    events + of_entries(&step.children)
+                    let rows: usize = step.rows.iter().map(size).sum();
+                    rows + of_entries(&step.children)
                 };
                 steps.iter().map(of_step).sum()
             }
@@ -148,26 +148,31 @@ impl TriggerRow {
     }
 }
 
-async fn bodies(append: &Append) -> Result<Vec<Body>, StoreError> {
-    let mut events = Vec::with_capacity(append.events.len());
-    for text in status::check_append(append)? {
-        events.push(pack(text).await?);
+/// Texts of events that are written together, as they will be stored.
+async fn packed(texts: Vec<String>) -> Result<Vec<Body>, StoreError> {
+    let mut rows = Vec::with_capacity(1);
+    for row in codec::rows(texts) {
+        rows.push(pack(row).await?);
     }
-    Ok(events)
+    Ok(rows)
 }
 
 async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::with_capacity(admissions.len());
     for mut admission in admissions {
         let (created, again_of) = (admission.created(), admission.again_of());
-        let then = match admission.first_step() {
-            Some(append) => {
-                let events = bodies(&append).await?;
-                Some(Step { append, events, children: Vec::new(), posts: Vec::new() })
-            }
-            None => None,
-        };
-        let started = pack(status::check_admission(&admission)?).await?;
+        let then = admission.first_step();
+        let mut texts = vec![status::check_admission(&admission)?];
+        if let Some(append) = &then {
+            texts.extend(status::check_append(append)?);
+        }
+        let then = then.map(|append| Step {
+            append,
+            rows: Vec::new(),
+            children: Vec::new(),
+            posts: Vec::new(),
+        });
+        let rows = packed(texts).await?;
         let Admission { run, flow, sha, trigger, .. } = &admission;
         let parent = admission.parent.iter().flat_map(|it| [it.run.as_str(), it.path.as_str()]);
         let again = again_of.as_ref().map(RunId::as_str);
@@ -179,7 +184,7 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
         let inbox = admission.dedupe.as_ref().map(|key| inbox_sha(flow, trigger, key));
         let key_sha = admission.key.as_ref().map(|key| sha256(key.as_bytes()));
         let begin = NoteRow::new(&Post::begin(&admission))?;
-        entries.push(Entry { admission, created, again_of, started, then, inbox, key_sha, begin });
+        entries.push(Entry { admission, created, again_of, rows, then, inbox, key_sha, begin });
     }
     Ok(entries)
 }

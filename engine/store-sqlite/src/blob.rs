@@ -22,9 +22,9 @@ pub(crate) fn compressing(error: std::io::Error) -> Failure {
     Failure::new("could not compress a text", error)
 }
 
-/// Adds an event to a run.
-pub(crate) fn insert(event: &Body, connection: &Connection, run: i64) -> Result<(), WriteError> {
-    match event {
+/// Adds a row of events to a run.
+pub(crate) fn insert(row: &Body, connection: &Connection, run: i64) -> Result<(), WriteError> {
+    match row {
         Body::Inline(text) => {
             let sql = "INSERT INTO event (run, text, sum) VALUES (?1, ?2, ?3)";
             connection.prepare_cached(sql)?.execute(params![run, text, body::sum(text)])?;
@@ -49,7 +49,7 @@ fn insert_packed(packed: &Packed, connection: &Connection) -> Result<i64, WriteE
     Ok(connection.last_insert_rowid())
 }
 
-/// The text of an event row: `text`, `sum`, and `sha`, `length`, `zstd` of its blob. Finds every
+/// The text of a row of events: `text`, `sum`, and `sha`, `length`, `zstd` of its blob. Finds every
 /// change that the disk or somebody made to it.
 pub(crate) fn text(row: &Row<'_>) -> Result<String, StoreError> {
     let inline: Option<String> = row.get(0).map_err(reading)?;

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_sleep.sql"),
     include_str!("../migrations/0005_audit.sql"),
     include_str!("../migrations/0006_paused.sql"),
+    include_str!("../migrations/0007_fewer_indexes.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.
@@ -38,6 +39,8 @@ pub(crate) struct Owned {
     pub(crate) connection: Connection,
     pub(crate) epoch: i64,
     pub(crate) commits: i64,
+    /// The highest number that a run may have had.
+    pub(crate) positions: i64,
     pub(crate) mark: Mark,
 }
 
@@ -72,14 +75,17 @@ pub(crate) fn open_owned(path: &Path, options: &Options) -> Result<Owned, StoreE
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(opening)?;
     }
     configure(&connection, options)?;
-    let (epoch, commits) = take_over(&mut connection, path)?;
+    // Migrations may replace a table that others refer to.
+    connection.pragma_update(None, "foreign_keys", false).map_err(opening)?;
+    let (epoch, commits, positions) = take_over(&mut connection, path)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(opening)?;
     if known < MIGRATIONS.len() {
         // The file itself names its schema from now on, not only the log.
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
         connection.query_row(sql, [], |_| Ok(())).map_err(opening)?;
     }
     mark.write(commits).map_err(|error| Failure::new("could not write the mark file", error))?;
-    Ok(Owned { connection, epoch, commits, mark })
+    Ok(Owned { connection, epoch, commits, positions, mark })
 }
 
 /// Opens a database that is there, for reading.
@@ -171,7 +177,6 @@ fn configure(connection: &Connection, options: &Options) -> Result<(), StoreErro
     set("synchronous", &"FULL")?;
     set("wal_autocheckpoint", &AUTOCHECKPOINT_PAGES)?;
     set("journal_size_limit", &LOG_BYTES_KEPT)?;
-    set("foreign_keys", &true)?;
     set("cell_size_check", &true)?;
     set("trusted_schema", &false)?;
     if let Some(bytes) = options.bytes_max {
@@ -184,9 +189,9 @@ fn configure(connection: &Connection, options: &Options) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Brings the schema up to date and becomes the owner, in one transaction. Gives the new epoch and
-/// the number of commits.
-fn take_over(connection: &mut Connection, path: &Path) -> Result<(i64, i64), StoreError> {
+/// Brings the schema up to date and becomes the owner, in one transaction. Gives the new epoch, the
+/// number of commits and the highest number that a run may have had.
+fn take_over(connection: &mut Connection, path: &Path) -> Result<(i64, i64, i64), StoreError> {
     let behavior = TransactionBehavior::Immediate;
     let tx = connection.transaction_with_behavior(behavior).map_err(opening)?;
     // Again, now that nobody else can write: two processes may have found the file empty.
@@ -196,11 +201,13 @@ fn take_over(connection: &mut Connection, path: &Path) -> Result<(i64, i64), Sto
         tx.pragma_update(None, "user_version", number).map_err(opening)?;
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(opening)?;
-    let sql = "UPDATE owner SET epoch = epoch + 1, commits = commits + 1 RETURNING epoch, commits";
-    let (epoch, commits) =
-        tx.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(opening)?;
+    let sql = "UPDATE owner SET epoch = epoch + 1, commits = commits + 1
+        RETURNING epoch, commits, positions";
+    let owner = tx
+        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .map_err(opening)?;
     tx.commit().map_err(opening)?;
-    Ok((epoch, commits))
+    Ok(owner)
 }
 
 pub(crate) fn foreign(path: &Path, what: &str) -> StoreError {

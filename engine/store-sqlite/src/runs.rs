@@ -1,8 +1,11 @@
 //! The tables of runs, their events and known events: admission, steps, reading.
 
+use std::cell::Cell;
+
 use base::{RunId, Timestamp};
 use journal::{
-    Admission, Admitted, Append, Event, Path, RunRow, StoreError, body::Body, codec, status,
+    Admission, Admitted, Append, Event, Path, RunRow, StoreError, body::Body, codec,
+    status::{self, End},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
@@ -15,18 +18,19 @@ use crate::{
     timers,
 };
 
-/// An admission with the text of its first event.
+/// An admission with the texts of its events.
 pub(crate) struct Entry {
     admission: Admission,
     created: Timestamp,
-    started: Body,
-    then: Option<Step>,
+    rows: Vec<Body>,
+    /// How it has ended, if it has already.
+    end: Option<End>,
 }
 
 /// A step with the texts of its events.
 pub(crate) struct Step {
     append: Append,
-    events: Vec<Body>,
+    rows: Vec<Body>,
     children: Vec<Entry>,
 }
 
@@ -34,42 +38,64 @@ pub(crate) struct Step {
 pub(crate) async fn new_entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::with_capacity(admissions.len());
     for mut admission in admissions {
-        let started = blob::pack(status::check_admission(&admission)?).await?;
+        let mut texts = vec![status::check_admission(&admission)?];
         let created = admission.created();
-        let then = match admission.first_step() {
-            Some(append) => {
-                let events = bodies(&append).await?;
-                Some(Step { append, events, children: Vec::new() })
-            }
-            None => None,
-        };
-        entries.push(Entry { admission, created, started, then });
+        let mut end = None;
+        if let Some(first) = admission.first_step() {
+            texts.extend(status::check_append(&first)?);
+            end = first.events.last().and_then(status::end);
+        }
+        entries.push(Entry { admission, created, rows: packed(texts).await?, end });
     }
     Ok(entries)
 }
 
-async fn bodies(append: &Append) -> Result<Vec<Body>, StoreError> {
-    let mut events = Vec::with_capacity(append.events.len());
-    for text in status::check_append(append)? {
-        events.push(blob::pack(text).await?);
+/// Texts of events that are written together, as they will be stored.
+async fn packed(texts: Vec<String>) -> Result<Vec<Body>, StoreError> {
+    let mut rows = Vec::with_capacity(1);
+    for row in codec::rows(texts) {
+        rows.push(blob::pack(row).await?);
     }
-    Ok(events)
+    Ok(rows)
 }
 
 /// Checks steps as far as that can be done without the database.
 pub(crate) async fn new_steps(batch: Vec<Append>) -> Result<Vec<Step>, StoreError> {
     let mut steps = Vec::with_capacity(batch.len());
     for mut append in batch {
-        let events = bodies(&append).await?;
+        let rows = packed(status::check_append(&append)?).await?;
         let children = new_entries(std::mem::take(&mut append.children)).await?;
-        steps.push(Step { append, events, children });
+        steps.push(Step { append, rows, children });
     }
     Ok(steps)
 }
 
+/// The numbers of runs, each given once. What a transaction that is given up has taken stays unused.
+pub(crate) struct Positions(Cell<i64>);
+
+impl Positions {
+    pub(crate) const fn after(last: i64) -> Self {
+        Self(Cell::new(last))
+    }
+
+    /// The last that was given.
+    pub(crate) const fn last(&self) -> i64 {
+        self.0.get()
+    }
+
+    fn next(&self) -> i64 {
+        self.0.set(self.0.get().saturating_add(1));
+        self.0.get()
+    }
+}
+
 impl Entry {
     /// Starts the run, unless the event is known.
-    pub(crate) fn admit(&self, connection: &Connection) -> Result<Admitted, WriteError> {
+    pub(crate) fn admit(
+        &self,
+        connection: &Connection,
+        positions: &Positions,
+    ) -> Result<Admitted, WriteError> {
         let new = &self.admission;
         if let Some(key) = &new.dedupe {
             let sql = "SELECT run FROM inbox
@@ -83,25 +109,28 @@ impl Entry {
         }
         let version = flows::id(connection, &new.sha)?;
         let version = version.ok_or_else(|| status::unknown_version(new))?;
-        let position = self.insert(connection, version)?;
-        blob::insert(&self.started, connection, position)?;
-        for event in self.then.iter().flat_map(|step| &step.events) {
-            blob::insert(event, connection, position)?;
-        }
+        let position = positions.next();
+        self.insert(connection, version, position)?;
+        self.rows.iter().try_for_each(|row| blob::insert(row, connection, position))?;
         Ok(Admitted::New(new.run.clone()))
     }
 
-    fn insert(&self, connection: &Connection, version: i64) -> Result<i64, WriteError> {
+    fn insert(
+        &self,
+        connection: &Connection,
+        version: i64,
+        position: i64,
+    ) -> Result<(), WriteError> {
         let new = &self.admission;
-        let sql = "INSERT INTO run (run, version, flow, trigger_name, order_key, parent_run,
+        let sql = "INSERT INTO run (position, run, version, flow, trigger_name, order_key, parent_run,
             parent_path, created, finished, status, error, error_code, again_of)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
             ON CONFLICT (run) DO NOTHING";
         // One that has ended already is not written as an open one first.
-        let end =
-            self.then.as_ref().and_then(|step| step.append.events.last()).and_then(status::end);
-        let error = end.as_ref().and_then(|end| end.error.as_ref());
+        let end = self.end.as_ref();
+        let error = end.and_then(|end| end.error.as_ref());
         let inserted = connection.prepare_cached(sql)?.execute(params![
+            position,
             new.run.as_str(),
             version,
             new.flow,
@@ -110,8 +139,8 @@ impl Entry {
             new.parent.as_ref().map(|parent| parent.run.as_str()),
             new.parent.as_ref().map(|parent| parent.path.as_str()),
             self.created.ticks(),
-            end.as_ref().map(|end| end.at.ticks()),
-            end.as_ref().map(|end| end.status.name()),
+            end.map(|end| end.at.ticks()),
+            end.map(|end| end.status.name()),
             error.map(ToString::to_string),
             error.and_then(status::error_code),
             new.again_of().as_ref().map(RunId::as_str),
@@ -119,7 +148,6 @@ impl Entry {
         if inserted == 0 {
             return Err(status::already_begun(new).into());
         }
-        let position = connection.last_insert_rowid();
         if let Some(key) = &new.dedupe {
             let sql = "INSERT INTO inbox (flow, trigger_name, dedupe_key, run, since)
                 VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -127,13 +155,22 @@ impl Entry {
             let row = params![new.flow, new.trigger, key, new.run.as_str(), since];
             connection.prepare_cached(sql)?.execute(row)?;
         }
-        Ok(position)
+        Ok(())
     }
 }
 
 impl Step {
+    /// How many runs it begins, at most.
+    pub(crate) fn runs(&self) -> usize {
+        self.children.len()
+    }
+
     /// Adds the step to its run. Gives what became of its children.
-    pub(crate) fn append(&self, connection: &Connection) -> Result<Vec<Admitted>, WriteError> {
+    pub(crate) fn append(
+        &self,
+        connection: &Connection,
+        positions: &Positions,
+    ) -> Result<Vec<Admitted>, WriteError> {
         let append = &self.append;
         let Some(known) = find(connection, &append.run)? else {
             return Err(StoreError::UnknownRun(append.run.clone()).into());
@@ -150,14 +187,12 @@ impl Step {
             connection.prepare_cached(sql)?.execute(row)?;
         }
         timers::apply(connection, position, append)?;
-        self.children.iter().map(|child| child.admit(connection)).collect()
+        self.children.iter().map(|child| child.admit(connection, positions)).collect()
     }
 
     /// Adds the events to an open run, which may end it.
     fn insert(&self, connection: &Connection, position: i64) -> Result<(), WriteError> {
-        for event in &self.events {
-            blob::insert(event, connection, position)?;
-        }
+        self.rows.iter().try_for_each(|row| blob::insert(row, connection, position))?;
         if let Some(end) = self.append.events.last().and_then(status::end) {
             let sql = "UPDATE run SET status = ?2, error = ?3, finished = ?4, error_code = ?5
                 WHERE position = ?1";
@@ -206,8 +241,9 @@ pub(crate) fn load(
     };
     let mut events = Vec::new();
     while let Some(event) = found.next().map_err(reading)? {
-        let event = codec::decode(&blob::text(event)?).map_err(|error| corrupt(&error))?;
-        events.push(event);
+        for event in codec::decode_row(&blob::text(event)?) {
+            events.push(event.map_err(|error| corrupt(&error))?);
+        }
     }
     let end = status::check_history(&events).map_err(|reason| corrupt(&reason))?;
     if end.map(|end| end.status) == row.status {

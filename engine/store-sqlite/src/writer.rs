@@ -16,7 +16,7 @@ use crate::{
     expire, flows,
     mark::Mark,
     open::Owned,
-    runs::{Entry, Step},
+    runs::{Entry, Positions, Step, to_i64},
     triggers,
 };
 
@@ -52,11 +52,18 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn spawn(owned: Owned, queue: usize) -> Result<Self, StoreError> {
         let (requests, waiting) = mpsc::channel(queue.max(1));
-        let Owned { connection, epoch, commits, mark } = owned;
+        let Owned { connection, epoch, commits, positions, mark } = owned;
         let counter = Arc::new(CommitCounter::default());
         let counted = Arc::clone(&counter);
-        let database =
-            Database { connection, epoch, commits, mark, stopped: None, counter: counted };
+        let database = Database {
+            connection,
+            epoch,
+            commits,
+            positions: Positions::after(positions),
+            mark,
+            stopped: None,
+            counter: counted,
+        };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || serve(database, waiting))
@@ -114,6 +121,7 @@ struct Database {
     epoch: i64,
     /// How many there have been.
     commits: i64,
+    positions: Positions,
     mark: Mark,
     stopped: Option<Stop>,
     counter: Arc<CommitCounter>,
@@ -183,13 +191,14 @@ impl Database {
         let tx = self.connection.transaction_with_behavior(behavior)?;
         // Asking for the number back would cost a copy of what changes.
         let commits = self.commits + 1;
-        let sql = "UPDATE owner SET commits = ?2 WHERE epoch = ?1";
-        if tx.prepare_cached(sql)?.execute([self.epoch, commits])? == 0 {
+        let sql = "UPDATE owner SET commits = ?2, positions = ?3 WHERE epoch = ?1";
+        let most = self.positions.last().saturating_add(batch.iter().map(Work::runs).sum());
+        if tx.prepare_cached(sql)?.execute([self.epoch, commits, most])? == 0 {
             return Err(Interrupt::Fenced);
         }
         let mut answers = Vec::with_capacity(batch.len());
         for work in batch {
-            answers.push(Ok(work.carry_out(&tx)?));
+            answers.push(Ok(work.carry_out(&tx, &self.positions)?));
         }
         tx.commit()?;
         self.commits = commits;
@@ -201,13 +210,27 @@ impl Database {
 }
 
 impl Work {
-    fn carry_out(&self, connection: &Connection) -> Result<Done, WriteError> {
+    /// How many runs it begins, at most.
+    fn runs(&self) -> i64 {
+        let runs = match self {
+            Self::Advance(entries, _) => entries.len(),
+            Self::Append(steps) => steps.iter().map(Step::runs).sum(),
+            Self::PutFlow(_) | Self::Expire(_) | Self::Audit(_) | Self::Audited(..) => 0,
+        };
+        to_i64(runs)
+    }
+
+    fn carry_out(
+        &self,
+        connection: &Connection,
+        positions: &Positions,
+    ) -> Result<Done, WriteError> {
         match self {
             Self::PutFlow(flow) => flow.insert(connection).map(|()| Done::Admitted(Vec::new())),
             Self::Advance(entries, states) => {
                 states.iter().try_for_each(|it| triggers::put(connection, it))?;
                 let admitted: Result<_, _> =
-                    entries.iter().map(|it| it.admit(connection)).collect();
+                    entries.iter().map(|it| it.admit(connection, positions)).collect();
                 admitted.map(Done::Admitted)
             }
             Self::Audit(entry) => entry.insert(connection).map(Done::Noted),
@@ -218,7 +241,7 @@ impl Work {
             Self::Append(steps) => {
                 let mut admitted = Vec::new();
                 for step in steps {
-                    admitted.extend(step.append(connection)?);
+                    admitted.extend(step.append(connection, positions)?);
                 }
                 Ok(Done::Admitted(admitted))
             }

@@ -1,11 +1,11 @@
 //! The text of events is fixed: what released versions wrote must stay readable.
 
-use base::{Outcome, Status, Timestamp};
+use base::{Outcome, Status, Timestamp, limits::INLINE_BYTES_MAX};
 use serde_json::{Map, json};
 
 use crate::{
     Again, Event, EventKind, Path,
-    codec::{CodecError, decode, encode},
+    codec::{CodecError, decode, decode_row, encode, rows},
     status::check_history,
 };
 
@@ -115,4 +115,25 @@ fn histories_have_one_start_and_one_end() {
     for (events, legal) in cases {
         assert_eq!(check_history(&events).is_ok(), legal, "{events:?}");
     }
+}
+
+#[test]
+fn short_texts_that_are_written_together_share_a_row() {
+    let texts = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    let check = |all: &[&str], expected: &[&str]| assert_eq!(rows(texts(all)), texts(expected));
+    let (full, long) = ("x".repeat(INLINE_BYTES_MAX), "x".repeat(INLINE_BYTES_MAX + 1));
+    let almost = "x".repeat(INLINE_BYTES_MAX - 2);
+    check(&[], &[]);
+    check(&["a"], &["a"]);
+    check(&["a", "b", "c"], &["a\nb\nc"]);
+    check(&[&almost, "b", "c"], &[&format!("{almost}\nb"), "c"]);
+    check(&["a", &full, "b"], &["a", &full, "b"]);
+    check(&["a", &long, "b", "c"], &["a", &long, "b\nc"]);
+
+    let events = [EventKind::Began, EventKind::Woken, EventKind::Resumed];
+    let events = events.map(|kind| event(Path::new([], "A\nB"), kind));
+    let written = rows(events.iter().map(|it| encode(it).unwrap()));
+    let read: Result<Vec<Event>, _> = decode_row(written.first().unwrap()).collect();
+    assert_eq!((written.len(), read), (1, Ok(events.to_vec())));
+    assert!(decode_row("{}\n").all(|it| it.is_err()));
 }

@@ -48,15 +48,23 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     drop(store);
     // What the first version has not.
     let older = rusqlite::Connection::open(&path).unwrap();
-    let later = "DROP TABLE trigger_state; DROP INDEX run_awake;
-        DROP INDEX run_code; DROP INDEX run_again; DROP INDEX run_parent; DROP INDEX run_created;
-        DROP INDEX run_finished; DROP INDEX inbox_since;
-        DROP TABLE audit; DROP INDEX flow_version_flow; DROP INDEX run_flow_status;
-        DROP INDEX run_trigger; ALTER TABLE flow_version DROP COLUMN stored;
-        ALTER TABLE run DROP COLUMN error_code; ALTER TABLE run DROP COLUMN again_of;
-        DROP INDEX run_paused; ALTER TABLE run DROP COLUMN paused;
-        ALTER TABLE run DROP COLUMN asleep; ALTER TABLE run DROP COLUMN turn;
-        ALTER TABLE inbox DROP COLUMN since; PRAGMA user_version = 1;";
+    let later = "PRAGMA foreign_keys = OFF;
+        DROP TABLE trigger_state; DROP INDEX inbox_since; DROP TABLE audit;
+        DROP INDEX flow_version_flow; ALTER TABLE flow_version DROP COLUMN stored;
+        ALTER TABLE inbox DROP COLUMN since; ALTER TABLE owner DROP COLUMN positions;
+        CREATE TABLE older (position INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE,
+            version INTEGER NOT NULL REFERENCES flow_version (id), flow TEXT NOT NULL,
+            trigger_name TEXT NOT NULL, order_key TEXT, parent_run TEXT, parent_path TEXT,
+            created INTEGER NOT NULL, finished INTEGER, status TEXT, error TEXT) STRICT;
+        INSERT INTO older SELECT position, run, version, flow, trigger_name, order_key, parent_run,
+            parent_path, created, finished, status, error FROM run;
+        DROP TABLE run;
+        ALTER TABLE older RENAME TO run;
+        CREATE INDEX run_open ON run (position) WHERE status IS NULL;
+        CREATE INDEX run_flow ON run (flow, position);
+        CREATE INDEX run_status ON run (status, position) WHERE status IS NOT NULL;
+        CREATE INDEX run_key ON run (order_key, position) WHERE order_key IS NOT NULL;
+        UPDATE sqlite_sequence SET seq = 7 WHERE name = 'run'; PRAGMA user_version = 1;";
     older.execute_batch(later).unwrap();
     drop(older);
     let state = TriggerState {
@@ -75,6 +83,8 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     let expired = store.expire(Expiry { key: None, ended, known, limit: 9 }).await.unwrap();
     assert_eq!(expired, Expired::default());
     store.advance(vec![admission("b")], vec![state.clone()]).await.unwrap();
+    // Runs had numbers up to 7.
+    assert_eq!(store.load(&RunId::new("b")).await.unwrap().unwrap().0.position, 8);
     drop(store);
     assert_eq!(open(&path).triggers().await.unwrap(), [state]);
 }
