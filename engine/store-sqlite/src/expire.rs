@@ -6,10 +6,10 @@ use rusqlite::{Connection, params};
 
 use crate::{error::WriteError, runs::to_i64};
 
-/// Free pages that are given back to the disk at a time: 16 MB.
-const PAGES_MAX: usize = 4_096;
+/// Free pages that are given back to the disk at a time: 16 MB of those that new files have.
+const PAGES_MAX: usize = 2_048;
 /// Free pages that stay, for what is written next.
-const PAGES_KEPT: i64 = 1_024;
+const PAGES_KEPT: i64 = 512;
 
 /// Deletes ended runs, and known events. Nobody else writes meanwhile.
 pub(crate) fn expire(connection: &Connection, expiry: &Expiry) -> Result<Expired, WriteError> {

@@ -25,8 +25,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_fewer_indexes.sql"),
 ];
 
+/// Bytes of a page of a new file: each that changes is written by itself, and two events or more fit
+/// into one.
+const PAGE_BYTES: u32 = 8 << 10;
+
 /// Pages of the write-ahead log after which it is copied back: rarely, for even latencies.
-const AUTOCHECKPOINT_PAGES: u32 = 8_000;
+const AUTOCHECKPOINT_PAGES: u32 = 4_000;
 
 /// Bytes to which a log that had to grow is cut again: what `AUTOCHECKPOINT_PAGES` take, twice.
 const LOG_BYTES_KEPT: i64 = 64 << 20;
@@ -71,7 +75,8 @@ pub(crate) fn open_owned(path: &Path, options: &Options) -> Result<Owned, StoreE
     find_loss(&connection, path, known, noted)?;
     connection.set_db_config(keeping, false).map_err(opening)?;
     if known == 0 {
-        // Only a file without tables can be made one that gets shorter.
+        // Only a file without tables can be made one that gets shorter, or one of other pages.
+        connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(opening)?;
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(opening)?;
     }
     configure(&connection, options)?;
