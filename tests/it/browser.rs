@@ -66,7 +66,7 @@ impl Desk {
     }
 
     /// Starts a flow; the id of its run.
-    async fn begin(&self, flow: &str, body: Value) -> String {
+    pub(crate) async fn begin(&self, flow: &str, body: Value) -> String {
         let flow = flow.replace('/', "%2F");
         let about = self.api(&format!("/api/v1/flows/{flow}/outline")).await;
         let trigger = about["triggers"][0]["name"].as_str().unwrap().replace(' ', "%20");

@@ -3,7 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::{Desk, flow_page};
+use crate::{
+    browser::{Desk, flow_page},
+    support::recorder::Recorder,
+};
 
 const STOCK: &str = "\
 flow: Stock
@@ -89,6 +92,72 @@ async fn operators_deal_with_what_failed() {
     desk.is_calm();
 }
 
+/// Asks somebody, and goes on with what they say.
+const ASKS: &str = "\
+flow: Asks
+triggers: [{ name: Go, manual: {} }]
+actions:
+  - { name: Manager, approval: { title: May it go on?, options: [Yes, No] } }
+  - { name: Outcome, compose: \"@body('Manager')?['outcome']\" }
+";
+
+/// How the run stands, and what its page has after `Outcome`.
+const OUTCOME: &str =
+    "document.querySelector('.card[data-path=Outcome] .mark').getAttribute('aria-label')";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_run_begins_nothing_until_it_is_resumed() {
+    let Some(mut desk) = Desk::start(&[("shop/asks", ASKS)]).await else { return };
+    let run = desk.begin("shop/asks", json!({})).await;
+    desk.open(&format!("/runs/{run}"));
+    desk.browser.until("document.querySelector('h1 .badge')?.textContent === 'Running'");
+    desk.browser.press("document.querySelector('.card[data-path=Manager] .card-main')");
+    desk.browser.until("document.querySelector('.detail a[href=\"#/approvals\"]')");
+    desk.browser.click("Pause");
+    desk.browser.sees("The run is paused");
+    desk.browser.until("document.querySelector('h1 .badge')?.textContent === 'Paused'");
+    desk.browser.picture("paused");
+    desk.open("/runs?status=Paused");
+    desk.browser.until("document.querySelectorAll('.runs tbody tr').length === 1");
+    assert_eq!(desk.api("/api/v1/runs?status=Running&count=true").await["count"], 0);
+    // What was asked may be answered; nothing follows from it yet.
+    desk.open("/approvals");
+    desk.browser.click("Yes");
+    desk.browser.sees("Nothing waits for an answer");
+    desk.open(&format!("/runs/{run}"));
+    desk.browser.until("document.querySelector('.card[data-path=Manager] .mark.good')");
+    desk.browser.until("document.querySelector('h1 .badge')?.textContent === 'Paused'");
+    assert_eq!(desk.browser.eval(OUTCOME), "Not reached");
+    desk.browser.click("Resume");
+    desk.browser.until("document.querySelector('h1 .badge.good')");
+    desk.browser.until(&format!("{OUTCOME} === 'Succeeded'"));
+    let outcome = desk.api(&format!("/api/v1/runs/{run}/action?path=Outcome")).await;
+    assert_eq!(outcome["outputs"]["value"], "Yes", "{outcome}");
+    desk.is_calm();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_are_paused_and_resumed_together() {
+    let Some(mut desk) = Desk::start(&[("shop/asks", ASKS)]).await else { return };
+    for _ in 0..2 {
+        desk.begin("shop/asks", json!({})).await;
+    }
+    for (action, verb, before, after) in [
+        ("Pause…", "Pause (2)", "Running", "Paused"),
+        ("Resume…", "Resume (2)", "Paused", "Running"),
+    ] {
+        desk.open(&format!("/runs?flow=shop%2Fasks&status={before}"));
+        desk.browser.until("document.querySelectorAll('.runs tbody tr').length === 2");
+        desk.browser.click("More");
+        desk.browser.click(action);
+        desk.browser.click(verb);
+        desk.browser.sees("Done with 2 runs");
+        let there = desk.api(&format!("/api/v1/runs?status={after}&count=true")).await;
+        assert_eq!(there["count"], 2, "{action}: {there}");
+    }
+    desk.is_calm();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_is_tried_before_the_others() {
     let Some((mut desk, _)) = stock(&["bolts", "nuts"]).await else { return };
@@ -110,6 +179,65 @@ async fn one_is_tried_before_the_others() {
     assert_eq!(again, ["bolts", "nuts"]);
     desk.is_calm();
 }
+
+fn order_flow(warehouse: &str) -> String {
+    format!(
+        "flow: New order\n\
+         triggers:\n\
+         \x20 - name: When an order comes\n\
+         \x20   request: {{}}\n\
+         \x20   concurrency: {{ runs: 1, key: \"@triggerBody()?['number']\" }}\n\
+         actions:\n\
+         \x20 - {{ name: Total, compose: \"@length(triggerBody()?['lines'])\" }}\n\
+         \x20 - name: If it is express\n\
+         \x20   if: {{ equals: [\"@triggerBody()?['express']\", true] }}\n\
+         \x20   then: [{{ name: Mark, compose: express }}]\n\
+         \x20 - name: Ask the warehouse\n\
+         \x20   http: {{ method: PUT, uri: {warehouse}/orders, body: '@triggerBody()' }}\n\
+         \x20   retryPolicy: {{ type: fixed, count: 2, interval: PT1S }}\n\
+         \x20 - {{ name: Reserve, compose: \"@body('Ask_the_warehouse')\" }}\n\
+         \x20 - name: Tell the shop\n\
+         \x20   runAfter: {{ Reserve: [Succeeded, Failed] }}\n\
+         \x20   terminate: {{ status: Failed, code: Later, message: the order waits }}\n"
+    )
+}
+
+/// Attempts with what was answered and asked for; those that had to wait say so. The picture is the guide's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_say_what_came_of_them() {
+    let head = "503 Service Unavailable\r\nretry-after: 1";
+    let warehouse = Recorder::open(head, "\"closed until noon\"").await;
+    let flow = order_flow(&warehouse.origin);
+    let Some(mut desk) = Desk::start(&[("shop/order", &flow)]).await else { return };
+    let body = json!({ "number": "A-1002", "express": true, "lines": [1, 2] });
+    let run = desk.run("shop/order", body).await;
+    desk.browser.resize(1240, 900, false);
+    desk.open(&format!("/runs/{run}"));
+    desk.browser.sees("Attempts (3)");
+    assert_eq!(
+        desk.browser.eval(ATTEMPTS),
+        json!(["Attempt", "Start", "Duration", "Answer", "Retry-After", "Pause"])
+    );
+    desk.browser.until("document.querySelectorAll('.facts dt').length > 5");
+    desk.browser.picture("guide-run-page");
+    // The same with a first attempt that was sent later than it was to be.
+    let mut shown = desk.api(&format!("/api/v1/runs/{run}")).await;
+    let asked = shown["actions"].as_array_mut().unwrap();
+    let asked = asked.iter_mut().find(|it| it["name"] == "Ask the warehouse").unwrap();
+    assert_eq!(asked["attempts"][0]["sentTime"], Value::Null, "{asked}");
+    asked["attempts"][1]["sentTime"] = asked["attempts"][1]["endTime"].clone();
+    let journal = desk.api(&format!("/api/v1/runs/{run}/journal")).await["value"].clone();
+    give(&mut desk, &json!({ "run": shown, "journal": journal }).to_string());
+    desk.browser.sees("Attempts (3)");
+    assert_eq!(desk.browser.eval(ATTEMPTS)[2], "Waited");
+    desk.browser.click("Timeline");
+    desk.browser.until("document.querySelector('.bar-part.quiet')?.title.startsWith('Waited ')");
+    desk.is_calm();
+}
+
+/// The head of the table of attempts.
+const ATTEMPTS: &str =
+    "[...document.querySelectorAll('.detail .small-table th')].map((it) => it.textContent)";
 
 /// Gives a file to the page as if somebody had chosen it.
 fn give(desk: &mut Desk, text: &str) {

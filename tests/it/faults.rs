@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base::Status;
+use base::{Status, Timestamp};
 use emulators::{Fault, FaultKind};
 use journal::{RunRow, Store};
 use serde_json::{Value, json};
@@ -449,12 +449,18 @@ async fn begin(service: &Service) -> base::RunId {
     run.clone()
 }
 
-async fn good_end(service: &Service, run: &base::RunId, attempts: usize) {
+/// A good end after so many attempts; and how long the last of them waited before it was sent.
+async fn good_end(service: &Service, run: &base::RunId, attempts: usize) -> base::Duration {
     let row = tokio::time::timeout(PATIENCE, service.engine.wait(run)).await.unwrap().unwrap();
     assert_eq!(row.status, Some(Status::Succeeded), "{row:#?}");
     let shown = service.shown(&row).await;
     let ask = action(&shown, "Ask").unwrap();
     assert_eq!(ask["attempts"].as_array().map(Vec::len), Some(attempts), "{ask:#}");
+    let last = &ask["attempts"][attempts - 1];
+    let [start, sent, end] = ["startTime", "sentTime", "endTime"]
+        .map(|it| last[it].as_str().map(|text| Timestamp::parse(text).unwrap()));
+    assert!(sent.is_none_or(|it| start.unwrap() <= it && it <= end.unwrap()), "{last:#}");
+    sent.map_or(base::Duration::ZERO, |it| it.since(start.unwrap()))
 }
 
 #[tokio::test]
@@ -478,7 +484,9 @@ async fn a_service_that_wants_to_be_left_alone_is_by_all_runs() {
     })
     .await;
     good_end(&first, &runs[0], 2).await;
-    good_end(&first, &runs[1], 1).await;
+    // The one that was not asked says how long it waited.
+    let waited = good_end(&first, &runs[1], 1).await;
+    assert!(base::Duration::seconds(5) < waited, "{waited:?}");
     let asked = upstream.asked();
     assert_eq!(asked.len(), 3);
     assert!(Duration::from_secs(6) < asked[1] - asked[0], "{asked:?}");
@@ -501,7 +509,8 @@ async fn a_question_that_waits_is_asked_after_a_restart() {
     assert_eq!(upstream.asked().len(), 1, "the gate is closed");
     first.stop().await;
     let second = service(folder.path(), &upstream, parts()).await;
-    good_end(&second, &waiting, 1).await;
+    let waited = good_end(&second, &waiting, 1).await;
+    assert!(base::Duration::milliseconds(300) <= waited, "{waited:?}");
     second.stop().await;
 }
 
@@ -521,9 +530,13 @@ async fn an_environment_says_how_often_a_service_is_asked() {
     for _ in 0..5 {
         runs.push(begin(&service).await);
     }
+    let mut waited = Vec::new();
     for run in &runs {
-        good_end(&service, run, 1).await;
+        waited.push(good_end(&service, run, 1).await);
     }
+    waited.sort_unstable();
+    assert!(base::Duration::milliseconds(800) < waited[4], "{waited:?}");
+    assert!(waited[0] < base::Duration::milliseconds(800), "{waited:?}");
     let asked = upstream.asked();
     let gaps: Vec<u128> = asked.windows(3).map(|it| (it[2] - it[0]).as_millis()).collect();
     assert_eq!(gaps.len(), 3);

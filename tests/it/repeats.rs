@@ -67,7 +67,7 @@ impl<'a> World<'a> {
     fn new(plan: &'a Plan, driven: &'a Driven, order: Order) -> Self {
         let events = &driven.events;
         let answers = events.iter().filter_map(|event| match &event.kind {
-            EventKind::Answered { attempt, outcome } => {
+            EventKind::Answered { attempt, outcome, .. } => {
                 Some(((event.path.clone(), *attempt), outcome.clone()))
             }
             _ => None,
@@ -140,7 +140,7 @@ impl<'a> World<'a> {
             self.repeated.get_or_insert(Effect::Ask(ask.clone()));
         }
         let outcome = self.answers.get(&(ask.path.clone(), ask.attempt))?.clone();
-        let kind = EventKind::Answered { attempt: ask.attempt, outcome };
+        let kind = EventKind::Answered { attempt: ask.attempt, outcome, sent: None };
         Some(Event { at: self.now, path: ask.path.clone(), kind })
     }
 

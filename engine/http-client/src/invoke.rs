@@ -1,6 +1,9 @@
 //! Carries out one call of an operation: token, request, answer, further pages.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use base::{
     Duration, ErrorClass, Failure, HttpRequest, HttpResponse, Outcome, Timestamp, http::TRACEPARENT,
@@ -26,6 +29,8 @@ pub struct InvokeOptions<'a> {
     pub traceparent: Option<&'a str>,
     /// Which attempt of the call it is, from 1 on; 0 if that is not known.
     pub attempt: u32,
+    /// Where it is noted when the limits of the connection have let its first request through.
+    pub sent: Option<&'a OnceLock<Instant>>,
 }
 
 /// Why there is no answer.
@@ -188,6 +193,9 @@ impl Client {
         let gate = self.gates().of(connection);
         let came = Instant::now();
         let pass = gate.enter(options.flow).await.map_err(Trouble::Closed)?;
+        if let Some(sent) = options.sent {
+            sent.get_or_init(Instant::now);
+        }
         let mut answers = Vec::new();
         for mut lookup in lookups {
             answers.push(self.follow((connection, operation), &mut lookup.request).await?);

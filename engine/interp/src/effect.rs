@@ -55,6 +55,8 @@ pub struct Ask {
     pub attempt: u32,
     /// Which question of its action this is in the run, all passes and attempts counted, from 1.
     pub turn: u32,
+    /// Since when the run asks.
+    pub since: Timestamp,
     /// Stays the same over all attempts: what a service may use to recognise a repetition.
     pub idempotency_key: String,
     /// Whether the driver must write `Intended` before it asks.

@@ -136,7 +136,8 @@ impl Overview<'_> {
                 json!([
                     it.start.to_string(),
                     it.end.to_string(),
-                    it.failure.as_ref().map(|it| &it.code)
+                    it.failure.as_ref().map(|it| &it.code),
+                    it.sent.map(|it| it.to_string())
                 ])
             });
             shown["attempts"] = attempts.collect();

@@ -41,6 +41,8 @@ pub struct Record {
 pub struct Attempt {
     /// When it began.
     pub start: Timestamp,
+    /// When it was sent, if it had to wait before that.
+    pub sent: Option<Timestamp>,
     /// When it was answered.
     pub end: Timestamp,
     /// What was wrong; none if it was the successful one.

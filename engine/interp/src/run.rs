@@ -199,6 +199,8 @@ pub(crate) struct Asking {
     /// Which question of its action this is in the run.
     pub turn: u32,
     pub began: Timestamp,
+    /// When the present attempt was sent, if that was later; known when it is answered.
+    pub sent: Option<Timestamp>,
     pub phase: Phase,
     pub history: Vec<Attempt>,
     pub intent: bool,
@@ -462,6 +464,7 @@ impl Asking {
             attempt: 1,
             turn: 1,
             began: now,
+            sent: None,
             phase: Phase::Asked { follow: None },
             history: Vec::new(),
             intent,
@@ -487,6 +490,7 @@ impl Asking {
             path,
             attempt: self.attempt,
             turn: self.turn,
+            since: self.began,
             intent: self.intent && follow.is_none(),
             repeated: self.sought && follow.is_none() && 1 < self.attempt,
             follow,
@@ -505,6 +509,12 @@ impl Asking {
         if ATTEMPTS_KEPT <= self.history.len() {
             self.history.remove(1);
         }
-        self.history.push(Attempt { start: self.began, end: now, failure, pause });
+        self.history.push(Attempt {
+            start: self.began,
+            sent: self.sent.take(),
+            end: now,
+            failure,
+            pause,
+        });
     }
 }

@@ -160,8 +160,9 @@ impl Exec<'_> {
                     asking.intended = Some(*attempt);
                 }
             }
-            EventKind::Answered { attempt, outcome } => {
-                if self.asking(&key, *attempt).is_some() {
+            EventKind::Answered { attempt, outcome, sent } => {
+                if let Some(asking) = self.asking(&key, *attempt) {
+                    asking.sent = *sent;
                     self.answered(&key, outcome);
                 }
             }

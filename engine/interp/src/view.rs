@@ -78,6 +78,7 @@ impl Node {
             let retry_after = it.failure.as_ref().and_then(|it| it.retry_after);
             json!({
                 "startTime": it.start.to_string(),
+                "sentTime": it.sent.map(|it| it.to_string()),
                 "endTime": it.end.to_string(),
                 "error": it.failure.as_ref().map(Failure::to_json),
                 "pause": it.pause.map(|it| it.to_string()),

@@ -67,6 +67,9 @@ pub enum EventKind {
         /// The answer.
         #[serde(with = "outcome")]
         outcome: Outcome,
+        /// When it was sent, if it had to wait before that. Says nothing to the interpreter.
+        #[serde(default, with = "later", skip_serializing_if = "Option::is_none")]
+        sent: Option<Timestamp>,
     },
     /// An intended effect has no answer, because the process died: nobody knows whether it happened.
     Unknown {
@@ -153,6 +156,25 @@ mod instant {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         i64::deserialize(from).map(Timestamp::from_ticks)
+    }
+}
+
+/// An instant that may be left out.
+#[allow(clippy::ref_option, reason = "serde calls these with references")]
+mod later {
+    use super::{Deserialize as _, Deserializer, Serialize as _, Serializer, Timestamp};
+
+    pub(super) fn serialize<S: Serializer>(
+        at: &Option<Timestamp>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        at.map(Timestamp::ticks).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        Ok(Option::<i64>::deserialize(from)?.map(Timestamp::from_ticks))
     }
 }
 

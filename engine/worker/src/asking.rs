@@ -1,8 +1,11 @@
 //! What a run asks: each question in a task of its own, its answer an event of the run.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use base::{ErrorClass, Failure, Outcome, RunId};
+use base::{ErrorClass, Failure, Outcome, RunId, Timestamp};
 use interp::{
     Effect, Plan,
     effect::{Ask, Request},
@@ -16,6 +19,9 @@ use crate::{
     pump::Task,
     traces::Context,
 };
+
+/// A question that was sent sooner has not waited.
+const WAIT_MIN: base::Duration = base::Duration::milliseconds(100);
 
 impl Task {
     /// The trace and span of an action, if runs are followed.
@@ -43,16 +49,17 @@ impl Task {
                 _ = stop.wait_for(|stop| *stop) => return answer.abort(),
                 () = tenure.lost() => return answer.abort(),
             };
-            let outcome = match answered {
-                Ok(Asked::Answered(outcome)) => outcome,
-                Ok(Asked::NotYet(pause)) => return put_off(inner, run, ask.path, pause),
+            let (outcome, sent) = match answered {
+                Ok((Asked::Answered(outcome), sent)) => (outcome, sent),
+                Ok((Asked::NotYet(pause), _)) => return put_off(inner, run, ask.path, pause),
                 Err(panic) => {
                     tracing::error!(%run, path = %ask.path, %panic, "Asking met a fault of the engine.");
                     let message = "the engine met a fault of its own when it asked";
-                    Outcome::failed(Failure::new("InternalError", message))
+                    (Outcome::failed(Failure::new("InternalError", message)), ask.since)
                 }
             };
-            let kind = EventKind::Answered { attempt: ask.attempt, outcome };
+            let sent = Some(sent).filter(|it| WAIT_MIN <= it.since(ask.since));
+            let kind = EventKind::Answered { attempt: ask.attempt, outcome, sent };
             inner.deliver(&run, Message::event(ask.path, kind));
         };
         tokio::spawn(asking.instrument(span));
@@ -89,20 +96,38 @@ impl Task {
     }
 }
 
-/// Asks a service, or a part of the engine that does what a service would.
-async fn outcome_of(inner: &Inner, plan: &Plan, ask: &Ask, traceparent: Option<&str>) -> Asked {
+/// Asks a service, or a part of the engine that does what a service would; and when that was sent.
+async fn outcome_of(
+    inner: &Inner,
+    plan: &Plan,
+    ask: &Ask,
+    traceparent: Option<&str>,
+) -> (Asked, Timestamp) {
     if let Request::Batch { flow, trigger, inputs } = &ask.request {
         let of = (flow.as_str(), trigger.as_deref());
-        return Asked::Answered(inner.batches.send(inner, of, &ask.idempotency_key, inputs).await);
+        let outcome = inner.batches.send(inner, of, &ask.idempotency_key, inputs).await;
+        return (Asked::Answered(outcome), ask.since);
     }
     loop {
-        let question = Question { plan, ask, now: inner.now(), traceparent };
+        let (now, sent) = (inner.now(), OnceLock::new());
+        let question = Question { plan, ask, now, traceparent, sent: Some(&sent) };
         match inner.performer.ask(question).await {
             // That it will be asked is in the journal: whoever comes back could not tell whether it was.
             Asked::NotYet(pause) if ask.intent => tokio::time::sleep(pause).await,
-            asked => return asked,
+            asked => {
+                let ago = sent.get().map(|it| it.elapsed());
+                return (asked, ago.map_or(now, |it| before(inner.now(), it)));
+            }
         }
     }
+}
+
+/// The instant so long before another one.
+fn before(now: Timestamp, ago: Duration) -> Timestamp {
+    let milliseconds = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_ticks(
+        now.ticks().saturating_sub(base::Duration::milliseconds(milliseconds).ticks()),
+    )
 }
 
 /// A question waits until its service may be asked again; its run need not be in memory until then.

@@ -50,7 +50,7 @@ impl Task {
             Err(failure) => Some(Outcome::failed(failure)),
         };
         if let Some(outcome) = outcome {
-            let kind = EventKind::Answered { attempt: ask.attempt, outcome };
+            let kind = EventKind::Answered { attempt: ask.attempt, outcome, sent: None };
             self.inner.deliver(&self.origin.run, Message::event(ask.path.clone(), kind));
         }
     }
@@ -98,7 +98,7 @@ impl Task {
 
 /// A question to another flow is never asked again, so its answer is always to the first attempt.
 fn answer_of_child(outcome: Outcome) -> EventKind {
-    EventKind::Answered { attempt: 1, outcome }
+    EventKind::Answered { attempt: 1, outcome, sent: None }
 }
 
 /// Tells a parent that the same process looks after; another one is left a note, see

@@ -185,7 +185,7 @@ impl Live {
     }
 
     async fn http(&self, question: Question<'_>, inputs: &Value) -> Result<Outcome, Failure> {
-        let Question { plan, ask, now, traceparent } = question;
+        let Question { plan, ask, now, traceparent, .. } = question;
         let mut request = plain_http::request(inputs)?;
         let is_bare = is_bare(plan, ask);
         if let Some(traceparent) = traceparent
@@ -297,7 +297,7 @@ impl<'a> Wanted<'a> {
 
 /// How a question to a connector is put.
 fn options(
-    Question { plan, ask, traceparent, .. }: Question<'_>,
+    Question { plan, ask, traceparent, sent, .. }: Question<'_>,
     minimum_items: Option<usize>,
 ) -> InvokeOptions<'_> {
     InvokeOptions {
@@ -305,6 +305,7 @@ fn options(
         flow: plan.flow.name.as_str(),
         traceparent: traceparent.filter(|_| !is_bare(plan, ask)),
         attempt: ask.attempt,
+        sent,
     }
 }
 
@@ -323,7 +324,7 @@ fn call<'a>(ask: &'a Ask, inputs: &'a Value, now: Timestamp) -> Call<'a> {
 #[async_trait]
 impl Performer for Live {
     async fn perform(&self, plan: &Plan, ask: &Ask, now: Timestamp) -> Outcome {
-        match self.ask(Question { plan, ask, now, traceparent: None }).await {
+        match self.ask(Question { plan, ask, now, traceparent: None, sent: None }).await {
             Asked::Answered(outcome) => outcome,
             Asked::NotYet(pause) => Outcome::failed(Closed { pause }.to_failure()),
         }

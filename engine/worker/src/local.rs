@@ -107,7 +107,7 @@ impl Driver<'_> {
             let event = if let Some(ask) = next_ask(&mut asks) {
                 let tracking_id = progress.run.tracking_id();
                 let outcome = self.answer(plan, &ask, Caller { tracking_id, depth }).await;
-                let kind = EventKind::Answered { attempt: ask.attempt, outcome };
+                let kind = EventKind::Answered { attempt: ask.attempt, outcome, sent: None };
                 Event { at: self.now(), path: ask.path, kind }
             } else if let Some(event) = self.next_call(plan, &progress.run) {
                 event

@@ -1,6 +1,9 @@
 //! Who answers the questions of a run.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use base::{Failure, Outcome, Timestamp};
@@ -21,6 +24,8 @@ pub struct Question<'a> {
     pub now: Timestamp,
     /// The trace that it belongs to, as W3C Trace Context writes it.
     pub traceparent: Option<&'a str>,
+    /// Where whoever lets it wait notes when it was sent.
+    pub sent: Option<&'a OnceLock<Instant>>,
 }
 
 /// What came of a question.

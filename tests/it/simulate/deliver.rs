@@ -167,7 +167,7 @@ impl<'a> Post<'a> {
                 process::answer(self.seed, &self.plan.flow.name, ask, self.now)
             }
         };
-        let kind = EventKind::Answered { attempt: ask.attempt, outcome };
+        let kind = EventKind::Answered { attempt: ask.attempt, outcome, sent: None };
         self.deliver(&Event { at: self.now, path: ask.path.clone(), kind });
     }
 

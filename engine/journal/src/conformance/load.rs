@@ -1,6 +1,6 @@
 //! Cases of loading: what was written comes back as it was.
 
-use base::{Duration, ErrorClass, Failure, Outcome, limits::INLINE_BYTES_MAX};
+use base::{Duration, ErrorClass, Failure, Outcome, Timestamp, limits::INLINE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -68,7 +68,11 @@ async fn check(store: &dyn Store, new: Vec<Event>) {
 }
 
 pub(super) async fn gives_every_kind_of_event(store: &dyn Store) {
-    let answered = |outcome| EventKind::Answered { attempt: u32::MAX, outcome };
+    let answered = |outcome| EventKind::Answered { attempt: u32::MAX, outcome, sent: None };
+    let late = |outcome| {
+        let sent = Some(Timestamp::from_ticks(-7));
+        EventKind::Answered { attempt: 1, outcome, sent }
+    };
     let throttled = Failure {
         retry_after: Some(Duration::from_ticks(-5)),
         retries_max: Some(7),
@@ -83,6 +87,7 @@ pub(super) async fn gives_every_kind_of_event(store: &dyn Store) {
         event("A", answered(Outcome::succeeded(json!({ "body": "yes" })))),
         event("A", answered(Outcome::succeeded(Value::Null))),
         event("A", answered(Outcome::default())),
+        event("A", late(Outcome::default())),
         event("A", answered(Outcome::failed(Failure::new("Code", "what\nhappened")))),
         event("A", answered(refused)),
         woken("A"),

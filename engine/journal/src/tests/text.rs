@@ -59,10 +59,16 @@ fn events_have_these_texts() {
     check_text(&event(Path::run(), paused(true)), text);
     let continued = EventKind::Continued { reason: "me".to_owned() };
     check_text(&event(Path::run(), continued), r#"{"at":17,"type":"continued","reason":"me"}"#);
-    let answered = EventKind::Answered { attempt: 2, outcome: Outcome::succeeded(json!(null)) };
+    let outcome = Outcome::succeeded(json!(null));
+    let answered = EventKind::Answered { attempt: 2, outcome: outcome.clone(), sent: None };
     check_text(
         &event(Path::new([("Each#", 3)], "A/B"), answered),
         r#"{"at":17,"path":"Each%23#3/A%2FB","type":"answered","attempt":2,"outcome":{"outputs":null}}"#,
+    );
+    let sent = Some(Timestamp::from_ticks(16));
+    check_text(
+        &event(Path::new([], "A"), EventKind::Answered { attempt: 1, outcome, sent }),
+        r#"{"at":17,"path":"A","type":"answered","attempt":1,"outcome":{"outputs":null},"sent":16}"#,
     );
     let end = EventKind::Finished { status: Status::TimedOut, error: None, response: None };
     check_text(&event(Path::run(), end), r#"{"at":17,"type":"finished","status":"TimedOut"}"#);

@@ -77,7 +77,7 @@ function whyText(page, action, why) {
     if (action.error?.code === 'ActionBranchingConditionNotSatisfied' && container) condition(page, container, why);
     return notice('info', 'Skipped', `${reason(action)[0].toUpperCase()}${reason(action).slice(1)}.`);
   }
-  if (!action.status && action.waitsFor) return notice('info', 'At work', `${waiting(action)}.`);
+  if (!action.status && action.waitsFor) return notice('info', 'At work', `${waiting(action)}.`, action.kind === 'approval' && page.source.isLive ? h('p', {}, h('a', { href: to('/approvals') }, 'Approvals')) : null);
   if (!action.error || action.status === 'Succeeded') return null;
   const { code, message, details } = action.error;
   return notice('bad', code, message, details ? h('details', {}, h('summary', {}, 'Details'), h('pre', { class: 'code' }, JSON.stringify(details, null, 2))) : null);
@@ -91,11 +91,14 @@ async function condition(page, container, place) {
 }
 
 function attempts(all) {
-  if (!all || (all.length < 2 && !all[0]?.error)) return null;
+  if (!all || (all.length < 2 && !all[0]?.error && !all[0]?.sentTime)) return null;
   const asked = all.some((it) => it.retryAfter);
+  const waited = all.some((it) => it.sentTime);
   return section(`Attempts (${all.length})`, h('table', { class: 'small-table' },
-    h('thead', {}, h('tr', {}, ['Attempt', 'Start', 'Duration', 'Answer', ...(asked ? ['Retry-After'] : []), 'Pause'].map((it) => h('th', { scope: 'col' }, it)))),
-    h('tbody', {}, all.map((it, index) => h('tr', {}, h('td', {}, index + 1), h('td', { class: 'numeric' }, clock(it.startTime)), h('td', { class: 'numeric' }, took(it.startTime, it.endTime)),
+    h('thead', {}, h('tr', {}, ['Attempt', 'Start', ...(waited ? ['Waited'] : []), 'Duration', 'Answer', ...(asked ? ['Retry-After'] : []), 'Pause'].map((it) => h('th', { scope: 'col' }, it)))),
+    h('tbody', {}, all.map((it, index) => h('tr', {}, h('td', {}, index + 1), h('td', { class: 'numeric' }, clock(it.startTime)),
+      waited ? h('td', { class: 'numeric', title: 'For the limits of the connection, or for the service to start' }, it.sentTime ? took(it.startTime, it.sentTime) : '') : null,
+      h('td', { class: 'numeric' }, took(it.sentTime ?? it.startTime, it.endTime)),
       h('td', {}, it.error ? [h('code', {}, it.error.code), ' ', h('span', { class: 'muted' }, it.error.message)] : 'OK'),
       asked ? h('td', { class: 'numeric' }, it.retryAfter ? span(isoMillis(it.retryAfter)) : '') : null,
       h('td', { class: 'numeric' }, it.pause ? span(isoMillis(it.pause)) : '')))))) ;

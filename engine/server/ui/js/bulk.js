@@ -5,7 +5,7 @@ import { get, post, runAddress } from './api.js';
 import { ago, number, plural } from './format.js';
 import { busy, button, dialog, failed, field, notice, skeleton } from './parts.js';
 import { runPage } from './router.js';
-import { badge } from './status.js';
+import { badge, isOpen } from './status.js';
 
 const WORDS = {
   retry: ['Retry runs', 'Retry', 'Each failed run is done again from the action that failed; what came before is taken over.'],
@@ -74,7 +74,7 @@ async function tryOne(pane, { action, verb, preview, latest }, others) {
     await new Promise((done) => { setTimeout(done, LOOK_EVERY); });
     if (!pane.node.isConnected) return;
     run = await get(runAddress(id, '?bodies=false'));
-  } while (run.status === 'Running');
+  } while (isOpen(run.status));
   const isGood = run.status === 'Succeeded';
   const rest = button(`${verb} the others (${many(preview, 1)})`, null, () => busy(rest, others), isGood ? 'primary' : '');
   pane.show(h('div', {}, notice(isGood ? 'good' : 'bad', isGood ? 'It worked' : `It ended as ${run.status}`, run.error?.message, h('p', {}, link))), [button('Close', null, pane.close), rest]);

@@ -70,7 +70,7 @@ function exported({ run, journal }) {
 
 function node({ blocks = [], inputs, outputs, ...own }, kept) {
   kept.actions[own.path] = { ...own, inputs: sized(inputs), outputs: sized(outputs) };
-  const shown = { ...own, attempts: (own.attempts ?? []).map((it) => [it.startTime, it.endTime, it.error?.code ?? null]) };
+  const shown = { ...own, attempts: (own.attempts ?? []).map((it) => [it.startTime, it.endTime, it.error?.code ?? null, it.sentTime ?? null]) };
   if (own.kind === 'foreach' || own.kind === 'until') return { ...shown, loop: loop(own.path, blocks, kept) };
   return blocks.length ? { ...shown, blocks: blocks.map(({ label, actions }) => ({ label, actions: actions.map((it) => node(it, kept)) })) } : shown;
 }

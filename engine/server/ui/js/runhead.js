@@ -12,6 +12,7 @@ import { flowPage, runPage, to } from './router.js';
 import { save } from './source.js';
 import { badge, isOpen } from './status.js';
 
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const wentWrong = (run) => ['Failed', 'TimedOut', 'Cancelled'].includes(run.status);
 
 export function drawHead(page, place) {
@@ -24,7 +25,7 @@ export function drawHead(page, place) {
       h('h1', {}, run.flowName, ' ', badge(run.status))), h('span', { class: 'grow' }), page.source.isLive ? buttons(page) : h('span', { class: 'badge quiet' }, 'From a file')),
     known,
     page.source.isLive ? turn(page) : null,
-    run.paused ? notice('info', 'The run is paused', `${run.paused.reason}, ${ago(run.paused.startTime)}. What it has begun is finished; no further action begins until it is resumed.`) : null,
+    run.paused ? notice('info', 'The run is paused', `${capital(ago(run.paused.startTime))}: ${run.paused.reason}. What it has begun is finished; no further action begins until it is resumed.`) : null,
     run.handled ? handledNotice(run, page.operator, page.refresh) : null,
     run.error && !isOpen(run.status) ? notice('bad', run.error.code ?? 'The run failed', run.error.message, first(page)) : null);
 }

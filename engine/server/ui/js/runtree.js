@@ -99,7 +99,7 @@ export function waiting(node) {
     const why = isThrottled ? `Rate limit of the service${code ? ` (${code})` : ''}: attempt` : code ? `After ${code}: attempt` : 'Attempt';
     return `${why} ${attempt}${attempts ? ` of ${attempts}` : ''} follows${until ? ` at ${clock(until)}` : ''}`;
   }
-  return `Waits for ${node.waitsFor}${when}`;
+  return `Waits for ${node.kind === 'approval' ? 'somebody to answer' : node.waitsFor}${when}`;
 }
 
 /** The strip of a loop and the actions of the pass that is chosen. */

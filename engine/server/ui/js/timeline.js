@@ -46,8 +46,12 @@ function parts(node, { scale, width }) {
   const [start, end] = [time(node.startTime), time(node.endTime)];
   const bar = (tone, from, to, title) => h('span', { class: `bar-part ${tone}`, title, style: { left: scale(from), width: width(from, to) } });
   const tone = node.status === 'Failed' || node.status === 'TimedOut' ? 'bad' : node.blocks || node.loop ? 'inside' : 'good';
-  if (!node.attempts || node.attempts.length < 2) return [bar(tone, start, end, `${node.name}: ${span(end - start)}`)];
+  const waits = node.attempts?.some(([,,, sent]) => sent);
+  if (!node.attempts || (node.attempts.length < 2 && !waits)) return [bar(tone, start, end, `${node.name}: ${span(end - start)}`)];
   const all = [bar('waiting', start, end, 'Pauses between attempts')];
-  node.attempts.forEach(([from, to, code], index) => all.push(bar(code ? 'bad' : 'good', time(from), time(to), `Attempt ${index + 1}: ${code ?? 'OK'}, ${span(time(to) - time(from))}`)));
+  node.attempts.forEach(([from, to, code, sent], index) => {
+    if (sent) all.push(bar('quiet', time(from), time(sent), `Waited ${span(time(sent) - time(from))} before it was sent`));
+    all.push(bar(code ? 'bad' : 'good', time(sent ?? from), time(to), `Attempt ${index + 1}: ${code ?? 'OK'}, ${span(time(to) - time(sent ?? from))}`));
+  });
   return all;
 }

@@ -148,6 +148,7 @@ impl Question<'_> {
             path: Path::run(),
             attempt,
             turn: attempt,
+            since: self.event.now,
             idempotency_key: self.key(),
             intent: false,
             repeated: false,

@@ -137,6 +137,7 @@ impl<'a> Subscriber<'a> {
             path: Path::run(),
             attempt: 1,
             turn: 1,
+            since: self.inner.now(),
             idempotency_key: key.to_owned(),
             intent: false,
             repeated: false,

@@ -131,9 +131,12 @@ fn details(node: &Value, indent: &str, with_values: bool) {
         detail("error", tone(Tone::Bad, safe(text(&node["error"], "message"))));
     }
     let attempts: Vec<&Value> = list(&node["attempts"]).collect();
-    for (number, attempt) in (1..).zip(&attempts).filter(|_| 1 < attempts.len()) {
+    let is_told = |it: &Value| 1 < attempts.len() || it["sentTime"].is_string();
+    for (number, attempt) in (1..).zip(&attempts).filter(|(_, it)| is_told(it)) {
         let what = attempt["error"]["code"].as_str().unwrap_or("answered");
+        let sent = attempt["sentTime"].as_str().map(|it| format!(", sent at {it}"));
         let pause = attempt["pause"].as_str().map(|it| format!(", again after {it}"));
-        detail("attempt", format!("{number}: {}{}", safe(what), pause.unwrap_or_default()));
+        let (sent, pause) = (sent.unwrap_or_default(), pause.unwrap_or_default());
+        detail("attempt", format!("{number}: {}{sent}{pause}", safe(what)));
     }
 }
