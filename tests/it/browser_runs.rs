@@ -216,7 +216,7 @@ async fn attempts_say_what_came_of_them() {
     desk.browser.sees("Attempts (3)");
     assert_eq!(
         desk.browser.eval(ATTEMPTS),
-        json!(["Attempt", "Start", "Duration", "Answer", "Retry-After", "Pause"])
+        json!(["Attempt", "Start", "Duration", "Retry-After", "Pause"])
     );
     desk.browser.until("document.querySelectorAll('.facts dt').length > 5");
     desk.browser.picture("guide-run-page");

@@ -94,14 +94,16 @@ function attempts(all) {
   if (!all || (all.length < 2 && !all[0]?.error && !all[0]?.sentTime)) return null;
   const asked = all.some((it) => it.retryAfter);
   const waited = all.some((it) => it.sentTime);
+  const titles = ['Attempt', 'Start', ...(waited ? ['Waited'] : []), 'Duration', ...(asked ? ['Retry-After'] : []), 'Pause'];
   return section(`Attempts (${all.length})`, h('table', { class: 'small-table' },
-    h('thead', {}, h('tr', {}, ['Attempt', 'Start', ...(waited ? ['Waited'] : []), 'Duration', 'Answer', ...(asked ? ['Retry-After'] : []), 'Pause'].map((it) => h('th', { scope: 'col' }, it)))),
-    h('tbody', {}, all.map((it, index) => h('tr', {}, h('td', {}, index + 1), h('td', { class: 'numeric' }, clock(it.startTime)),
+    h('thead', {}, h('tr', {}, titles.map((it) => h('th', { scope: 'col' }, it)))),
+    h('tbody', {}, all.map((it, index) => [h('tr', { class: 'has-more' }, h('td', {}, index + 1), h('td', { class: 'numeric' }, clock(it.startTime)),
       waited ? h('td', { class: 'numeric', title: 'For the limits of the connection, or for the service to start' }, it.sentTime ? took(it.startTime, it.sentTime) : '') : null,
       h('td', { class: 'numeric' }, took(it.sentTime ?? it.startTime, it.endTime)),
-      h('td', {}, it.error ? [h('code', {}, it.error.code), ' ', h('span', { class: 'muted' }, it.error.message)] : 'OK'),
       asked ? h('td', { class: 'numeric' }, it.retryAfter ? span(isoMillis(it.retryAfter)) : '') : null,
-      h('td', { class: 'numeric' }, it.pause ? span(isoMillis(it.pause)) : '')))))) ;
+      h('td', { class: 'numeric' }, it.pause ? span(isoMillis(it.pause)) : '')),
+    // What was answered has a line of its own: beside figures there is no room for it.
+    h('tr', {}, h('td', {}), h('td', { colspan: titles.length - 1 }, it.error ? [h('code', {}, it.error.code), ' ', h('span', { class: 'muted' }, it.error.message)] : 'OK'))]))));
 }
 
 function children(page, action) {

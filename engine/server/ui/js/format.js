@@ -1,8 +1,8 @@
 // Times, lengths and sizes as people read them.
 
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-const SHORT = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const SHORT = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const NUMBER = new Intl.NumberFormat();
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
