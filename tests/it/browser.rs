@@ -466,8 +466,8 @@ actions:
     approval: { title: Discount of 30 %, details: { customer: Contoso }, options: [Approve, Reject] }
 ";
 
-/// Words that are broken or cut off: in the bar of pages, beside switches, in fields to choose from.
-const CUT: &str = "(() => {
+/// Words that are broken or cut off: in lists, in the bar of pages, beside switches, in fields to choose from.
+const CUT: &str = r"(() => {
   const context = document.createElement('canvas').getContext('2d');
   const shown = (selector) => [...document.querySelectorAll(selector)].filter((it) => it.getClientRects().length > 0);
   const isCut = (it) => {
@@ -477,7 +477,20 @@ const CUT: &str = "(() => {
   };
   const isBroken = (it) => it.scrollWidth > it.clientWidth || it.getBoundingClientRect().height > 24;
   const isTorn = (it) => it.getClientRects().length > 1;
-  return [...shown('main select').filter(isCut), ...shown('.rail a span').filter(isBroken), ...shown('.switch-text, .timeline-axis span').filter(isTorn)].map((it) => it.outerHTML.slice(0, 120));
+  // Names in code may be broken anywhere, words only at their ends.
+  const isSplit = (it) => {
+    const texts = document.createTreeWalker(it, NodeFilter.SHOW_TEXT, (one) => one.parentElement.closest('code') ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+    while (texts.nextNode()) {
+      for (const word of texts.currentNode.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+        const range = document.createRange();
+        range.setStart(texts.currentNode, word.index);
+        range.setEnd(texts.currentNode, word.index + word[0].length);
+        if (range.getClientRects().length > 1) return true;
+      }
+    }
+    return false;
+  };
+  return [...shown('.list td').filter(isSplit), ...shown('main select').filter(isCut), ...shown('.rail a span').filter(isBroken), ...shown('.switch-text, .timeline-axis span').filter(isTorn)].map((it) => it.outerHTML.slice(0, 120));
 })()";
 
 const SETTLED: &str = "document.querySelector('main .page') && ![...document.querySelectorAll('main .skeleton, dialog .skeleton')].some((it) => it.checkVisibility())";

@@ -31,5 +31,10 @@ export async function render(root, { query, signal }) {
     : empty('audit', 'Nothing yet', 'Every change that is made here or by the command line is noted.'), foot);
 }
 
-const row = (it) => h('tr', {}, h('td', { class: 'main-cell', title: moment(it.time) }, ago(it.time)), h('td', { 'data-label': 'Who' }, h('span', {}, it.who, ' ', h('span', { class: 'muted small' }, it.kind))),
-  h('td', { 'data-label': 'What' }, h('code', {}, it.action)), h('td', { 'data-label': 'Target' }, it.target ?? ''), h('td', { 'data-label': 'Details', class: 'muted small' }, it.details ? line(it.details, 120) : ''));
+/** What is only looked at beforehand is noted as well; it says so in a word. */
+function row(it) {
+  const { preview, ...details } = it.details ?? {};
+  return h('tr', {}, h('td', { class: 'main-cell whole', title: moment(it.time) }, ago(it.time)), h('td', { 'data-label': 'Who' }, h('span', {}, it.who, ' ', h('span', { class: 'muted small' }, it.kind))),
+  h('td', { 'data-label': 'What', class: 'whole' }, h('code', {}, it.action), preview ? h('span', { class: 'chip small' }, 'preview') : null),
+  h('td', { 'data-label': 'Target' }, it.target ? h('code', {}, it.target) : ''), h('td', { 'data-label': 'Details', class: 'muted small' }, Object.keys(details).length ? h('code', {}, line(details, 120)) : ''));
+}
