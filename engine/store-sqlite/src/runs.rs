@@ -4,7 +4,9 @@ use std::cell::Cell;
 
 use base::{RunId, Timestamp};
 use journal::{
-    Admission, Admitted, Append, Event, Path, RunRow, StoreError, body::Body, codec,
+    Admission, Admitted, Append, Event, Path, RunRow, StoreError,
+    body::Body,
+    codec,
     status::{self, End},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -122,7 +124,8 @@ impl Entry {
         position: i64,
     ) -> Result<(), WriteError> {
         let new = &self.admission;
-        let sql = "INSERT INTO run (position, run, version, flow, trigger_name, order_key, parent_run,
+        let sql =
+            "INSERT INTO run (position, run, version, flow, trigger_name, order_key, parent_run,
             parent_path, created, finished, status, error, error_code, again_of)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
             ON CONFLICT (run) DO NOTHING";

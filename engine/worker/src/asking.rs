@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base::{ErrorClass, Failure, Outcome, RunId, Timestamp};
@@ -115,7 +115,7 @@ async fn outcome_of(
             // That it will be asked is in the journal: whoever comes back could not tell whether it was.
             Asked::NotYet(pause) if ask.intent => tokio::time::sleep(pause).await,
             asked => {
-                let ago = sent.get().map(|it| it.elapsed());
+                let ago = sent.get().map(Instant::elapsed);
                 return (asked, ago.map_or(now, |it| before(inner.now(), it)));
             }
         }

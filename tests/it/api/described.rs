@@ -95,6 +95,7 @@ fn asked(program: &Path, described: &Path, address: &str) -> Command {
 }
 
 /// What was wrong, if anything was.
+#[allow(clippy::print_stderr, reason = "shows what the tool has said")]
 async fn carry_out(mut command: Command, role: Role, refused: Option<&str>) -> Option<String> {
     let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
