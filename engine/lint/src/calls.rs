@@ -1,20 +1,104 @@
 //! Which flows a run calls, by the trigger that has started it, and whether it surely does.
 
-use std::collections::BTreeMap;
-
-use base::Status;
-use flow::{
-    ActionId, ActionKind, Block, Flow, Trigger, actions::workflow::Workflow, resolve::Upstream,
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, btree_map},
 };
 
-use crate::{constant::Known, view::Calls};
+use base::{ActionName, Status};
+use flow::{ActionId, ActionKind, Block, Flow, Trigger, resolve::Upstream};
+
+use crate::{
+    constant::Known,
+    face::{Call, Echo, Face},
+    project::{FlowFile, Project},
+    settings::Settings,
+    view::View,
+};
+
+/// The flows of a project as they see each other.
+pub(crate) struct Calls<'a> {
+    pub(crate) flows: Vec<Member<'a>>,
+    by_name: BTreeMap<String, usize>,
+}
+
+/// One flow among others.
+pub(crate) struct Member<'a> {
+    pub(crate) face: Face,
+    /// Found when somebody asks, if the flow is at hand.
+    echo: OnceCell<Echo>,
+    flow: Option<(&'a Project<'a>, FlowFile<'a>)>,
+    /// Whether something is to be said of it.
+    pub(crate) is_wanted: bool,
+}
+
+impl<'a> Member<'a> {
+    /// A flow that has been looked into and may be gone.
+    pub(crate) fn looked_into(view: &View<'_>, file: &FlowFile<'_>) -> Member<'static> {
+        let echo = OnceCell::from(Echo::of(view, file));
+        Member { face: Face::of(file), echo, flow: None, is_wanted: true }
+    }
+
+    /// A flow without a file, of which nothing can be said.
+    pub(crate) fn empty(file: &FlowFile<'_>) -> Member<'static> {
+        let echo = OnceCell::from(Echo::default());
+        Member { face: Face::of(file), echo, flow: None, is_wanted: true }
+    }
+
+    /// A flow of which nothing is to be said.
+    pub(crate) fn beside(project: &'a Project<'a>, file: FlowFile<'a>) -> Self {
+        let flow = Some((project, file));
+        Self { face: Face::of(&file), echo: OnceCell::new(), flow, is_wanted: false }
+    }
+
+    /// Which changes start it, and which it makes.
+    pub(crate) fn echo(&self) -> &Echo {
+        self.echo.get_or_init(|| {
+            let Some((project, file)) = &self.flow else { return Echo::default() };
+            let Some((source, _)) = file.text() else { return Echo::default() };
+            let settings = Settings::default();
+            Echo::of(&View::new(project, source, (file.package, file.flow()), &settings), file)
+        })
+    }
+}
+
+impl<'a> Calls<'a> {
+    pub(crate) fn new(flows: Vec<Member<'a>>) -> Self {
+        let mut by_name = BTreeMap::new();
+        for (number, Member { face, .. }) in flows.iter().enumerate() {
+            let last = face.folder.rsplit('/').next().unwrap_or_default();
+            for name in [face.name.as_str(), face.folder.as_str(), last] {
+                let entry = by_name.entry(ActionName::new(name).folded().to_owned());
+                if let btree_map::Entry::Vacant(place) = entry {
+                    place.insert(number);
+                }
+            }
+        }
+        Self { flows, by_name }
+    }
+
+    /// The flow that `runFlow` calls by this name: its own, its folder or the last part of that.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(ActionName::new(name).folded()).copied()
+    }
+
+    /// What a flow can be called by, for suggestions.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.flows.iter().flat_map(|it| [it.face.name.as_str(), it.face.folder.as_str()])
+    }
+
+    /// What a flow is called in messages.
+    pub(crate) fn name(&self, flow: usize) -> &str {
+        self.flows.get(flow).map_or("", |it| it.face.name.as_str())
+    }
+}
 
 /// A call of a flow of the project.
 pub(crate) struct Site<'a> {
     /// The flow that calls.
     pub(crate) caller: usize,
     /// The call.
-    pub(crate) called: &'a Workflow,
+    pub(crate) call: &'a Call,
     /// The flow that is called.
     pub(crate) callee: usize,
     /// Calls that the called run makes, by their number, and whether it surely makes them.
@@ -22,54 +106,40 @@ pub(crate) struct Site<'a> {
 }
 
 /// Every call of a project whose flow is known.
-pub(crate) fn sites<'a>(calls: &Calls<'a>) -> Vec<Site<'a>> {
+pub(crate) fn sites<'a>(calls: &'a Calls<'_>) -> Vec<Site<'a>> {
     let mut sites = Vec::new();
-    // The calls of each flow, by their numbers, with the actions that make them.
-    let mut of_flow: BTreeMap<usize, Vec<(usize, ActionId)>> = BTreeMap::new();
-    for (caller, file) in calls.project.flows.iter().enumerate() {
-        for (id, action) in file.flow().actions.iter().enumerate() {
-            let ActionKind::Workflow(called) = &action.kind else { continue };
-            let Some(callee) = calls.find(&called.flow) else { continue };
-            of_flow.entry(caller).or_default().push((sites.len(), id));
-            sites.push(Site { caller, called, callee, next: Vec::new() });
+    // The calls of each flow, by their numbers.
+    let mut of_flow: BTreeMap<usize, Vec<(usize, &Call)>> = BTreeMap::new();
+    for (caller, member) in calls.flows.iter().enumerate() {
+        for call in &member.face.calls {
+            let Some(callee) = calls.find(&call.flow) else { continue };
+            of_flow.entry(caller).or_default().push((sites.len(), call));
+            sites.push(Site { caller, call, callee, next: Vec::new() });
         }
     }
     for site in &mut sites {
         let Some(inside) = of_flow.get(&site.callee) else { continue };
-        let Some(file) = calls.project.flows.get(site.callee) else { continue };
-        site.next = next(file.flow(), site.called, inside);
+        let Some(member) = calls.flows.get(site.callee) else { continue };
+        site.next = next(&member.face, site.call, inside);
     }
     sites
 }
 
 /// The calls that a called run makes, of all that its flow has.
-fn next(flow: &Flow, called: &Workflow, inside: &[(usize, ActionId)]) -> Vec<(usize, bool)> {
-    let Some(trigger) = trigger(flow, called) else { return Vec::new() };
-    let fires = trigger.conditions.is_empty() && trigger.split_on.is_none();
-    let run = Run {
-        flow,
-        upstream: Upstream::new(flow),
-        known: Known { trigger: Some(trigger.name.as_str()) },
-    };
-    let next = inside.iter().filter_map(|(number, id)| match run.gets_to(*id) {
+fn next(callee: &Face, call: &Call, inside: &[(usize, &Call)]) -> Vec<(usize, bool)> {
+    let Some(number) = callee.fired(call) else { return Vec::new() };
+    let is_plain = callee.triggers.get(number).is_some_and(|it| it.is_plain);
+    let next = inside.iter().filter_map(|(site, call)| match call.reach.get(number)? {
         Reach::Never => None,
-        Reach::Maybe => Some((*number, false)),
-        Reach::Surely => Some((*number, fires)),
+        Reach::Maybe => Some((*site, false)),
+        Reach::Surely => Some((*site, is_plain)),
     });
     next.collect()
 }
 
-/// The trigger that a call fires: the named one, else the first that can be called.
-pub(crate) fn trigger<'a>(callee: &'a Flow, called: &Workflow) -> Option<&'a Trigger> {
-    match &called.trigger {
-        Some(name) => callee.trigger(name),
-        None => callee.triggers.iter().find(|it| it.kind.is_callable()),
-    }
-}
-
 /// Whether a run gets to an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+pub(crate) enum Reach {
     Never,
     Maybe,
     /// If nothing fails before.
@@ -77,14 +147,20 @@ enum Reach {
 }
 
 /// A run as far as it is known before it starts.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     flow: &'a Flow,
     upstream: Upstream<'a>,
     known: Known<'a>,
 }
 
-impl Run<'_> {
-    fn gets_to(&self, id: ActionId) -> Reach {
+impl<'a> Run<'a> {
+    /// A run that a trigger has started.
+    pub(crate) fn new(flow: &'a Flow, trigger: &'a Trigger) -> Self {
+        let known = Known { trigger: Some(trigger.name.as_str()) };
+        Self { flow, upstream: Upstream::new(flow), known }
+    }
+
+    pub(crate) fn gets_to(&self, id: ActionId) -> Reach {
         let chain = std::iter::once(id).chain(self.flow.ancestors(id));
         let least = chain.map(|it| self.past(it).min(self.within(it))).min();
         least.unwrap_or(Reach::Surely)

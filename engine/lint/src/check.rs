@@ -1,15 +1,15 @@
 //! Puts what readers and rules find together, file by file.
 
-use std::borrow::Cow;
-
 use base::{Diagnostic, Fix, Sink, Source, Span, code};
 
 use crate::{
-    ignore, paths,
-    project::{FileFindings, MappingFile, Project},
+    calls::{Calls, Member},
+    ignore::{self, Ignores},
+    paths,
+    project::{FileFindings, FlowFile, MappingFile, Project},
     rules::TABLE,
     settings::Settings,
-    view::{Calls, View},
+    view::View,
     walk,
 };
 
@@ -30,43 +30,86 @@ pub fn check_some(
     settings: &Settings,
     wanted: impl Fn(usize) -> bool,
 ) -> Vec<FileFindings> {
-    let wanted: Vec<bool> = (0..project.flows.len()).map(wanted).collect();
-    let mut flows: Vec<Sink> = Vec::with_capacity(project.flows.len());
-    let mut mappings = Vec::with_capacity(project.flows.len());
-    let of_files: Vec<Cow<'_, Settings>> = project
-        .flows
-        .iter()
-        .map(|file| settings.of_file(file.text().map_or("", |(source, _)| source.name())))
-        .collect();
-    for ((file, of_file), is_wanted) in project.flows.iter().zip(&of_files).zip(&wanted) {
-        let Some((source, diagnostics)) = file.text().filter(|_| *is_wanted) else {
-            flows.push(Sink::new());
-            mappings.push(Vec::new());
-            continue;
+    let flows = project.flows.iter().enumerate();
+    let checked = flows.map(|(number, file)| {
+        if wanted(number) {
+            Checked::of(project, file, settings)
+        } else {
+            Checked::beside(project, *file)
+        }
+    });
+    together(checked.collect(), settings)
+}
+
+/// A flow that has been looked into, or that others only see. What it keeps is little: the flow itself need not
+/// stay until all are read.
+pub struct Checked<'a> {
+    member: Member<'a>,
+    found: Option<Found>,
+}
+
+/// What was found in the files of one flow, before other flows are looked at.
+struct Found {
+    source: Source,
+    ignores: Ignores,
+    found: Vec<Diagnostic>,
+    mappings: Vec<FileFindings>,
+}
+
+impl<'a> Checked<'a> {
+    /// Looks into a flow and the mappings beside it.
+    pub fn of(project: &Project<'_>, file: &FlowFile<'_>, settings: &Settings) -> Checked<'static> {
+        let Some((source, diagnostics)) = file.text() else {
+            return Checked { member: Member::empty(file), found: None };
         };
-        let view = View::new(project, source, (file.package, &file.package.flow), of_file);
+        let of_file = settings.of_file(source.name());
+        let view = View::new(project, source, (file.package, file.flow()), &of_file);
         let mut sink = found(&view, diagnostics);
         walk::flow(&view, &mut sink);
-        flows.push(sink);
-        let beside = file.mappings().map(|it| check_mapping(&view, &it, settings)).collect();
-        mappings.push(beside);
+        let path = |span| paths::at(source, file.flow(), span);
+        let mut found = sink.into_sorted();
+        for it in found.iter_mut().filter(|it| it.path.is_none()) {
+            it.path = path(it.span);
+        }
+        let mappings = file.mappings().map(|it| check_mapping(&view, &it, settings));
+        let found = Found {
+            source: source.clone(),
+            ignores: Ignores::of(source, path),
+            found,
+            mappings: mappings.collect(),
+        };
+        Checked { member: Member::looked_into(&view, file), found: Some(found) }
     }
-    let calls = Calls::new(project, wanted.clone());
-    let rules = TABLE.iter().filter(|_| wanted.contains(&true));
-    for rule in rules.filter(|it| of_files.iter().any(|file| file.has(it.code.slug))) {
-        if let Some(hook) = rule.hooks.project {
-            hook(&calls, &mut flows);
+
+    /// A flow of which nothing is to be said.
+    pub fn beside(project: &'a Project<'a>, file: FlowFile<'a>) -> Self {
+        Self { member: Member::beside(project, file), found: None }
+    }
+}
+
+/// Ends the check of flows that have been looked into: what they do to each other is found, too.
+pub fn together(checked: Vec<Checked<'_>>, settings: &Settings) -> Vec<FileFindings> {
+    let (members, found): (Vec<_>, Vec<_>) =
+        checked.into_iter().map(|it| (it.member, it.found)).unzip();
+    let calls = Calls::new(members);
+    let mut sinks: Vec<Sink> = found.iter().map(|_| Sink::new()).collect();
+    let has = |slug: &str| {
+        let mut wanted = found.iter().flatten();
+        wanted.any(|it| settings.of_file(it.source.name()).has(slug))
+    };
+    for rule in TABLE {
+        if let Some(hook) = rule.hooks.project.filter(|_| has(rule.code.slug)) {
+            hook(&calls, &mut sinks);
         }
     }
     let mut all: Vec<FileFindings> = Vec::new();
-    let all_flows = project.flows.iter().zip(flows).zip(mappings).zip(&of_files).zip(&wanted);
-    for ((((file, sink), beside), of_file), _) in all_flows.filter(|(_, wanted)| **wanted) {
-        if let Some((source, _)) = file.text() {
-            let mut found = finish_in(source, sink.into_sorted(), of_file);
-            paths::fill(source, file.flow(), &mut found);
-            all.push(FileFindings { source: source.clone(), found });
-        }
-        all.extend(beside);
+    for (own, sink) in found.into_iter().zip(sinks) {
+        let Some(Found { source, ignores, mut found, mappings }) = own else { continue };
+        found.extend(sink.into_sorted());
+        let of_file = settings.of_file(source.name());
+        let found = finish_in(&source, found, ignores, &of_file);
+        all.push(FileFindings { source, found });
+        all.extend(mappings);
     }
     all.retain(|it| !it.found.is_empty());
     all
@@ -82,6 +125,15 @@ pub fn check_files(
     wanted: impl Fn(usize) -> bool,
 ) -> Vec<FileFindings> {
     let mut findings = check_some(project, settings, wanted);
+    findings.extend(finish_others(others, settings));
+    findings
+}
+
+/// What is to be said of a project's other files, of what readers have found in them.
+pub fn finish_others(
+    others: &[(Source, Vec<Diagnostic>)],
+    settings: &Settings,
+) -> Vec<FileFindings> {
     // What several readers find in a file is judged together, as its comments are about all of it.
     let mut files: Vec<(&Source, Vec<Diagnostic>)> = Vec::new();
     for (source, found) in others {
@@ -92,13 +144,11 @@ pub fn check_files(
             None => files.push((source, found.clone())),
         }
     }
-    for (source, found) in files {
-        let found = finish_with(source, found, settings);
-        if !found.is_empty() {
-            findings.push(FileFindings { source: source.clone(), found });
-        }
-    }
-    findings
+    let files = files.into_iter().map(|(source, found)| FileFindings {
+        source: source.clone(),
+        found: finish_with(source, found, settings),
+    });
+    files.filter(|it| !it.found.is_empty()).collect()
 }
 
 /// Ends the check of any file of a project as usual.
@@ -114,13 +164,22 @@ pub fn finish_with(
     found: Vec<Diagnostic>,
     settings: &Settings,
 ) -> Vec<Diagnostic> {
-    finish_in(source, found, &settings.of_file(source.name()))
+    let ignores = Ignores::of(source, |_| None);
+    finish_in(source, found, ignores, &settings.of_file(source.name()))
 }
 
-fn finish_in(source: &Source, found: Vec<Diagnostic>, settings: &Settings) -> Vec<Diagnostic> {
+fn finish_in(
+    source: &Source,
+    found: Vec<Diagnostic>,
+    ignores: Ignores,
+    settings: &Settings,
+) -> Vec<Diagnostic> {
     let found = found.into_iter().filter_map(|it| settings.judge(it)).collect();
-    let found =
-        if settings.heeds_comments() { ignore::apply(source, found, settings) } else { found };
+    let found = if settings.heeds_comments() {
+        ignore::apply(source, ignores, found, settings)
+    } else {
+        found
+    };
     let mut sink = Sink::new();
     for mut diagnostic in found {
         diagnostic.fix = diagnostic.fix.and_then(|it| exact(source, it));

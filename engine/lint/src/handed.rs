@@ -1,13 +1,13 @@
 //! What a call hands to the trigger of another flow, beside what that takes.
 
 use expr::{Key, Tree};
-use flow::{Schema, Trigger, TriggerKind, triggers::manual::Manual};
+use flow::{Schema, TriggerKind, triggers::manual::Manual};
 use serde_json::Value;
 
 /// What is wrong with the body that a call hands over; nothing as far as it is known only in the run.
-pub(crate) fn faults(trigger: &Trigger, body: Option<&Tree>) -> Vec<String> {
+pub(crate) fn faults(trigger: &TriggerKind, body: Option<&Tree>) -> Vec<String> {
     let whole = body.map_or(Some(Value::Null), Tree::constant);
-    match (&trigger.kind, whole) {
+    match (trigger, whole) {
         (TriggerKind::Manual(manual), Some(value)) => {
             manual.complete(&value).err().into_iter().collect()
         }

@@ -19,7 +19,24 @@ struct Ignore {
     lines: RangeInclusive<usize>,
     /// What is wrong with the comment itself.
     fault: Option<&'static str>,
+    /// The action or trigger that it stands in.
+    path: Option<String>,
     used: bool,
+}
+
+/// The comments of a file that suppress findings.
+#[derive(Default)]
+pub(crate) struct Ignores(Vec<Ignore>);
+
+impl Ignores {
+    /// Those of a file; `path` tells what a place is in.
+    pub(crate) fn of(source: &Source, path: impl Fn(Span) -> Option<String>) -> Self {
+        let mut all = read(source);
+        for it in &mut all {
+            it.path = path(it.span);
+        }
+        Self(all)
+    }
 }
 
 /// What a comment is about.
@@ -43,10 +60,10 @@ const FORMS: &[(&str, Form)] = &[
 /// Takes out what comments suppress; adds the comments that suppress nothing.
 pub(crate) fn apply(
     source: &Source,
+    Ignores(mut ignores): Ignores,
     found: Vec<Diagnostic>,
     settings: &Settings,
 ) -> Vec<Diagnostic> {
-    let mut ignores = read(source);
     if ignores.is_empty() {
         return found;
     }
@@ -69,7 +86,9 @@ pub(crate) fn apply(
         let mut of_comment = ignores.iter().filter(|other| other.comment == it.comment);
         // Of a rule that is not looked for now nobody knows.
         let is_all = of_comment.all(|it| is_idle(&it) && settings.has(&it.slug));
-        unused(it, is_all, settings)
+        let mut found = unused(it, is_all, settings)?;
+        found.path.clone_from(&it.path);
+        Some(found)
     });
     kept.extend(reported.filter_map(|it| settings.judge(it)));
     kept
@@ -159,7 +178,8 @@ fn read(source: &Source) -> Vec<Ignore> {
                 }
             };
             let (slug, comment) = (slug.to_owned(), whole);
-            ignores.push(Ignore { slug, span, in_list, comment, lines, fault, used: false });
+            let (path, used) = (None, false);
+            ignores.push(Ignore { slug, span, in_list, comment, lines, fault, path, used });
         }
     }
     // An end that belongs to a beginning has nothing to say.

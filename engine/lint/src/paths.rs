@@ -1,17 +1,12 @@
 //! Where findings are in a flow, by the names that designers show: `actions/Sync/actions/Create`.
 
-use base::{Diagnostic, Source, Span};
+use base::{Source, Span};
 use expr::Dialect;
 use flow::{ActionId, ActionKind, Flow};
 
-/// Says of each finding in which action or trigger it is.
-pub(crate) fn fill(source: &Source, flow: &Flow, found: &mut [Diagnostic]) {
-    for it in found.iter_mut().filter(|it| it.path.is_none()) {
-        // In a file of several definitions other flows' findings are beside these.
-        it.path = action(flow, it.span)
-            .map(|id| path(flow, id))
-            .or_else(|| trigger(source, flow, it.span));
-    }
+/// The action or trigger that a place is in.
+pub(crate) fn at(source: &Source, flow: &Flow, span: Span) -> Option<String> {
+    action(flow, span).map(|id| path(flow, id)).or_else(|| trigger(source, flow, span))
 }
 
 /// The innermost action around a place.

@@ -4,7 +4,10 @@ use base::{Code, Diagnostic, Sink, Source};
 use expr::{Placed, Tree, Use, check::TypeFinding, condition::Condition};
 use flow::{ActionId, Mapping, Trigger};
 
-use crate::view::{Calls, Place, View};
+use crate::{
+    calls::Calls,
+    view::{Place, View},
+};
 
 /// One rule. Its page is `docs/rules/<slug>.md`.
 #[derive(Clone, Copy, Debug)]

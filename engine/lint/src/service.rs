@@ -76,6 +76,14 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// What it is about, for messages.
+    pub(crate) fn thing(&self, view: &View<'_>) -> String {
+        match named_table(view, &self.call.parameters) {
+            Some(table) => format!("`{table}` of `{}`", self.about.service),
+            None => format!("records of `{}`", self.about.service),
+        }
+    }
+
     /// Whether fields that it writes are known only when it runs.
     fn has_computed_fields(&self) -> bool {
         match &self.call.parameters {
@@ -130,17 +138,32 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Whether a call, which a flow makes, can be one of them.
-    pub(crate) fn are_made_by(&self, maker: &View<'_>, write: &Access<'_>) -> bool {
-        let others = || {
-            let fields = guards::written_fields(maker, write.id);
-            let complete = write.effect == Effect::Update && !write.has_computed_fields();
-            complete && !fields.iter().any(|it| self.columns.contains(it))
-        };
-        write.writes()
-            && self.about.meets(&write.about)
-            && self.changes.include(write.effect)
-            && (self.columns.is_empty() || !others())
+    /// Whether a change, which a flow makes, can be one of them.
+    pub(crate) fn are_made_by(&self, change: &Change) -> bool {
+        let is_other = |fields: &Vec<String>| !fields.iter().any(|it| self.columns.contains(it));
+        self.about.meets(&change.about)
+            && self.changes.include(change.effect)
+            && (self.columns.is_empty() || !change.fields.as_ref().is_some_and(is_other))
+    }
+}
+
+/// What a call changes, as far as others can see it.
+pub(crate) struct Change {
+    pub(crate) effect: Effect,
+    pub(crate) about: About,
+    /// The only fields that it writes, folded; none if there may be more.
+    fields: Option<Vec<String>>,
+}
+
+impl Change {
+    /// What a call of the flow changes; nothing if it only reads.
+    pub(crate) fn of(view: &View<'_>, access: &Access<'_>) -> Option<Self> {
+        let is_all = access.effect == Effect::Update && !access.has_computed_fields();
+        access.writes().then(|| Self {
+            effect: access.effect,
+            about: access.about.clone(),
+            fields: is_all.then(|| guards::written_fields(view, access.id)),
+        })
     }
 }
 

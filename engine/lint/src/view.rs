@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, collections::BTreeMap};
 
-use base::{ActionName, Diagnostic, Severity, Source};
+use base::{Diagnostic, Severity, Source};
 use connector::{Catalog, Connector};
 use expr::{Dialect, Notation, Placed, Use, What};
 use flow::{
@@ -259,41 +259,5 @@ impl Place {
             Owner::Action(id) => Some(id),
             Owner::Trigger | Owner::Outputs | Owner::Mapping => None,
         }
-    }
-}
-
-/// Which flow of a project calls which.
-pub(crate) struct Calls<'a> {
-    pub(crate) project: &'a Project<'a>,
-    /// The flows of which something is to be said, by their numbers.
-    wanted: Vec<bool>,
-    by_name: BTreeMap<String, usize>,
-}
-
-impl<'a> Calls<'a> {
-    pub(crate) fn new(project: &'a Project<'a>, wanted: Vec<bool>) -> Self {
-        let mut by_name = BTreeMap::new();
-        for (number, file) in project.flows.iter().enumerate() {
-            let last = file.name.rsplit('/').next().unwrap_or_default();
-            for name in [file.flow().name.as_str(), file.name, last] {
-                by_name.entry(ActionName::new(name).folded().to_owned()).or_insert(number);
-            }
-        }
-        Self { project, wanted, by_name }
-    }
-
-    /// Whether something is to be said of the flow with this number.
-    pub(crate) fn wants(&self, flow: usize) -> bool {
-        self.wanted.get(flow).copied().unwrap_or(false)
-    }
-
-    /// The flow that `runFlow` calls by this name: its own, its folder or the last part of that.
-    pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        self.by_name.get(ActionName::new(name).folded()).copied()
-    }
-
-    /// What a flow can be called by, for suggestions.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.project.flows.iter().flat_map(|it| [it.flow().name.as_str(), it.name])
     }
 }

@@ -6,7 +6,7 @@ use connector::model::Effect;
 use crate::{
     guards::{self, Guard},
     rule::{Hooks, Phase, Rule},
-    service::{self, Access},
+    service::{self, Access, Change},
     view::View,
 };
 
@@ -22,7 +22,9 @@ fn check(view: &View<'_>, sink: &mut Sink) {
     for trigger in &view.flow.triggers {
         let Some(events) = service::listens(view, trigger) else { continue };
         let at_trigger = guards::of_trigger(view, trigger);
-        for write in accesses.iter().filter(|it| events.are_made_by(view, it)) {
+        let is_made =
+            |it: &&Access<'_>| Change::of(view, it).is_some_and(|it| events.are_made_by(&it));
+        for write in accesses.iter().filter(is_made) {
             // A new record that is written by its own id is only updated.
             if write.effect == Effect::Upsert && !events.changes.updated {
                 continue;
@@ -31,7 +33,7 @@ fn check(view: &View<'_>, sink: &mut Sink) {
             if guard == Guard::Difference {
                 continue;
             }
-            let what = thing(view, write);
+            let what = write.thing(view);
             let message = format!("this changes {what}, which starts this flow again");
             let mut found =
                 view.lacking(Diagnostic::new(RULE.code, write.call.target_span, message));
@@ -45,14 +47,5 @@ fn check(view: &View<'_>, sink: &mut Sink) {
                  trigger what this flow's own user has changed",
             ));
         }
-    }
-}
-
-/// What is changed, for messages.
-pub(super) fn thing(view: &View<'_>, write: &Access<'_>) -> String {
-    let about = &write.about;
-    match service::named_table(view, &write.call.parameters) {
-        Some(table) => format!("`{table}` of `{}`", about.service),
-        None => format!("records of `{}`", about.service),
     }
 }

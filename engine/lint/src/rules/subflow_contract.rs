@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
-use base::{Diagnostic, Severity, Sink, code, limits};
+use base::{Severity, Sink, code, limits};
 use expr::Dialect;
-use flow::{ActionKind, Flow, actions::workflow::Workflow};
 
 use super::suggested;
 use crate::{
-    calls, handed,
+    calls::{self, Calls, Site},
+    face::{Call, Face},
+    handed,
     rule::{Hooks, Phase, Rule},
-    view::Calls,
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -21,17 +21,17 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(calls: &Calls<'_>, sinks: &mut [Sink]) {
-    for (caller, (file, sink)) in calls.project.flows.iter().zip(&mut *sinks).enumerate() {
-        for called in workflows(file.flow()).filter(|_| calls.wants(caller)) {
-            match calls.find(&called.flow).and_then(|it| calls.project.flows.get(it)) {
-                Some(callee) => check_trigger(callee.flow(), called, sink),
+    for (caller, sink) in calls.flows.iter().zip(&mut *sinks).filter(|(it, _)| it.is_wanted) {
+        for call in &caller.face.calls {
+            match calls.find(&call.flow).and_then(|it| calls.flows.get(it)) {
+                Some(callee) => check_trigger(&callee.face, call, sink),
                 // A flow of the cloud names others by ids of their own.
-                None if file.flow().dialect == Dialect::Wdl || called.flow.is_empty() => {}
+                None if caller.face.dialect == Dialect::Wdl || call.flow.is_empty() => {}
                 None => {
-                    let message = format!("there is no flow `{}`", called.flow);
-                    let found = Diagnostic::new(RULE.code, called.span, message);
+                    let found =
+                        call.place.found(RULE.code, format!("there is no flow `{}`", call.flow));
                     let names: Vec<&str> = calls.names().collect();
-                    sink.push(suggested(found, &called.flow, names.into_iter()));
+                    sink.push(suggested(found, &call.flow, names.into_iter()));
                 }
             }
         }
@@ -51,18 +51,16 @@ fn circles(calls: &Calls<'_>, sinks: &mut [Sink]) {
         let ways = next(at, is_sure).into_iter();
         ways.filter_map(|it| path(|at| next(at, is_sure), it, at)).min_by_key(Vec::len)
     };
-    let name = |at: usize| {
-        let flow = sites.get(at).and_then(|it| calls.project.flows.get(it.caller));
-        flow.map_or("", |it| it.flow().name.as_str())
-    };
-    for (at, site) in sites.iter().enumerate().filter(|(_, it)| calls.wants(it.caller)) {
+    let name = |at: usize| sites.get(at).map_or("", |it| calls.name(it.caller));
+    let is_wanted = |it: &Site<'_>| calls.flows.get(it.caller).is_some_and(|it| it.is_wanted);
+    for (at, site) in sites.iter().enumerate().filter(|(_, it)| is_wanted(it)) {
         let sure = circle(at, true);
         let is_sure = sure.is_some();
         let Some(around) = sure.or_else(|| circle(at, false)) else { continue };
         let names = std::iter::once(at).chain(around).map(|it| format!("`{}`", name(it)));
         let message =
             format!("flows call each other: {}", names.collect::<Vec<_>>().join(" calls "));
-        let found = Diagnostic::new(RULE.code, site.called.span, message);
+        let found = site.call.place.found(RULE.code, message);
         let found = if is_sure {
             found.hint("such a run never ends; break the circle")
         } else {
@@ -75,37 +73,31 @@ fn circles(calls: &Calls<'_>, sinks: &mut [Sink]) {
     }
 }
 
-fn workflows(flow: &Flow) -> impl Iterator<Item = &Workflow> {
-    flow.actions.iter().filter_map(|it| {
-        if let ActionKind::Workflow(called) = &it.kind { Some(called) } else { None }
-    })
-}
-
 /// A flow is called by the trigger that is named, else by the only one that can be called.
-fn check_trigger(callee: &Flow, called: &Workflow, sink: &mut Sink) {
-    let callable = callee.triggers.iter().filter(|it| it.kind.is_callable());
-    let names: Vec<&str> = callable.map(|it| it.display.as_str()).collect();
-    let mut found = match (&called.trigger, names.len()) {
-        (Some(name), _) if callee.trigger(name).is_none() => {
+fn check_trigger(callee: &Face, call: &Call, sink: &mut Sink) {
+    let names = callee.triggers.iter().filter(|it| it.is_callable).map(|it| it.display.as_str());
+    let names: Vec<&str> = names.collect();
+    let named = call.trigger.as_ref().map(|name| (name, callee.trigger(name)));
+    let found = |message: String| call.place.found(RULE.code, message);
+    let mut found = match (named, names.len()) {
+        (Some((name, None)), _) => {
             let message = format!("flow `{}` has no trigger `{name}`", callee.name);
-            suggested(Diagnostic::new(RULE.code, called.span, message), name, names.into_iter())
+            suggested(found(message), name, names.into_iter())
         }
-        (None, 0) => {
-            let message = format!("flow `{}` has no trigger that can be called", callee.name);
-            Diagnostic::new(RULE.code, called.span, message).hint("give it the trigger `flow:`")
-        }
+        (None, 0) => found(format!("flow `{}` has no trigger that can be called", callee.name))
+            .hint("give it the trigger `flow:`"),
         (None, 2..) => {
-            let message = format!("flow `{}` has several triggers that can be called", callee.name);
             let hint = format!("name one: `trigger: {}`", names.join("` or `trigger: "));
-            Diagnostic::new(RULE.code, called.span, message).hint(hint)
+            found(format!("flow `{}` has several triggers that can be called", callee.name))
+                .hint(hint)
         }
-        (Some(name), _) if callee.trigger(name).is_some_and(|it| !it.kind.is_callable()) => {
-            let message =
-                format!("the trigger `{name}` of flow `{}` cannot be called", callee.name);
-            Diagnostic::new(RULE.code, called.span, message)
+        (Some((name, Some(at))), _)
+            if callee.triggers.get(at).is_some_and(|it| !it.is_callable) =>
+        {
+            found(format!("the trigger `{name}` of flow `{}` cannot be called", callee.name))
                 .hint("name a `flow:`, `request:` or `manual:` trigger")
         }
-        (Some(_), _) | (None, 1) => return check_body(callee, called, sink),
+        (Some(_), _) | (None, 1) => return check_body(callee, call, sink),
     };
     if callee.dialect == Dialect::Wdl {
         found.severity = Severity::Warning;
@@ -113,14 +105,14 @@ fn check_trigger(callee: &Flow, called: &Workflow, sink: &mut Sink) {
     sink.push(found);
 }
 
-/// A trigger of ours takes nothing but what its schema or its form says; the cloud's take everything.
-fn check_body(callee: &Flow, called: &Workflow, sink: &mut Sink) {
-    let trigger = calls::trigger(callee, called).filter(|_| callee.dialect == Dialect::Flowright);
-    let faults = trigger.map(|it| handed::faults(it, called.body.as_ref()));
+/// What a trigger that takes nothing else is handed.
+fn check_body(callee: &Face, call: &Call, sink: &mut Sink) {
+    let fired = callee.fired(call).and_then(|it| callee.triggers.get(it)?.takes.as_ref());
+    let faults = fired.map(|it| handed::faults(it, call.body.as_ref()));
     for fault in faults.into_iter().flatten() {
         let fault = fault.trim_end_matches('.');
         let message = format!("flow `{}` does not take this: {fault}", callee.name);
-        sink.push(Diagnostic::new(RULE.code, called.span, message));
+        sink.push(call.place.found(RULE.code, message));
     }
 }
 

@@ -93,9 +93,7 @@ fn used(view: &View<'_>) -> Option<Used> {
     for usage in view.usages() {
         used.add(usage)?;
     }
-    let of_flow = |it: &&crate::FlowFile<'_>| std::ptr::eq(it.flow(), view.flow);
-    let file = view.project.flows.iter().find(of_flow)?;
-    for mapping in file.package.mappings.values() {
+    for mapping in view.package.mappings.values() {
         let mut is_known = Some(());
         walk::every_of(mapping, view.place_in(mapping), &mut |seen| {
             if let Seen::String(placed, place) = seen {
