@@ -65,6 +65,21 @@ impl Source {
         &self.text
     }
 
+    /// The line with this number, from 1, with its end.
+    pub fn line(&self, number: usize) -> &str {
+        let start = |line: usize| self.line_starts.get(line).copied().unwrap_or(self.text.len());
+        self.text.get(start(number.saturating_sub(1))..start(number)).unwrap_or("")
+    }
+
+    /// The lines of a range with one more on each side: the number of the first, and where they are.
+    pub fn excerpt(&self, span: Span) -> (usize, Span) {
+        let line = |offset| self.line_starts.partition_point(|start| *start <= offset);
+        let start = |line: usize| self.line_starts.get(line - 1).copied();
+        let first = line(span.start).saturating_sub(1).max(1);
+        let end = start(line(span.end) + 2).unwrap_or(self.text.len());
+        (first, Span::new(start(first).unwrap_or(0), end))
+    }
+
     /// Where a byte offset is; an offset past the end is the end.
     pub fn location(&self, offset: usize) -> Location {
         let offset = offset.min(self.text.len());

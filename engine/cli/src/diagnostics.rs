@@ -1,7 +1,7 @@
 //! Findings for the terminal: source excerpts with the place marked.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use base::{Diagnostic, Fix, Severity, Source};
+use base::{Diagnostic, Fix, Severity, Source, Span};
 
 use crate::print;
 
@@ -15,14 +15,22 @@ pub(crate) fn render(source: &Source, found: &Diagnostic) -> String {
     let message = print::safe(&found.message);
     let path = print::safe(source.name());
     let length = source.text().len();
-    let clamp = |span: base::Span| {
+    let clamp = |span: Span| {
         let start = floor(source.text(), span.start.min(length));
-        start..floor(source.text(), span.end.clamp(start, length))
+        Span::new(start, floor(source.text(), span.end.clamp(start, length)))
+    };
+    // The library looks at every line that it is given, for each finding.
+    let all = found.labels.iter().map(|it| it.span).fold(found.span, Span::to);
+    let (first_line, shown) = source.excerpt(clamp(all));
+    let clamp = |span: Span| {
+        let span = clamp(span);
+        span.start - shown.start..span.end - shown.start
     };
     let labels = found.labels.iter().map(|label| {
         AnnotationKind::Context.span(clamp(label.span)).label(print::safe(&label.text))
     });
-    let snippet = Snippet::source(source.text())
+    let snippet = Snippet::source(source.text().get(shown.start..shown.end).unwrap_or_default())
+        .line_start(first_line)
         .path(path)
         .annotation(AnnotationKind::Primary.span(clamp(found.span)))
         .annotations(labels);

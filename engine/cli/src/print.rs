@@ -94,6 +94,20 @@ pub(crate) fn text(text: &str) {
     drop(write!(std::io::stdout(), "{text}"));
 }
 
+/// Data in many parts, each written as it is made.
+pub(crate) fn parts(parts: impl Iterator<Item = String>) {
+    let mut out = BufWriter::with_capacity(PARTS_BYTES, std::io::stdout().lock());
+    for part in parts {
+        if out.write_all(part.as_bytes()).is_err() {
+            return;
+        }
+    }
+    drop(out.flush());
+}
+
+/// What is collected of many parts before it is written.
+const PARTS_BYTES: usize = 64 << 10;
+
 /// Whether notes are lines of the log.
 pub(crate) fn is_logged() -> bool {
     LOGGED.load(Ordering::Relaxed)

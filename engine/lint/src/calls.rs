@@ -12,7 +12,6 @@ use crate::{
     constant::Known,
     face::{Call, Echo, Face},
     project::{FlowFile, Project},
-    settings::Settings,
     view::View,
 };
 
@@ -45,6 +44,12 @@ impl<'a> Member<'a> {
         Member { face: Face::of(file), echo, flow: None, is_wanted: true }
     }
 
+    /// A flow of which nothing is to be said, and which may be gone.
+    pub(crate) fn seen(project: &Project<'_>, file: &FlowFile<'_>) -> Member<'static> {
+        let echo = OnceCell::from(Echo::of_file(project, file));
+        Member { face: Face::of(file), echo, flow: None, is_wanted: false }
+    }
+
     /// A flow of which nothing is to be said.
     pub(crate) fn beside(project: &'a Project<'a>, file: FlowFile<'a>) -> Self {
         let flow = Some((project, file));
@@ -54,10 +59,9 @@ impl<'a> Member<'a> {
     /// Which changes start it, and which it makes.
     pub(crate) fn echo(&self) -> &Echo {
         self.echo.get_or_init(|| {
-            let Some((project, file)) = &self.flow else { return Echo::default() };
-            let Some((source, _)) = file.text() else { return Echo::default() };
-            let settings = Settings::default();
-            Echo::of(&View::new(project, source, (file.package, file.flow()), &settings), file)
+            self.flow
+                .as_ref()
+                .map_or_else(Echo::default, |(project, file)| Echo::of_file(project, file))
         })
     }
 }

@@ -57,7 +57,7 @@ struct Found {
 }
 
 impl<'a> Checked<'a> {
-    /// Looks into a flow and the mappings beside it.
+    /// Looks into a flow and the mappings beside it. Of the project's flows only mappings are asked for.
     pub fn of(project: &Project<'_>, file: &FlowFile<'_>, settings: &Settings) -> Checked<'static> {
         let Some((source, diagnostics)) = file.text() else {
             return Checked { member: Member::empty(file), found: None };
@@ -79,6 +79,11 @@ impl<'a> Checked<'a> {
             mappings: mappings.collect(),
         };
         Checked { member: Member::looked_into(&view, file), found: Some(found) }
+    }
+
+    /// A flow of which nothing is to be said, and which need not stay.
+    pub fn seen(project: &Project<'_>, file: &FlowFile<'_>) -> Checked<'static> {
+        Checked { member: Member::seen(project, file), found: None }
     }
 
     /// A flow of which nothing is to be said.

@@ -10,8 +10,9 @@ use crate::{
     calls::{Reach, Run},
     guards::{self, Guard},
     paths,
-    project::FlowFile,
+    project::{FlowFile, Project},
     service::{self, Access, Change, Events},
+    settings::Settings,
     view::View,
 };
 
@@ -164,6 +165,12 @@ pub(crate) struct Made {
 }
 
 impl Echo {
+    pub(crate) fn of_file(project: &Project<'_>, file: &FlowFile<'_>) -> Self {
+        let Some((source, _)) = file.text() else { return Self::default() };
+        let settings = Settings::default();
+        Self::of(&View::new(project, source, (file.package, file.flow()), &settings), file)
+    }
+
     pub(crate) fn of(view: &View<'_>, file: &FlowFile<'_>) -> Self {
         let is_open = |id: ActionId| guards::of_action(view, id) < Guard::Difference;
         let made = Access::all(view).into_iter().filter_map(|it| {

@@ -276,8 +276,7 @@ fn find(project: &Project, flow: &str, files: &[Text]) -> Vec<Value> {
 
 /// Findings as `flowright lint --output-format json` prints them; files are named without their folder.
 fn shown(found: &[FileFindings]) -> Vec<Value> {
-    let all: Vec<Value> = serde_json::from_str(&lint::report::json(found)).unwrap_or_default();
-    let named = all.into_iter().map(|mut it| {
+    let named = lint::report::objects(found).map(|mut it| {
         let file = it["file"].as_str().map(|it| last(it).to_owned());
         it["file"] = json!(file);
         it

@@ -22,10 +22,11 @@ use flow::{
 use serde_json::{Map, Value};
 
 use crate::{
-    deploy::{self, Deployed, MAPPING_SUFFIX},
+    deploy::{self, Deployed},
     documents::{self, Document},
     flow_tests,
     live::{Connections, Entry},
+    places::{FlowPlace, Listed},
     programs,
     published::{self, Place},
     references::resolve,
@@ -34,7 +35,7 @@ use crate::{
 
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "flowright.yaml";
-const FLOW_FILE: &str = "flow.yaml";
+pub(crate) const FLOW_FILE: &str = "flow.yaml";
 const CONNECTOR_FILE: &str = "connector.yaml";
 /// The folder of what services have said of their schemas: `schemas/<connector>/<name>.json`.
 pub const SNAPSHOTS: &str = "schemas";
@@ -150,6 +151,21 @@ impl Project {
     /// # Errors
     /// If a file cannot be read. Faults in files are diagnostics.
     pub fn load(root: &Path, environment: Option<&str>) -> Result<Self, LoadError> {
+        let (mut project, places) = Self::without_flows(root, environment)?;
+        let flows: Result<Vec<FlowFile>, LoadError> =
+            places.iter().map(|it| project.read(it)).collect();
+        project.flows = flows?;
+        Ok(project)
+    }
+
+    /// Reads everything of a project but its flows, and tells where those are, by name.
+    ///
+    /// # Errors
+    /// As [`Project::load`].
+    pub fn without_flows(
+        root: &Path,
+        environment: Option<&str>,
+    ) -> Result<(Self, Vec<FlowPlace>), LoadError> {
         let mut diagnostics = Vec::new();
         let file = root.join(PROJECT_FILE);
         let settings = if file.is_file() {
@@ -179,16 +195,16 @@ impl Project {
                 diagnostics.push((source, found));
             }
         }
-        let mut flows = Vec::new();
+        let mut places = Vec::new();
         for folder in &settings.flows {
             let folder = root.join(&folder.path);
             for file in files_below(&folder, FLOW_FILE)? {
                 let home = file.parent().unwrap_or(&folder);
-                flows.push(load_flow(root, &file, relative(&folder, home)?)?);
                 diagnostics.extend(flow_tests::read(root, home)?);
+                places.push(FlowPlace::of(&file, relative(&folder, home)?)?);
             }
         }
-        flows.sort_by(|a, b| a.name.cmp(&b.name));
+        places.sort_by(|a, b| a.name.cmp(&b.name));
         catalog.learn(&load_snapshots(root, &mut diagnostics)?);
         let name = environment.or(settings.environment.as_deref());
         let environment = match name {
@@ -198,8 +214,23 @@ impl Project {
         if let Some((source, environment)) = &environment {
             diagnostics.push((source.clone(), lint::unknown_ways(environment, &catalog)));
         }
-        let root = root.to_path_buf();
-        Ok(Self { root, settings, flows, catalog, environment, diagnostics })
+        let (root, flows) = (root.to_path_buf(), Vec::new());
+        Ok((Self { root, settings, flows, catalog, environment, diagnostics }, places))
+    }
+
+    /// Reads one flow.
+    ///
+    /// # Errors
+    /// If one of its files cannot be read.
+    pub fn read(&self, place: &FlowPlace) -> Result<FlowFile, LoadError> {
+        let mut files = Vec::with_capacity(place.files.len());
+        for (number, file) in place.files.iter().enumerate() {
+            let bytes_max = if number == 0 { WDL_BYTES_MAX } else { FILE_BYTES_MAX };
+            files.push(source(&self.root, file, bytes_max)?);
+        }
+        let package = deploy::of_sources(&files);
+        let name = place.name.clone();
+        Ok(FlowFile { name, id: None, files, settings: Settings::new(), package })
     }
 
     /// Reads the flows of a file or folder that need not be in the project: a flow of ours, or
@@ -210,34 +241,41 @@ impl Project {
     /// If a file cannot be read, or there is no flow.
     pub fn open(&self, path: &Path) -> Result<Vec<FlowFile>, LoadError> {
         let path =
-            &fs::canonicalize(path).map_err(|error| LoadError::Io(path.to_path_buf(), error))?;
-        let own = if path.is_dir() { path.join(FLOW_FILE) } else { path.clone() };
-        let is_yaml = own.extension().is_some_and(|it| it == "yaml" || it == "yml");
-        if is_yaml && own.is_file() {
-            return self.open_flow(&own).map(|it| vec![it]);
-        }
-        let files = if path.is_dir() { documents::of_folder(path)? } else { vec![path.clone()] };
+            fs::canonicalize(path).map_err(|error| LoadError::Io(path.to_path_buf(), error))?;
         let mut flows = Vec::new();
-        for file in files {
-            let name = relative(&self.root, &file)?;
-            for document in documents::read(&file, &name)? {
-                let document = document?;
-                let is_file = document.source.name() == name;
-                let is_named = file == *path && is_file;
-                if is_named && !package::is_definition(&name, document.source.text()) {
-                    return self.open_flow(&file).map(|it| vec![it]);
-                }
-                flows.extend(of_document(document, is_named));
-            }
+        for file in Listed::of(&path)? {
+            self.open_listed(&file, &mut |it| flows.push(it))?;
         }
-        if flows.is_empty() { Err(LoadError::NoDefinition(path.clone())) } else { Ok(flows) }
+        if flows.is_empty() { Err(LoadError::NoDefinition(path)) } else { Ok(flows) }
     }
 
-    fn open_flow(&self, file: &Path) -> Result<FlowFile, LoadError> {
-        let stem = file.file_stem().and_then(|it| it.to_str()).unwrap_or("flow");
-        let folder = file.parent().and_then(Path::file_name).and_then(|it| it.to_str());
-        let name = if stem == "flow" { folder.unwrap_or(stem) } else { stem };
-        load_flow(&self.root, file, name.to_owned())
+    /// Reads the flows of one file, each to be taken before the next is read; there may be none.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn open_listed(
+        &self,
+        file: &Listed,
+        take: &mut dyn FnMut(FlowFile),
+    ) -> Result<(), LoadError> {
+        let (path, is_named) = match file {
+            Listed::Flow(place) => {
+                take(self.read(place)?);
+                return Ok(());
+            }
+            Listed::File { path, is_named } => (path, *is_named),
+        };
+        let name = relative(&self.root, path)?;
+        for document in documents::read(path, &name)? {
+            let document = document?;
+            let is_named = is_named && document.source.name() == name;
+            if is_named && !package::is_definition(&name, document.source.text()) {
+                take(self.read(&FlowPlace::alone(path)?)?);
+                return Ok(());
+            }
+            of_document(document, is_named).into_iter().for_each(&mut *take);
+        }
+        Ok(())
     }
 
     /// Whether any file has a fault that keeps its flow from running.
@@ -382,19 +420,6 @@ pub fn stamp(root: &Path) -> Result<Vec<(PathBuf, u64, Option<SystemTime>)>, Loa
     Ok(stamps.collect())
 }
 
-fn load_flow(root: &Path, file: &Path, name: String) -> Result<FlowFile, LoadError> {
-    let mut files = vec![source(root, file, WDL_BYTES_MAX)?];
-    let folder = file.parent().unwrap_or(root);
-    for path in entries(folder)? {
-        let is_mapping = path.to_str().is_some_and(|it| it.ends_with(MAPPING_SUFFIX));
-        if is_mapping && path.is_file() && !path.is_symlink() {
-            files.push(source(root, &path, FILE_BYTES_MAX)?);
-        }
-    }
-    let package = deploy::of_sources(&files);
-    Ok(FlowFile { name, id: None, files, settings: Settings::new(), package })
-}
-
 /// The definitions of a file. One without any is nothing, unless it was named.
 fn of_document(document: Document, is_named: bool) -> Vec<FlowFile> {
     let Document { source, beside, settings, fault } = document;
@@ -474,8 +499,12 @@ pub(crate) fn source(root: &Path, file: &Path, bytes_max: usize) -> Result<Sourc
     let text = String::from_utf8(fs::read(file).map_err(fail)?).map_err(|error| {
         LoadError::NotText { file: file.to_path_buf(), at: error.utf8_error().valid_up_to() + 1 }
     })?;
-    let name = relative(root, file).unwrap_or_else(|_| file.display().to_string());
-    Ok(Source::new(&name, &text))
+    Ok(Source::new(&name_of(root, file), &text))
+}
+
+/// What messages call a file.
+pub(crate) fn name_of(root: &Path, file: &Path) -> String {
+    relative(root, file).unwrap_or_else(|_| file.display().to_string())
 }
 
 /// A path below another with `/`; the path itself if it is not below.

@@ -12,8 +12,7 @@ pub fn fingerprints(file: &FileFindings) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let name = file.source.name();
     let all = file.found.iter().map(|it| {
-        let line = file.source.location(it.span.start).line;
-        let text = file.source.text().lines().nth(line - 1).unwrap_or("").trim();
+        let text = file.source.line(file.source.location(it.span.start).line).trim();
         let path = it.path.as_deref().unwrap_or("");
         let all = [it.code.slug, name, path, text, &it.message].join("\n");
         let number = seen.entry(all.clone()).or_default();

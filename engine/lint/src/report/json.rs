@@ -1,56 +1,66 @@
 //! `json-v1`: an array of objects. Keys are only ever added.
 
-use base::{Source, Span};
+use base::{Diagnostic, Source, Span};
 use serde_json::{Value, json};
 
 use super::{concise::is_unsafe, fingerprint::fingerprints};
 use crate::FileFindings;
 
-/// The findings for programs, in one array.
-pub fn json(findings: &[FileFindings]) -> String {
-    escaped(&format!("{:#}\n", Value::Array(objects(findings))))
+/// The findings for programs, in one array: its text in parts, so that nobody has to hold all of it.
+pub fn json(findings: &[FileFindings]) -> impl Iterator<Item = String> {
+    let is_empty = findings.iter().all(|it| it.found.is_empty());
+    let end = if is_empty { "[]\n" } else { "\n]\n" };
+    let mut before = "[";
+    let parts = objects(findings).map(move |it| {
+        let object = format!("{it:#}").replace('\n', "\n  ");
+        let part = format!("{before}\n  {}", escaped(&object));
+        before = ",";
+        part
+    });
+    parts.chain(std::iter::once_with(move || end.to_owned()))
 }
 
 /// The findings for programs, each on a line of its own.
-pub fn jsonl(findings: &[FileFindings]) -> String {
-    objects(findings).iter().map(|it| escaped(&format!("{it}\n"))).collect()
+pub fn jsonl(findings: &[FileFindings]) -> impl Iterator<Item = String> {
+    objects(findings).map(|it| escaped(&format!("{it}\n")))
 }
 
-fn objects(findings: &[FileFindings]) -> Vec<Value> {
-    let mut all = Vec::new();
-    for file in findings {
-        let name = file.source.name();
-        for (it, fingerprint) in file.found.iter().zip(fingerprints(file)) {
-            let start = file.source.location(it.span.start);
-            let labels = it.labels.iter().map(|label| {
-                let mut object = place(&file.source, label.span);
-                object["message"] = label.text.as_str().into();
-                object
-            });
-            all.push(json!({
-                "code": it.code.number,
-                "slug": it.code.slug,
-                "severity": it.severity.name(),
-                "message": it.message,
-                "file": name,
-                "line": start.line,
-                "column": start.column,
-                "end": end(&file.source, it.span),
-                "hint": it.hint,
-                "labels": labels.collect::<Vec<_>>(),
-                "path": it.path,
-                "fingerprint": fingerprint,
-                "fix": it.fix.as_ref().map(|fix| {
-                    let mut object = place(&file.source, fix.span);
-                    object["text"] = fix.text.as_str().into();
-                    object["title"] = fix.title.as_str().into();
-                    object["safe"] = fix.safe.into();
-                    object
-                }),
-            }));
-        }
-    }
-    all
+/// The findings for programs, one by one.
+pub fn objects(findings: &[FileFindings]) -> impl Iterator<Item = Value> {
+    findings.iter().flat_map(|file| {
+        let found = file.found.iter().zip(fingerprints(file));
+        found.map(|(it, fingerprint)| object(&file.source, it, &fingerprint))
+    })
+}
+
+fn object(source: &Source, it: &Diagnostic, fingerprint: &str) -> Value {
+    let start = source.location(it.span.start);
+    let labels = it.labels.iter().map(|label| {
+        let mut object = place(source, label.span);
+        object["message"] = label.text.as_str().into();
+        object
+    });
+    json!({
+        "code": it.code.number,
+        "slug": it.code.slug,
+        "severity": it.severity.name(),
+        "message": it.message,
+        "file": source.name(),
+        "line": start.line,
+        "column": start.column,
+        "end": end(source, it.span),
+        "hint": it.hint,
+        "labels": labels.collect::<Vec<_>>(),
+        "path": it.path,
+        "fingerprint": fingerprint,
+        "fix": it.fix.as_ref().map(|fix| {
+            let mut object = place(source, fix.span);
+            object["text"] = fix.text.as_str().into();
+            object["title"] = fix.title.as_str().into();
+            object["safe"] = fix.safe.into();
+            object
+        }),
+    })
 }
 
 fn place(source: &Source, span: Span) -> Value {

@@ -13,7 +13,7 @@ pub use concise::{concise, printable};
 pub use fingerprint::fingerprints;
 pub use github::github;
 pub use gitlab::gitlab;
-pub use json::{json, jsonl};
+pub use json::{json, jsonl, objects};
 pub use junit::junit;
 pub use rdjson::rdjson;
 pub use sarif::sarif;

@@ -22,7 +22,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(view: &View<'_>, mapping: &Mapping, sink: &mut Sink) {
     let Some(name) = &mapping.reverse else { return };
     // The way back is often another flow's.
-    let all = view.project.flows.iter().flat_map(|it| &it.package.mappings);
+    let others = view.project.flows.iter().flat_map(|it| &it.package.mappings);
+    let all = others.chain(&view.package.mappings);
     let Some((_, back)) = all.clone().find(|(known, it)| *known == name || it.name == *name) else {
         let span = mapping.fields.first().map(|it| it.span).unwrap_or_default();
         let message = format!("there is no mapping `{name}`, which is to be the way back");

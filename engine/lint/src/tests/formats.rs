@@ -170,7 +170,7 @@ fn rdjson_counts_columns_in_bytes() {
     assert_eq!(first["location"]["path"], "a b/ä.yaml");
     // `Ä` has two bytes.
     let column = first["location"]["range"]["start"]["column"].as_u64().unwrap();
-    let json = parsed(&report::json(&found()));
+    let json = parsed(&report::json(&found()).collect::<String>());
     assert_eq!(Some(column), json[0]["column"].as_u64().map(|it| it + 1));
     for it in value["diagnostics"].as_array().unwrap() {
         assert!(["ERROR", "WARNING", "INFO"].contains(&it["severity"].as_str().unwrap()));
@@ -182,9 +182,9 @@ fn rdjson_counts_columns_in_bytes() {
 
 #[test]
 fn json_lines_are_the_array() {
-    let lines = report::jsonl(&found());
+    let lines: String = report::jsonl(&found()).collect();
     let lines: Vec<Value> = lines.lines().map(parsed).collect();
-    assert_eq!(Value::Array(lines.clone()), parsed(&report::json(&found())));
+    assert_eq!(Value::Array(lines.clone()), parsed(&report::json(&found()).collect::<String>()));
     assert_eq!(lines[0]["path"], "actions/%C3%84".replace("%C3%84", "Ä,_100%_&_<b>"));
     assert!(lines.iter().any(|it| it["fix"]["safe"] == Value::Bool(true)));
 }

@@ -27,7 +27,7 @@ fn concise_is_one_printable_line() {
 
 #[test]
 fn json_keeps_its_keys_and_is_printable() {
-    let text = json(&hostile());
+    let text: String = json(&hostile()).collect();
     assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7f}']), "{text}");
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let expected = serde_json::json!([{
@@ -46,5 +46,5 @@ fn json_keeps_its_keys_and_is_printable() {
         "fix": null,
     }]);
     assert_eq!(value, expected);
-    assert_eq!(json(&[]), "[]\n");
+    assert_eq!(json(&[]).collect::<String>(), "[]\n");
 }

@@ -40,7 +40,7 @@ pub(crate) fn fix(
         }
         total += count;
         check.reload(args)?;
-        findings = check.findings();
+        findings = check.findings()?;
     }
     if 0 < total {
         note(tone(Tone::Good, format!("mended: {}", show::plural(total, "finding"))));

@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod edit;
 pub(crate) mod explain;
 pub(super) mod ignored;
+mod look;
 mod scope;
 mod show;
 
@@ -42,13 +43,13 @@ pub(crate) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
 
 fn check(args: &LintArgs) -> anyhow::Result<Outcome> {
     let mut check = Check::prepare(args)?;
+    let mut findings = check.findings()?;
     if check.scope.count() == 0 {
         ensure!(
             args.allow_empty,
             "nothing was checked: there is no flow or connector in what was named"
         );
     }
-    let mut findings = check.findings();
     if args.edits.diff {
         return Ok(edit::show_diff(&check, &findings, args));
     }
@@ -111,29 +112,27 @@ impl Check {
         let first = first.map_or(here.as_path(), PathBuf::as_path);
         ensure!(first.exists(), "there is no file or folder `{}`", first.display());
         let root = Project::find(first).unwrap_or(here);
-        let project = Project::load(&root, args.environment.as_deref())?;
+        let (project, places) = Project::without_flows(&root, args.environment.as_deref())?;
         let config = configuration(&project)?;
         let mut settings = config.settings.clone().with(&change(&args.rules)?).at(now());
         if args.no_ignores {
             settings = settings.without_comments();
         }
-        let scope = Scope::new(&project, &config, args)?;
+        let scope = Scope::new(&project, places, &config, args)?;
         Ok(Self { project, config, settings, scope })
     }
 
     /// What is found in what was named.
-    fn findings(&self) -> Vec<FileFindings> {
-        let flows = self.scope.flows(&self.project);
-        let mut findings = found(&self.project, &flows, &self.settings);
-        findings.retain(|it| self.scope.has(it.source.name()));
-        findings
+    fn findings(&mut self) -> anyhow::Result<Vec<FileFindings>> {
+        self.scope.findings(&self.project, &self.settings)
     }
 
     /// Reads everything again.
     fn reload(&mut self, args: &LintArgs) -> anyhow::Result<()> {
         let root = self.project.root.clone();
-        self.project = Project::load(&root, args.environment.as_deref())?;
-        self.scope = Scope::new(&self.project, &self.config, args)?;
+        let (project, places) = Project::without_flows(&root, args.environment.as_deref())?;
+        self.scope = Scope::new(&project, places, &self.config, args)?;
+        self.project = project;
         Ok(())
     }
 }
@@ -180,20 +179,6 @@ fn change(args: &RuleArgs) -> anyhow::Result<Change> {
     Ok(change)
 }
 
-/// What is wrong with flows and with the project's other files.
-fn found(
-    project: &Project,
-    flows: &[lint::FlowFile<'_>],
-    settings: &Settings,
-) -> Vec<FileFindings> {
-    let checked = lint::Project {
-        flows,
-        catalog: &project.catalog,
-        environment: project.environment.as_ref().map(|(_, it)| it),
-    };
-    lint::check_files(&checked, &project.diagnostics, settings, |_| true)
-}
-
 /// The flows of a project with errors, and those errors by file. A secret that stands in a file is no
 /// reason not to run it.
 pub(crate) fn faulty(project: &Project) -> (BTreeSet<String>, Vec<FileFindings>) {
@@ -206,7 +191,12 @@ pub(crate) fn faulty(project: &Project) -> (BTreeSet<String>, Vec<FileFindings>)
         .iter()
         .map(|it| lint::FlowFile { name: &it.name, package: &it.package })
         .collect();
-    let mut findings = found(project, &flows, &settings);
+    let checked = lint::Project {
+        flows: &flows,
+        catalog: &project.catalog,
+        environment: project.environment.as_ref().map(|(_, it)| it),
+    };
+    let mut findings = lint::check_files(&checked, &project.diagnostics, &settings, |_| true);
     for file in &mut findings {
         file.found
             .retain(|it| it.severity == Severity::Error && it.code != base::code::HARDCODED_SECRET);

@@ -19,17 +19,13 @@ pub(crate) fn findings(args: &LintArgs, findings: &[FileFindings], check: &Check
     }
     let is_for_people = matches!(args.output_format, Format::Full | Format::Concise);
     match args.output_format {
-        Format::Full => {
-            for file in findings {
-                for found in &file.found {
-                    print::line(diagnostics::render(&file.source, found));
-                    print::line("");
-                }
-            }
-        }
+        Format::Full => print::parts(findings.iter().flat_map(|file| {
+            let found = file.found.iter();
+            found.map(|it| format!("{}\n\n", diagnostics::render(&file.source, it)))
+        })),
         Format::Concise => print::text(&report::concise(findings)),
-        Format::Json => print::text(&report::json(findings)),
-        Format::Jsonl => print::text(&report::jsonl(findings)),
+        Format::Json => print::parts(report::json(findings)),
+        Format::Jsonl => print::parts(report::jsonl(findings)),
         Format::Sarif => print::text(&report::sarif(findings, env!("CARGO_PKG_VERSION"))),
         Format::Github => print::text(&report::github(findings)),
         Format::Gitlab => print::text(&report::gitlab(findings)),
