@@ -167,6 +167,52 @@ fn editors_give_the_text_that_is_open() {
     assert_eq!(run(path, &args, Some("connector: c\n")).0, 2, "a connector is no flow");
 }
 
+/// So many files are looked into by several threads.
+const MANY: usize = 40;
+
+#[test]
+fn flows_see_each_other_however_many_there_are() {
+    let folder = project(FLOW, "flows: [flows]\n");
+    let path = folder.path();
+    for nth in 0..MANY {
+        let next = (nth + 1) % MANY;
+        let flow = format!(
+            "flow: N{nth}\ntriggers: [{{ name: T, flow: }}]\nactions: [{{ name: Go, runFlow: N{next} }}]\n"
+        );
+        fs::create_dir(path.join(format!("flows/n{nth:02}"))).unwrap();
+        fs::write(path.join(format!("flows/n{nth:02}/flow.yaml")), flow).unwrap();
+    }
+    let circles = |args: &[&str]| -> Vec<Value> {
+        let (code, text, _) = run(path, &[&["lint", "--output-format=jsonl"], args].concat(), None);
+        assert_eq!(code, 1);
+        let all = text.lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
+        all.filter(|it| it["slug"] == "subflow-contract").collect()
+    };
+    let all = circles(&[]);
+    let files: Vec<&str> = all.iter().map(|it| it["file"].as_str().unwrap()).collect();
+    let expected: Vec<String> = (0..MANY).map(|it| format!("flows/n{it:02}/flow.yaml")).collect();
+    assert_eq!(files, expected);
+    assert!(all.iter().all(|it| it["path"] == "actions/Go"));
+    assert_eq!(circles(&["flows/n07"]), [all[7].clone()], "of one flow the same is said");
+}
+
+#[test]
+fn many_definitions_are_told_of_in_their_order() {
+    let folder = project(FLOW, "flows: [flows]\n");
+    let path = folder.path();
+    fs::create_dir(path.join("cloud")).unwrap();
+    for nth in 0..MANY {
+        let definition = format!(
+            r#"{{"triggers":{{"T":{{"type":"Request"}}}},"actions":{{"A {nth}":{{"type":"Compose","inputs":"@variables('x')"}}}}}}"#
+        );
+        fs::write(path.join(format!("cloud/{nth:02}.json")), definition).unwrap();
+    }
+    let found = |of: &str| run(path, &["lint", "--output-format=jsonl", of], None).1;
+    let each: String = (0..MANY).map(|it| found(&format!("cloud/{it:02}.json"))).collect();
+    assert!(MANY <= each.lines().count(), "{each}");
+    assert_eq!(found("cloud"), each);
+}
+
 #[test]
 fn what_git_ignores_is_left_out() {
     let folder = project(FLOW, "{}\n");

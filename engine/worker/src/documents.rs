@@ -229,8 +229,11 @@ fn text(name: &str, bytes: &[u8]) -> (Source, Option<Diagnostic>) {
 
 fn bytes(file: &Path, bytes_max: usize) -> Result<Vec<u8>, LoadError> {
     let fail = |error| LoadError::Io(file.to_path_buf(), error);
-    let mut bytes = Vec::new();
     let open = fs::File::open(file).map_err(fail)?;
+    let length = open.metadata().map_err(fail)?.len();
+    let length = usize::try_from(length).unwrap_or(bytes_max).min(bytes_max);
+    // One more, so that the end is seen without making room.
+    let mut bytes = Vec::with_capacity(length.saturating_add(1));
     open.take(u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(fail)?;
