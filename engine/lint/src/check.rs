@@ -45,11 +45,11 @@ pub fn check_some(
 /// stay until all are read.
 pub struct Checked<'a> {
     member: Member<'a>,
-    found: Option<Found>,
+    own: Option<Own>,
 }
 
 /// What was found in the files of one flow, before other flows are looked at.
-struct Found {
+struct Own {
     source: Source,
     ignores: Ignores,
     found: Vec<Diagnostic>,
@@ -60,7 +60,7 @@ impl<'a> Checked<'a> {
     /// Looks into a flow and the mappings beside it. Of the project's flows only mappings are asked for.
     pub fn of(project: &Project<'_>, file: &FlowFile<'_>, settings: &Settings) -> Checked<'static> {
         let Some((source, diagnostics)) = file.text() else {
-            return Checked { member: Member::empty(file), found: None };
+            return Checked { member: Member::empty(file), own: None };
         };
         let of_file = settings.of_file(source.name());
         let view = View::new(project, source, (file.package, file.flow()), &of_file);
@@ -72,30 +72,30 @@ impl<'a> Checked<'a> {
             it.path = path(it.span);
         }
         let mappings = file.mappings().map(|it| check_mapping(&view, &it, settings));
-        let found = Found {
+        let own = Own {
             source: source.clone(),
             ignores: Ignores::of(source, path),
             found,
             mappings: mappings.collect(),
         };
-        Checked { member: Member::looked_into(&view, file), found: Some(found) }
+        Checked { member: Member::looked_into(&view, file), own: Some(own) }
     }
 
     /// A flow of which nothing is to be said, and which need not stay.
     pub fn seen(project: &Project<'_>, file: &FlowFile<'_>) -> Checked<'static> {
-        Checked { member: Member::seen(project, file), found: None }
+        Checked { member: Member::seen(project, file), own: None }
     }
 
     /// A flow of which nothing is to be said.
     pub fn beside(project: &'a Project<'a>, file: FlowFile<'a>) -> Self {
-        Self { member: Member::beside(project, file), found: None }
+        Self { member: Member::beside(project, file), own: None }
     }
 }
 
 /// Ends the check of flows that have been looked into: what they do to each other is found, too.
 pub fn together(checked: Vec<Checked<'_>>, settings: &Settings) -> Vec<FileFindings> {
     let (members, found): (Vec<_>, Vec<_>) =
-        checked.into_iter().map(|it| (it.member, it.found)).unzip();
+        checked.into_iter().map(|it| (it.member, it.own)).unzip();
     let calls = Calls::new(members);
     let mut sinks: Vec<Sink> = found.iter().map(|_| Sink::new()).collect();
     let has = |slug: &str| {
@@ -109,7 +109,7 @@ pub fn together(checked: Vec<Checked<'_>>, settings: &Settings) -> Vec<FileFindi
     }
     let mut all: Vec<FileFindings> = Vec::new();
     for (own, sink) in found.into_iter().zip(sinks) {
-        let Some(Found { source, ignores, mut found, mappings }) = own else { continue };
+        let Some(Own { source, ignores, mut found, mappings }) = own else { continue };
         found.extend(sink.into_sorted());
         let of_file = settings.of_file(source.name());
         let found = finish_in(&source, found, ignores, &of_file);
@@ -195,6 +195,8 @@ fn finish_in(
     sorted.retain(|it| it.code != code::MISSING_KEY || !misspelt.contains(&it.message));
     // One fault can be seen twice, such as a name in the text of a condition and in its tree.
     sorted.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.message == b.message);
+    // These are what stays of a file.
+    sorted.shrink_to_fit();
     sorted
 }
 

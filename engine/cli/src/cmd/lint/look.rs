@@ -17,8 +17,8 @@ use super::{ignored::Ignored, scope::Wanted};
 
 /// Threads that look into flows; more would wait for memory.
 const THREADS_MAX: usize = 4;
-/// A thread is worth its start from so many files on.
-const FILES_MIN: usize = 16;
+/// A thread takes some five megabytes, which it is worth for so many files: those take most of a second.
+const FILES_MIN: usize = 1000;
 /// What a main thread usually has: files may be nested deeply.
 const STACK_BYTES: usize = 8 << 20;
 
