@@ -108,7 +108,7 @@ pub fn body_value(content_type: Option<&str>, bytes: &[u8]) -> Value {
     }
     let media = content_type.unwrap_or("application/octet-stream");
     if is_json_type(media)
-        && let Ok(value) = serde_json::from_slice(bytes)
+        && let Ok(value) = crate::json::read(bytes)
     {
         return value;
     }

@@ -327,7 +327,7 @@ pub(crate) fn unescaped(segment: &str) -> Option<String> {
 pub(crate) fn read_body(call: &Call<'_>) -> Result<Value, Rejected> {
     let media = header(call.headers, "content-type");
     if media.is_some_and(http::is_json_type) && !call.body.is_empty() {
-        return serde_json::from_slice(call.body).map_err(|error| {
+        return base::json::read(call.body).map_err(|error| {
             Rejected::new(400, "InvalidRequestContent", format!("the body is not JSON: {error}"))
         });
     }

@@ -1,5 +1,7 @@
 //! Times, names, suggestions and bodies as data.
 
+mod json;
+
 use serde_json::{Value, json};
 
 use crate::{ActionName, Duration, Source, Timestamp, http::body_value, suggest::closest};
