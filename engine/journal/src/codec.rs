@@ -1,8 +1,10 @@
 //! Events as text: the one form in which every store keeps them.
 
+use std::io;
+
 use base::limits::INLINE_BYTES_MAX;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, ser::Formatter};
 
 use crate::{event::Event, nodes::Note};
 
@@ -29,8 +31,7 @@ pub enum CodecError {
 
 /// The text of an event, one line. What this writes, `decode` reads back exactly.
 pub fn encode(event: &Event) -> Result<String, CodecError> {
-    let text = serde_json::to_string(event).map_err(|_| CodecError::Unwritable)?;
-    if is_deeper(&text, EVENT_DEPTH_MAX) { Err(CodecError::TooDeep) } else { Ok(text) }
+    write(event, EVENT_DEPTH_MAX)
 }
 
 /// Texts of events that are written together as rows of a table, as many in one as stay short, a line
@@ -57,8 +58,7 @@ pub fn decode_row(row: &str) -> impl Iterator<Item = Result<Event, CodecError>> 
 
 /// The text of a value that is stored by itself, which may nest as deep as an event.
 pub fn encode_value(value: &Value) -> Result<String, CodecError> {
-    let text = value.to_string();
-    if is_deeper(&text, EVENT_DEPTH_MAX) { Err(CodecError::TooDeep) } else { Ok(text) }
+    write(value, EVENT_DEPTH_MAX)
 }
 
 /// The event of a text.
@@ -68,8 +68,7 @@ pub fn decode(text: &str) -> Result<Event, CodecError> {
 
 /// The text of a note of one process for another. It may nest a little deeper than the event in it.
 pub fn encode_note(note: &Note) -> Result<String, CodecError> {
-    let text = serde_json::to_string(note).map_err(|_| CodecError::Unwritable)?;
-    if is_deeper(&text, NOTE_DEPTH_MAX) { Err(CodecError::TooDeep) } else { Ok(text) }
+    write(note, NOTE_DEPTH_MAX)
 }
 
 /// The note of a text.
@@ -80,6 +79,54 @@ pub fn decode_note(text: &str) -> Result<Note, CodecError> {
 /// A part of an event, which may nest as deep as an event.
 pub fn decode_value(text: &str) -> Result<Value, CodecError> {
     read(text)
+}
+
+/// Writes a value that nests at most so deep.
+fn write(value: &impl Serialize, most: usize) -> Result<String, CodecError> {
+    let (mut text, mut depth) = (Vec::new(), Depth::default());
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, &mut depth);
+    value.serialize(&mut writer).map_err(|_| CodecError::Unwritable)?;
+    if most < depth.deepest {
+        return Err(CodecError::TooDeep);
+    }
+    String::from_utf8(text).map_err(|_| CodecError::Unwritable)
+}
+
+/// Sees how deep the text nests that is being written, so that nobody has to read it for that.
+#[derive(Default)]
+struct Depth {
+    now: usize,
+    deepest: usize,
+}
+
+impl Depth {
+    fn enter(&mut self) {
+        self.now += 1;
+        self.deepest = self.deepest.max(self.now);
+    }
+}
+
+/// Compact, as the library writes by itself.
+impl Formatter for &mut Depth {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.enter();
+        to.write_all(b"[")
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.now -= 1;
+        to.write_all(b"]")
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.enter();
+        to.write_all(b"{")
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.now -= 1;
+        to.write_all(b"}")
+    }
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, CodecError> {

@@ -95,7 +95,11 @@ fn other_texts_are_no_events() {
 fn deepest_event_fits_on_a_small_stack() {
     let thread = std::thread::Builder::new().stack_size(1 << 20);
     let nested = (0..159).fold(json!(1), |inner, _| json!([inner]));
+    let deeper = event(Path::run(), EventKind::Called { outputs: json!([&nested]) });
     let deepest = event(Path::run(), EventKind::Called { outputs: nested });
+    assert_eq!(encode(&deeper), Err(CodecError::TooDeep));
+    let brackets = event(Path::run(), EventKind::Called { outputs: "[{\"".repeat(500).into() });
+    assert_eq!(decode(&encode(&brackets).unwrap()), Ok(brackets));
     let read = thread.spawn(move || decode(&encode(&deepest).unwrap()).unwrap() == deepest);
     assert!(read.unwrap().join().unwrap());
 }
