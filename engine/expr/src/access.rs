@@ -127,7 +127,17 @@ fn property<'a>(
 /// A property of a value that is lent.
 fn lookup<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     let map = value.as_object()?;
-    map.get(name).or_else(|| map.get(key_of(map, name)?))
+    exactly(map, name).or_else(|| map.get(key_of(map, name)?))
+}
+
+/// A property by its exact name.
+pub(crate) fn exactly<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    /// Up to so many, looking at all is faster than a digest of the name.
+    const FEW: usize = 8;
+    if FEW < map.len() {
+        return map.get(name);
+    }
+    map.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// Whether the first step of `a/b/c` leads anywhere; else it is a plain name that is missing.

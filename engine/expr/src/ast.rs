@@ -53,6 +53,11 @@ impl Call {
         self.function.map_or(&self.name, |function| function.name)
     }
 
+    /// Whether it is `item()`.
+    pub(crate) fn is_item(&self) -> bool {
+        self.arguments.is_empty() && self.function.is_some_and(|it| it.name == "item")
+    }
+
     /// The arguments, in order.
     pub fn arguments(&self) -> &[Expr] {
         &self.arguments

@@ -89,7 +89,7 @@ impl Condition {
                 Err(format!("a condition is an expression or an object, not a {kind}"))
             }
             Tree::Array(_) => Err("a condition is an expression or an object, not a list".into()),
-            Tree::Object(entries) => Self::read_object(entries),
+            Tree::Object(entries) => Self::read_object(entries.into()),
         }
     }
 

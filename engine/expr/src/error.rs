@@ -57,7 +57,12 @@ impl EvalError {
 
     /// Notes where it happened, unless that is known more precisely already.
     pub(crate) fn at(mut self, range: &Range<usize>) -> Self {
-        self.range.get_or_insert_with(|| range.clone());
+        self.place(range);
         self
+    }
+
+    /// The same of one that is not moved.
+    pub(crate) fn place(&mut self, range: &Range<usize>) {
+        self.range.get_or_insert_with(|| range.clone());
     }
 }

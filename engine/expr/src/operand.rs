@@ -116,13 +116,23 @@ impl<'a> Operand<'a> {
 
     /// Whether a value is so deep that walking it could overflow the stack.
     pub(crate) fn is_too_deep(&self) -> bool {
-        self.json().is_some_and(|value| weigh(value, VALUE_DEPTH_MAX).is_none())
+        self.json().is_some_and(|value| is_deeper(value, VALUE_DEPTH_MAX))
     }
 }
 
 /// How deep a value may nest. Everything that walks values recurses, dropping them included, and a
 /// loop that wraps a variable into a list could go on forever. Parsed JSON nests at most 128 deep.
 pub(crate) const VALUE_DEPTH_MAX: usize = 128;
+
+/// Whether a value nests deeper than `room`.
+fn is_deeper(value: &Value, room: usize) -> bool {
+    let Some(room) = room.checked_sub(1) else { return true };
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(items) => items.iter().any(|item| is_deeper(item, room)),
+        Value::Object(map) => map.values().any(|item| is_deeper(item, room)),
+    }
+}
 
 /// About how many bytes a value takes; `None` if it nests deeper than `room`.
 fn weigh(value: &Value, room: usize) -> Option<usize> {

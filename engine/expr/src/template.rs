@@ -151,19 +151,6 @@ impl Template {
         self.0.broken.is_some()
     }
 
-    /// Whether it may look at the whole record of an action, of which the inputs are part, and not
-    /// only at outputs. True if in doubt.
-    pub fn may_read_records(&self) -> bool {
-        let mut found = false;
-        let mut see = |expr: &_| found |= uses::reads_records(expr);
-        match &self.0.body {
-            Body::Literal(_) => {}
-            Body::Value(expr) => uses::visit(expr, &mut see),
-            Body::Text(parts) => uses::visit_parts(parts, &mut see),
-        }
-        found
-    }
-
     /// Everything the string refers to, in order.
     pub fn uses(&self) -> Vec<Use> {
         match &self.0.body {

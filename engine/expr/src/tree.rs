@@ -1,6 +1,9 @@
 //! A JSON value with templates inside, such as the inputs of an action.
 
-use std::ops::Range;
+use std::{
+    ops::{Deref, Range},
+    sync::OnceLock,
+};
 
 use base::Span;
 use serde_json::{Map, Value};
@@ -20,7 +23,71 @@ pub enum Tree {
     /// A list.
     Array(Vec<Self>),
     /// An object; its keys keep their order.
-    Object(Vec<(Key, Self)>),
+    Object(Entries),
+}
+
+/// The entries of an object.
+#[derive(Clone, Debug, Default)]
+pub struct Entries {
+    all: Vec<(Key, Tree)>,
+    /// The object with nothing in it, if its keys are known: a copy of it costs no digests of them.
+    blank: OnceLock<Option<Box<Map<String, Value>>>>,
+}
+
+impl Entries {
+    /// Adds an entry behind the others.
+    pub fn push(&mut self, entry: (Key, Tree)) {
+        self.all.push(entry);
+        self.blank = OnceLock::new();
+    }
+
+    fn blank(&self) -> Option<&Map<String, Value>> {
+        let blank = self.blank.get_or_init(|| {
+            let mut blank = Map::with_capacity(self.all.len());
+            for (key, _) in &self.all {
+                let Key::Plain(key) = key else { return None };
+                blank.insert(key.clone(), Value::Null);
+            }
+            // A key that stands twice has the last of its values.
+            (blank.len() == self.all.len()).then(|| Box::new(blank))
+        });
+        blank.as_deref()
+    }
+}
+
+impl From<Vec<(Key, Tree)>> for Entries {
+    fn from(all: Vec<(Key, Tree)>) -> Self {
+        Self { all, blank: OnceLock::new() }
+    }
+}
+
+impl From<Entries> for Vec<(Key, Tree)> {
+    fn from(entries: Entries) -> Self {
+        entries.all
+    }
+}
+
+impl FromIterator<(Key, Tree)> for Entries {
+    fn from_iter<I: IntoIterator<Item = (Key, Tree)>>(all: I) -> Self {
+        Vec::from_iter(all).into()
+    }
+}
+
+impl Deref for Entries {
+    type Target = [(Key, Tree)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+impl<'a> IntoIterator for &'a Entries {
+    type Item = &'a (Key, Tree);
+    type IntoIter = std::slice::Iter<'a, (Key, Tree)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
+    }
 }
 
 /// The key of an object.
@@ -70,6 +137,13 @@ impl Tree {
             Self::Template(placed) => placed.template.eval(ctx),
             Self::Array(items) => items.iter().map(|item| item.eval(ctx)).collect(),
             Self::Object(entries) => {
+                if let Some(blank) = entries.blank() {
+                    let mut map = blank.clone();
+                    for (value, (_, tree)) in map.values_mut().zip(entries) {
+                        *value = tree.eval(ctx)?;
+                    }
+                    return Ok(Value::Object(map));
+                }
                 let mut map = Map::with_capacity(entries.len());
                 for (key, tree) in entries {
                     let key = match key {
@@ -149,7 +223,7 @@ fn read(value: &Value, dialect: Dialect, errors: &mut Vec<SyntaxError>) -> Tree 
                 errors.extend(faults);
                 entries.push((key, read(value, dialect, errors)));
             }
-            Tree::Object(entries)
+            Tree::Object(entries.into())
         }
     }
 }

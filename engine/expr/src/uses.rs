@@ -1,11 +1,12 @@
 //! What a template refers to, for the linter to resolve.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use serde_json::Value;
 
 use crate::ast::{Base, Call, Expr, Node, Part, Segment};
 use crate::functions;
+use crate::template::{Body, Template};
 
 /// One reference and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,8 +92,50 @@ pub(crate) fn of_parts(parts: &[Part]) -> Vec<Use> {
     uses
 }
 
+/// What templates look at of actions that have ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// Whether one may look at a whole record, of which the inputs are part. True if in doubt.
+    pub records: bool,
+    /// Whether one looks at the outputs of an action whose name is computed.
+    pub any_outputs: bool,
+    /// Actions whose outputs they look at, as written.
+    pub outputs: BTreeSet<String>,
+}
+
+impl Looks {
+    /// What one template looks at.
+    pub fn of(template: &Template) -> Self {
+        let mut looks = Self::default();
+        looks.add(template);
+        looks
+    }
+
+    /// Adds what a template looks at.
+    pub fn add(&mut self, template: &Template) {
+        let mut see = |expr: &_| self.see(expr);
+        match template.body() {
+            Body::Literal(_) => {}
+            Body::Value(expr) => visit(expr, &mut see),
+            Body::Text(parts) => visit_parts(parts, &mut see),
+        }
+    }
+
+    fn see(&mut self, expr: &Expr) {
+        self.records |= reads_records(expr);
+        let Node::Call(call) = &expr.node else { return };
+        let canonical = functions::find(&call.name).map_or(call.name.as_str(), |it| it.name);
+        if OF_ACTION.contains(&canonical) {
+            match call.arguments.first().and_then(literal) {
+                Some((name, _)) => self.outputs.extend([name]),
+                None => self.any_outputs = true,
+            }
+        }
+    }
+}
+
 /// Whether it may look at the whole record of an action, of which the inputs are part.
-pub(crate) fn reads_records(expr: &Expr) -> bool {
+fn reads_records(expr: &Expr) -> bool {
     match &expr.node {
         Node::Literal(_) | Node::Access { .. } => false,
         Node::Call(call) => {

@@ -1,7 +1,7 @@
 //! Field mappings: which field of the target comes from where, and how the two are compared.
 
 use base::{Diagnostic, Source, Span, code};
-use expr::{Dialect, Tree, condition::Condition};
+use expr::{Dialect, Looks, Tree, condition::Condition};
 use serde_json::{Map, Value};
 use yaml::{Entry, Node};
 
@@ -20,8 +20,8 @@ pub struct Mapping {
     pub reverse: Option<String>,
     /// The fields in the order of the file.
     pub fields: Vec<Field>,
-    /// Whether one of its templates may look at the whole record of an action, with its inputs.
-    pub reads_records: bool,
+    /// What its templates look at of actions that have ended.
+    pub looks: Looks,
 }
 
 /// One field. In its templates the source object is the document: `$.details.dealValue`,
@@ -126,7 +126,7 @@ pub fn read(source: &Source) -> (Mapping, Vec<Diagnostic>) {
     if let Some(root) = root {
         read_mapping(&mut reader, &mut mapping, &root);
     }
-    mapping.reads_records = reader.reads_records;
+    mapping.looks = std::mem::take(&mut reader.looks);
     (mapping, reader.sink.into_sorted())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{ActionName, Duration, Span, StatusSet};
-use expr::{Dialect, Placed, Tree};
+use expr::{Dialect, Looks, Placed, Tree};
 use serde_json::{Map, Value};
 
 use crate::{actions::ActionKind, policy::RetryPolicy, triggers::TriggerKind};
@@ -35,8 +35,8 @@ pub struct Flow {
     pub cloud: Map<String, Value>,
     /// Index of `actions` by folded name.
     pub names: BTreeMap<String, ActionId>,
-    /// Whether one of its templates may look at the whole record of an action, with its inputs.
-    pub reads_records: bool,
+    /// What its templates look at of actions that have ended.
+    pub looks: Looks,
 }
 
 /// Index into [`Flow::actions`].
@@ -58,7 +58,7 @@ impl Flow {
             static_results: Map::new(),
             cloud: Map::new(),
             names: BTreeMap::new(),
-            reads_records: false,
+            looks: Looks::default(),
         }
     }
 

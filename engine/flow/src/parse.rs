@@ -31,7 +31,7 @@ pub fn read(source: &Source) -> (Flow, Vec<Diagnostic>) {
     let (mut reader, actions, names) = builder.finish();
     flow.actions = actions;
     flow.names = names;
-    flow.reads_records = reader.reads_records;
+    flow.looks = std::mem::take(&mut reader.looks);
     check::connections(&flow, &mut reader.sink);
     check::answers(&flow, &mut reader.sink);
     check::static_results(&flow, &mut reader.sink);

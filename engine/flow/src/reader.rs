@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
 
 use base::{Code, Diagnostic, Duration, Severity, Sink, Span, code, suggest};
 use expr::{
-    Context, Dialect, Key, Placed, SyntaxError, Template, Tree,
+    Context, Dialect, Key, Looks, Placed, SyntaxError, Template, Tree,
     condition::{Condition, Operator},
 };
 use serde_json::{Map, Value};
@@ -25,8 +25,8 @@ pub(crate) struct Reader {
     pub(crate) defaults: BTreeMap<String, Value>,
     /// Values of the deployment template around the document.
     pub(crate) deployment: Rc<Values>,
-    /// Whether a template that was read may look at the records of actions.
-    pub(crate) reads_records: bool,
+    /// What the templates that were read look at.
+    pub(crate) looks: Looks,
 }
 
 /// What a setting may be computed from before there is a run.
@@ -49,7 +49,7 @@ impl Reader {
             sink,
             defaults: BTreeMap::new(),
             deployment: Rc::default(),
-            reads_records: false,
+            looks: Looks::default(),
         }
     }
 
@@ -125,7 +125,7 @@ impl Reader {
     }
 
     fn syntax(&mut self, placed: &Placed, errors: Vec<SyntaxError>) {
-        self.reads_records |= placed.template.may_read_records();
+        self.looks.add(&placed.template);
         let text = placed.template.source();
         if !errors.is_empty() && is_deployment_text(text) {
             let message = "this text is complete only when its deployment template is filled in";
@@ -400,7 +400,7 @@ pub(crate) fn object(entries: Vec<(Key, Tree)>) -> Tree {
         Key::Computed(_) => None,
     });
     let constants = constants.collect::<Option<Map<String, Value>>>();
-    constants.map_or(Tree::Object(entries), |it| Tree::Value(Value::Object(it)))
+    constants.map_or(Tree::Object(entries.into()), |it| Tree::Value(Value::Object(it)))
 }
 
 fn constant(tree: &Tree) -> Option<Value> {

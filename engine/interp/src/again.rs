@@ -13,6 +13,7 @@ use journal::{Again, Event, EventKind, Path};
 use serde_json::Value;
 
 use crate::{
+    passes::Passes,
     plan::{Plan, is_loop},
     record::Record,
     run::{BlockKey, Run, Slot},
@@ -253,7 +254,7 @@ impl<'a> Past<'a> {
         let is_group = !is_loop(&action.kind) && 0 < self.plan.branches(id);
         is_group
             && !self.again.contains(action.name.folded())
-            && match self.run.slots.get(&crate::run::Key { action: id, passes: Vec::new() }) {
+            && match self.run.slots.get(&crate::run::Key { action: id, passes: Passes::new() }) {
                 Some(Slot::Open(_)) => true,
                 Some(Slot::Done(record)) => record.status != Status::Skipped,
                 None => false,
@@ -409,12 +410,11 @@ fn inside(
     found: &mut BTreeSet<ActionId>,
 ) {
     for branch in 0..plan.branches(id) {
-        let mut all = BTreeSet::from([passes.to_vec()]);
+        let mut all = BTreeSet::from([Passes::from(passes)]);
         if is_loop(&plan.flow.action(id).kind) {
             let members = plan.members(Some(id), branch);
             let keys = members.iter().flat_map(|it| run.within(*it, passes).map(|(key, _)| key));
-            all =
-                keys.filter_map(|it| it.passes.get(..=passes.len()).map(<[u32]>::to_vec)).collect();
+            all = keys.filter_map(|it| it.passes.get(..=passes.len()).map(Passes::from)).collect();
         }
         for passes in all {
             of_block(plan, run, &BlockKey { parent: Some(id), branch, passes }, found);

@@ -118,7 +118,7 @@ impl Exec<'_> {
         for id in inside.iter().copied().chain([key.action]) {
             for branch in 0..self.plan.branches(id) {
                 let at = |passes| BlockKey { parent: Some(id), branch, passes };
-                let (first, last) = (key.passes.clone(), [&key.passes[..], &[u32::MAX]].concat());
+                let (first, last) = (key.passes.clone(), key.passes.and(u32::MAX));
                 let open = self.run.open.range(at(first)..=at(last));
                 blocks.extend(open.map(|(block, _)| block.clone()));
             }

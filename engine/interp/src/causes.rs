@@ -3,11 +3,7 @@
 use base::Status;
 use flow::{Action, ActionId};
 
-use crate::{
-    plan::Plan,
-    record::Record,
-    run::{Passes, Run},
-};
+use crate::{passes::Passes, plan::Plan, record::Record, run::Run};
 
 /// The actions in a scope, at any depth, that have failed or timed out and of which nothing was to run
 /// after that, in the order of the file and of passes. A container is among them only if it has failed

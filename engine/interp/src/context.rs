@@ -1,6 +1,9 @@
 //! What the expressions of a run may look at.
 
-use std::{borrow::Cow, cell::Cell};
+use std::{
+    borrow::Cow,
+    cell::{Cell, OnceCell},
+};
 
 use base::{Status, Timestamp};
 use expr::Context;
@@ -9,10 +12,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     callback, causes,
+    items::Lender,
+    passes::Passes,
     plan::Plan,
     ready,
     record::{Correlation, Record, UNSPECIFIED, sanitized},
-    run::{Asking, Key, OpenSlot, Passes, Phase, Run, Slot, State},
+    run::{Asking, Key, OpenSlot, Phase, Run, Slot, State},
     settings,
 };
 
@@ -25,29 +30,39 @@ pub(crate) struct Scope<'a> {
     drawn: &'a Cell<u64>,
     /// Whether only the action's own record may be looked at.
     own: bool,
+    /// The item of the innermost loop, once it was asked for: templates ask again and again.
+    item: OnceCell<Option<&'a Value>>,
+    /// Which value that never changes was lent last.
+    lent: Cell<Option<Lender<'a>>>,
 }
 
 impl<'a> Scope<'a> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         plan: &'a Plan,
         run: &'a Run,
         key: &'a Key,
         now: Timestamp,
         drawn: &'a Cell<u64>,
     ) -> Self {
-        Self { plan, run, key, now, drawn, own: false }
+        let (item, lent) = (OnceCell::new(), Cell::new(None));
+        Self { plan, run, key, now, drawn, own: false, item, lent }
     }
 
     /// The view of tracked properties: no other action, no variables.
-    pub(crate) const fn own(self) -> Self {
+    pub(crate) fn own(self) -> Self {
         Self { own: true, ..self }
+    }
+
+    /// Of what the last value that was lent is part; none if it may change.
+    pub(crate) fn lender(&self) -> Option<Lender<'a>> {
+        self.lent.get()
     }
 
     /// The passes that this action and another have in common.
     fn shared_passes(&self, other: ActionId) -> Passes {
         let ours = self.plan.loops(self.key.action);
         let shared = ours.iter().zip(self.plan.loops(other)).take_while(|(a, b)| a == b).count();
-        self.key.passes.get(..shared).unwrap_or(&self.key.passes).to_vec()
+        self.key.passes.get(..shared).unwrap_or(&self.key.passes).into()
     }
 
     /// The record that `actions('name')` means here: of the same pass of the loops around both, and
@@ -122,7 +137,7 @@ impl<'a> Scope<'a> {
         // else be in what the next one sees, and so on.
         let own = self.plan.loops(self.key.action).iter().position(|it| *it == id);
         let passes = own.and_then(|depth| self.key.passes.get(..=depth));
-        Some((id, passes.map_or_else(|| self.shared_passes(id), <[u32]>::to_vec)))
+        Some((id, passes.map_or_else(|| self.shared_passes(id), Passes::from)))
     }
 
     /// The loop around this action that is called `name`, or the innermost one.
@@ -141,11 +156,14 @@ impl<'a> Scope<'a> {
     }
 
     fn item_of(&self, id: ActionId, depth: usize) -> Option<&'a Value> {
-        let passes = self.key.passes.get(..depth)?.to_vec();
+        let passes = self.key.passes.get(..depth)?.into();
         let pass = *self.key.passes.get(depth)? as usize;
         match self.run.slots.get(&Key { action: id, passes })? {
             Slot::Open(open) => match &open.state {
-                State::Foreach { items, .. } => items.get(pass),
+                State::Foreach { items, .. } => {
+                    self.lent.set(Some(Lender::Item(items, pass)));
+                    items.get(pass)
+                }
                 State::Block | State::Until { .. } | State::Asking(_) | State::Waiting => None,
             },
             Slot::Done(_) => None,
@@ -201,8 +219,9 @@ impl Context for Scope<'_> {
 
     fn outputs(&self, name: &str) -> Option<Cow<'_, Value>> {
         let id = self.find(name)?;
-        let outputs = self.record(id).and_then(|(_, record)| record.outputs.as_deref());
-        Some(outputs.map_or(Cow::Owned(Value::Null), Cow::Borrowed))
+        let outputs = self.record(id).and_then(|(_, record)| record.outputs.as_ref());
+        self.lent.set(outputs.map(Lender::Whole));
+        Some(outputs.map_or(Cow::Owned(Value::Null), |it| Cow::Borrowed(&**it)))
     }
 
     fn result(&self, scope: Option<&str>) -> Option<Value> {
@@ -239,6 +258,7 @@ impl Context for Scope<'_> {
     }
 
     fn trigger_outputs(&self) -> Option<Cow<'_, Value>> {
+        self.lent.set(Some(Lender::Whole(&self.run.trigger_outputs)));
         Some(Cow::Borrowed(&self.run.trigger_outputs))
     }
 
@@ -261,8 +281,11 @@ impl Context for Scope<'_> {
     }
 
     fn item(&self) -> Option<Cow<'_, Value>> {
-        let (id, depth) = self.enclosing(None, is_foreach)?;
-        self.item_of(id, depth).map(Cow::Borrowed)
+        let innermost = || {
+            let (id, depth) = self.enclosing(None, is_foreach)?;
+            self.item_of(id, depth)
+        };
+        self.item.get_or_init(innermost).map(Cow::Borrowed)
     }
 
     fn items(&self, name: &str) -> Option<Cow<'_, Value>> {
@@ -338,6 +361,7 @@ impl Context for Scope<'_> {
         let (root, rest) = path.split_first()?;
         match (*root, rest) {
             ("trigger", ["body", ..]) => {
+                self.lent.set(Some(Lender::Whole(&self.run.trigger_outputs)));
                 let body = self.run.trigger_outputs.get("body");
                 Some((body.map_or(Cow::Owned(Value::Null), Cow::Borrowed), 2))
             }

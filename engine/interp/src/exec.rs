@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::Cell, collections::VecDeque, sync::Arc};
 
 use base::{ActionName, Failure, Status, Timestamp, http::TRACKING_HEADER};
-use expr::EvalError;
+use expr::{EvalError, Tree};
 use flow::Action;
 use serde_json::Value;
 
@@ -211,6 +211,11 @@ impl<'a> Exec<'a> {
         }
     }
 
+    /// Whether anybody may look at what an action has given.
+    pub(crate) fn keeps_outputs(&self, key: &Key) -> bool {
+        !self.run.is_unseen || self.plan.reads_outputs(key.action)
+    }
+
     pub(crate) fn state_mut(&mut self, key: &Key) -> Option<&mut State> {
         match self.run.slots.get_mut(key)? {
             Slot::Open(slot) => Some(&mut slot.state),
@@ -220,18 +225,18 @@ impl<'a> Exec<'a> {
 
     /// Ends an action: writes its record, wakes its successors, closes its block.
     pub(crate) fn complete(&mut self, key: &Key, ended: Ended) {
-        let (start, opened_inputs) = match self.run.slots.get(key) {
-            Some(Slot::Open(slot)) => (slot.start, slot.inputs.clone()),
-            Some(Slot::Done(_)) | None => (self.now, None),
-        };
-        self.disarm_deadline(key);
+        let (mut start, mut opened_inputs) = (self.now, None);
+        if let Some(Slot::Open(slot)) = self.run.slots.get(key) {
+            (start, opened_inputs) = (slot.start, slot.inputs.clone());
+            self.disarm_deadline(key);
+        }
         // Only what is asked carries credentials: `authorization` of a `compose` is any name.
         let inputs = ended.inputs.or_else(|| opened_inputs.map(|it| sanitized(&it)));
         let record = Record {
             status: ended.status,
             code: ended.code,
             inputs,
-            outputs: ended.outputs,
+            outputs: ended.outputs.filter(|_| self.keeps_outputs(key)),
             failure: ended.failure,
             start,
             end: self.now,
@@ -307,6 +312,15 @@ impl<'a> Exec<'a> {
 
     fn name(&self, key: &Key) -> &ActionName {
         &self.action(key).name
+    }
+}
+
+/// The value of a part of an action's inputs, without a copy where it is the run's or the flow's.
+pub(crate) fn lent<'b>(scope: &'b Scope<'b>, tree: &'b Tree) -> Result<Cow<'b, Value>, EvalError> {
+    match tree {
+        Tree::Template(placed) => placed.template.eval_lent(scope),
+        Tree::Value(value) => Ok(Cow::Borrowed(value)),
+        Tree::Array(_) | Tree::Object(_) => tree.eval(scope).map(Cow::Owned),
     }
 }
 

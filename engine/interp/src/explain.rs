@@ -1,7 +1,7 @@
 //! What the expressions of one action gave, part by part, while the run was there: for people who ask why.
 
 use base::value::weight;
-use expr::{Explained, Operand, Outcome, Placed, Tree, What, condition::Condition};
+use expr::{Explained, Looks, Operand, Outcome, Placed, Tree, What, condition::Condition};
 use flow::{
     Action, ActionKind,
     actions::{api_connection::Target, http::HttpInputs, variables::Variables, wait::Wait},
@@ -236,7 +236,7 @@ impl Look<'_, '_> {
         let is_parameter =
             |name: &str| plan.flow.parameters.iter().any(|it| it.secure && it.name == name);
         let uses = placed.template.uses();
-        placed.template.may_read_records() && plan.flow.actions.iter().any(is_hidden)
+        Looks::of(&placed.template).records && plan.flow.actions.iter().any(is_hidden)
             || uses.iter().any(|it| match &it.what {
                 What::Action { name, .. } | What::Result { name } => is_named(name),
                 What::Parameter { name } => is_parameter(name),

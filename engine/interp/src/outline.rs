@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::{
     HIDDEN, Secrets,
+    passes::Passes,
     plan::{Plan, is_loop},
     ready::block_status,
-    run::{BlockKey, Key, Passes, Run, Slot},
+    run::{BlockKey, Key, Run, Slot},
     view::{self, Node},
 };
 
@@ -21,7 +22,7 @@ const RUNNING: &str = "Running";
 
 /// The top level of a run as the API shows it.
 pub fn outline(plan: &Plan, run: &Run) -> Vec<Value> {
-    Outline { plan, run, secrets: Secrets::of(plan) }.block(None, 0, &Vec::new())
+    Outline { plan, run, secrets: Secrets::of(plan) }.block(None, 0, &Passes::new())
 }
 
 /// One action with its bodies, as the API shows it; none if the flow has no such place.
@@ -93,7 +94,7 @@ pub fn pass(plan: &Plan, run: &Run, path: &Path, index: u32) -> Option<(Pass, Ve
         is_loop(&plan.flow.action(id).kind) && index < view::passes_of(plan, run, id, &outer);
     let outline = is_begun.then(|| Outline { plan, run, secrets: Secrets::of(plan) })?;
     let pass = outline.pass(id, &outer, index);
-    let inner = [outer.as_slice(), &[index]].concat();
+    let inner = outer.and(index);
     Some((pass, outline.block(Some(id), 0, &inner)))
 }
 
@@ -170,7 +171,7 @@ impl Outline<'_> {
     }
 
     fn pass(&self, id: ActionId, outer: &Passes, index: u32) -> Pass {
-        let passes = [outer.as_slice(), &[index]].concat();
+        let passes = outer.and(index);
         let members = self.plan.members(Some(id), 0);
         let slots = members.iter().filter_map(|member| {
             self.run.slots.get(&Key { action: *member, passes: passes.clone() })

@@ -7,27 +7,27 @@ use serde_json::{Value, json};
 
 use crate::{
     Secrets,
+    passes::Passes,
     plan::{Plan, is_loop},
     ready::block_status,
     retry::retries_max,
-    run::{BlockKey, Key, OpenSlot, Passes, Phase, Run, Slot, State},
+    run::{BlockKey, Key, OpenSlot, Phase, Run, Slot, State},
     view::{self, Node},
 };
 
 /// The top level of a run. A loop tells how its passes ended as one letter each (see [`letter`]), so
 /// that a run with very many of them is no larger than its flow and a text.
 pub fn overview(plan: &Plan, run: &Run) -> Vec<Value> {
-    Overview { plan, run, secrets: Secrets::of(plan) }.block(None, 0, &Vec::new())
+    Overview { plan, run, secrets: Secrets::of(plan) }.block(None, 0, &Passes::new())
 }
 
 /// The actions of one pass of a loop; `None` if there is no such loop.
 pub fn pass(plan: &Plan, run: &Run, path: &Path, number: u32) -> Option<Vec<Value>> {
-    let (id, mut passes) = plan.locate(path)?;
+    let (id, passes) = plan.locate(path)?;
     if !is_loop(&plan.flow.action(id).kind) {
         return None;
     }
-    passes.push(number);
-    Some(Overview { plan, run, secrets: Secrets::of(plan) }.block(Some(id), 0, &passes))
+    Some(Overview { plan, run, secrets: Secrets::of(plan) }.block(Some(id), 0, &passes.and(number)))
 }
 
 /// One action with what went in and came out, without what is inside; `None` if there is none there.
@@ -43,7 +43,7 @@ pub fn action(plan: &Plan, run: &Run, path: &Path) -> Option<Node> {
 pub fn first_failure(plan: &Plan, run: &Run) -> Option<Path> {
     let failed = run.end().is_some_and(|it| is_bad(it.status));
     let mut found = None;
-    let mut next = if failed { first_failed(plan, run, None, &Vec::new()) } else { None };
+    let mut next = if failed { first_failed(plan, run, None, &Passes::new()) } else { None };
     while let Some((id, passes)) = next {
         next = inside(plan, run, id, &passes);
         found = Some((id, passes));
@@ -59,10 +59,9 @@ fn inside(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> Option<(Acti
     if !is_loop(&plan.flow.action(id).kind) {
         return first_failed(plan, run, Some(id), passes);
     }
-    let within = |number: u32| [passes.as_slice(), &[number]].concat();
     let mut numbers = 0..view::passes_of(plan, run, id, passes);
     numbers.find_map(|number| {
-        let passes = within(number);
+        let passes = passes.and(number);
         let block = BlockKey { parent: Some(id), branch: 0, passes };
         is_bad(block_status(plan, run, &block))
             .then(|| first_failed(plan, run, Some(id), &block.passes))
@@ -190,7 +189,7 @@ impl Overview<'_> {
         let mut strip = String::with_capacity(count as usize);
         let (mut total, mut slowest) = (0_i64, (0_i64, 0_u32));
         for number in 0..count {
-            let within = [passes.as_slice(), &[number]].concat();
+            let within = passes.and(number);
             let (status, took) = self.pass_end(id, within);
             strip.push(letter(status));
             total = total.saturating_add(took);

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use base::ActionName;
+use expr::Looks;
 use flow::{ActionId, ActionKind, Block, Flow, Mapping};
 use journal::Path;
 use serde_json::{Map, Value};
+
+use crate::passes::Passes;
 
 /// Everything a step may look at besides the run.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub struct Plan {
     pub until: Option<ActionId>,
     places: Vec<Place>,
     top: Vec<ActionId>,
+    /// Whether some expression may look at the outputs of an action.
+    read: Vec<bool>,
 }
 
 /// Where an action stands.
@@ -60,6 +65,7 @@ impl Plan {
             places[id].loops = loops;
         }
         let top = flow.root.actions.clone();
+        let read = read_outputs(&flow, &mappings);
         Self {
             flow,
             mappings,
@@ -71,7 +77,13 @@ impl Plan {
             until: None,
             places,
             top,
+            read,
         }
+    }
+
+    /// Whether some expression may look at the outputs of an action; sure only if none looks at records.
+    pub(crate) fn reads_outputs(&self, id: ActionId) -> bool {
+        self.read.get(id).is_none_or(|it| *it)
     }
 
     /// The loops around an action, outermost first.
@@ -122,7 +134,7 @@ impl Plan {
     }
 
     /// The action at an address; `None` if this version of the flow has no such place.
-    pub fn locate(&self, path: &Path) -> Option<(ActionId, Vec<u32>)> {
+    pub fn locate(&self, path: &Path) -> Option<(ActionId, Passes)> {
         let (loops, action) = path.parts()?;
         let id = self.flow.find(&action)?;
         let expected = self.loops(id);
@@ -138,6 +150,21 @@ impl Plan {
     pub fn root(&self) -> &Block {
         &self.flow.root
     }
+}
+
+/// Which actions have outputs that are looked at: by name, by a name that is computed, or by the
+/// action's own tracked properties.
+fn read_outputs(flow: &Flow, mappings: &BTreeMap<String, Mapping>) -> Vec<bool> {
+    let all: Vec<&Looks> = mappings.values().map(|it| &it.looks).chain([&flow.looks]).collect();
+    let any = all.iter().any(|it| it.any_outputs);
+    let mut read: Vec<bool> =
+        flow.actions.iter().map(|it| any || it.tracked_properties.is_some()).collect();
+    for name in all.iter().flat_map(|it| &it.outputs) {
+        if let Some(of_action) = flow.find(name).and_then(|id| read.get_mut(id)) {
+            *of_action = true;
+        }
+    }
+    read
 }
 
 /// Whether the blocks of an action run more than once.

@@ -15,21 +15,26 @@ use crate::{
 impl Exec<'_> {
     /// After an action has ended: starts or skips its successors, closes its block.
     pub(crate) fn settle(&mut self, key: &Key) {
-        let mut ended = vec![key.clone()];
-        while let Some(key) = ended.pop() {
-            for id in self.plan.successors(key.action) {
-                let next = Key { action: *id, passes: key.passes.clone() };
-                match self.readiness(&next) {
-                    Readiness::Waits => {}
-                    Readiness::Ready => self.work.push_back(Work::Begin(next)),
-                    Readiness::Skipped(failure) => {
-                        self.skip(&next, failure);
-                        ended.push(next);
-                    }
+        let mut skipped = Vec::new();
+        self.settle_one(key, &mut skipped);
+        while let Some(key) = skipped.pop() {
+            self.settle_one(&key, &mut skipped);
+        }
+    }
+
+    fn settle_one(&mut self, key: &Key, skipped: &mut Vec<Key>) {
+        for id in self.plan.successors(key.action) {
+            let next = Key { action: *id, passes: key.passes.clone() };
+            match self.readiness(&next) {
+                Readiness::Waits => {}
+                Readiness::Ready => self.work.push_back(Work::Begin(next)),
+                Readiness::Skipped(failure) => {
+                    self.skip(&next, failure);
+                    skipped.push(next);
                 }
             }
-            self.count_down(&key);
         }
+        self.count_down(key);
     }
 
     fn count_down(&mut self, key: &Key) {
@@ -133,6 +138,13 @@ enum Readiness {
 /// it do; any Failed wins over any `TimedOut`, that over Succeeded.
 pub(crate) fn block_status(plan: &Plan, run: &Run, block: &BlockKey) -> Status {
     let members = plan.members(block.parent, block.branch);
+    // Loops pass through blocks of one action very often.
+    if let [only] = members
+        && plan.flow.action(*only).run_after.is_empty()
+    {
+        let status = run.record(*only, &block.passes).map(|it| it.status);
+        return worse(Status::Succeeded, status.unwrap_or(Status::Succeeded));
+    }
     let leaves = members.iter().copied().filter(|id| plan.successors(*id).is_empty());
     let mut pending: Vec<ActionId> = leaves.collect();
     let mut seen: BTreeSet<ActionId> = pending.iter().copied().collect();

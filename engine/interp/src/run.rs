@@ -14,12 +14,11 @@ use crate::{
     callback,
     effect::{Ask, Effect, Request},
     explain::Watched,
+    items::Items,
+    passes::Passes,
     plan::Plan,
     record::{Attempt, Record},
 };
-
-/// Which pass of each loop around an action, outermost first.
-pub type Passes = Vec<u32>;
 
 /// One action in one pass of its loops.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +38,7 @@ pub(crate) struct BlockKey {
 impl BlockKey {
     /// The block of the flow itself.
     pub(crate) const fn root() -> Self {
-        Self { parent: None, branch: 0, passes: Vec::new() }
+        Self { parent: None, branch: 0, passes: Passes::new() }
     }
 }
 
@@ -163,7 +162,7 @@ pub(crate) enum State {
     /// The block it chose: a scope, a condition, a switch.
     Block,
     /// Its items.
-    Foreach { items: Arc<[Value]>, next: usize, active: usize, worst: Status },
+    Foreach { items: Items, next: usize, active: usize, worst: Status },
     /// Its condition.
     Until { pass: u32 },
     /// An answer.
@@ -238,7 +237,7 @@ impl Run {
     /// A run that is carried out and not shown: what is computed leaves its outputs only, if no
     /// expression of the flow can see more. Its effects are those of any other.
     pub fn unseen(plan: &Plan) -> Self {
-        let reads = plan.flow.reads_records || plan.mappings.values().any(|it| it.reads_records);
+        let reads = plan.flow.looks.records || plan.mappings.values().any(|it| it.looks.records);
         Self { is_unseen: !reads, ..Self::default() }
     }
 
@@ -329,7 +328,7 @@ impl Run {
 
     /// The record of an action in the given passes of its loops, if it has ended.
     pub fn record(&self, action: ActionId, passes: &[u32]) -> Option<&Record> {
-        match self.slots.get(&Key { action, passes: passes.to_vec() })? {
+        match self.slots.get(&Key { action, passes: passes.into() })? {
             Slot::Done(record) => Some(record),
             Slot::Open(_) => None,
         }
@@ -359,8 +358,8 @@ impl Run {
         action: ActionId,
         passes: &[u32],
     ) -> impl DoubleEndedIterator<Item = (&Key, &Slot)> {
-        let first = Key { action, passes: passes.to_vec() };
-        let last = Key { action, passes: [passes, &[u32::MAX]].concat() };
+        let first = Key { action, passes: passes.into() };
+        let last = Key { action, passes: Passes::from(passes).and(u32::MAX) };
         self.slots.range(first..=last)
     }
 

@@ -256,7 +256,7 @@ impl Exec<'_> {
             return self.finish(status, error.as_deref());
         };
         let depth = self.plan.loops(parent).len();
-        let passes = block.passes.get(..depth).unwrap_or(&block.passes).to_vec();
+        let passes = block.passes.get(..depth).unwrap_or(&block.passes).into();
         let key = Key { action: parent, passes };
         self.look(&key, true);
         self.drawn.set(0);

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::{
     HIDDEN, Secrets,
+    passes::Passes,
     plan::Plan,
     record::{Attempt, Record},
-    run::{Key, OpenSlot, Passes, Phase, Run, Slot, State},
+    run::{Key, OpenSlot, Phase, Run, Slot, State},
 };
 
 /// One action in one pass of its loops.
@@ -91,7 +92,7 @@ impl Node {
 
 /// The top level of a run. Values of secure parameters are replaced wherever they stand.
 pub fn tree(plan: &Plan, run: &Run) -> Vec<Node> {
-    let mut nodes = block(plan, run, None, 0, &Vec::new());
+    let mut nodes = block(plan, run, None, 0, &Passes::new());
     let secrets = Secrets::of(plan);
     if !secrets.is_empty() {
         for node in &mut nodes {
@@ -235,8 +236,7 @@ fn blocks(plan: &Plan, run: &Run, id: ActionId, passes: &Passes) -> Vec<(String,
     if crate::plan::is_loop(&action.kind) {
         let count = passes_of(plan, run, id, passes);
         let numbered = (0..count).map(|pass| {
-            let mut inner = passes.clone();
-            inner.push(pass);
+            let inner = passes.and(pass);
             (format!("pass {}", pass + 1), block(plan, run, Some(id), 0, &inner))
         });
         return numbered.collect();

@@ -201,7 +201,7 @@ fn values(written: &Value) -> Option<DynamicValues> {
     let body = format!("@body(){}", members(text("value-collection").unwrap_or_default()));
     Some(DynamicValues {
         operation: text("operationId")?.to_owned(),
-        with: expr::Tree::Object(with),
+        with: expr::Tree::Object(with.into()),
         items: super::template(&body),
         value: super::template(&format!("@item(){}", members(text("value-path")?))),
         title: text("value-title").map(|it| super::template(&format!("@item(){}", members(it)))),

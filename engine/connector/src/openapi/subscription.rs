@@ -104,7 +104,7 @@ fn removal(
     }
     Some(SubscriptionCall {
         operation: delete.id.clone(),
-        with: expr::Tree::Object(with),
+        with: expr::Tree::Object(with.into()),
         id: None,
     })
 }

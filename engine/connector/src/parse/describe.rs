@@ -410,11 +410,11 @@ impl Asked<'_> {
         let id = made.id.clone();
         self.connector.operations.insert(id.clone(), made);
         let inputs = trigger_inputs(self.names, more);
-        let Tree::Object(mut entries) = tree(&inputs) else { return (id, tree(&inputs)) };
+        let Tree::Object(entries) = tree(&inputs) else { return (id, tree(&inputs)) };
         // The name is data, whatever is in it.
         let name = Tree::Value(self.id.into());
-        entries.insert(0, (Key::Plain("trigger".to_owned()), name));
-        (id, Tree::Object(entries))
+        let named = (Key::Plain("trigger".to_owned()), name);
+        (id, Tree::Object([named].into_iter().chain(Vec::from(entries)).collect()))
     }
 }
 

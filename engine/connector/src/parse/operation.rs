@@ -1,7 +1,7 @@
 //! Reads operations.
 
 use base::{Diagnostic, Span, code};
-use expr::{Dialect, Template, Tree};
+use expr::{Dialect, Entries, Template, Tree};
 use yaml::{Entry, Mapping, Node};
 
 use super::reader::Reader;
@@ -294,7 +294,8 @@ impl Reader {
     /// Another operation, and its inputs.
     pub(super) fn called(&mut self, map: &Mapping, place: &str, node: &Node) -> (String, Tree) {
         let operation = self.required_text(map, ("operation", place), node.span);
-        let with = map.get("with").map_or_else(|| Tree::Object(Vec::new()), |it| self.tree(it));
+        let with =
+            map.get("with").map_or_else(|| Tree::Object(Entries::default()), |it| self.tree(it));
         (operation, with)
     }
 

@@ -1,7 +1,7 @@
 //! Reads triggers.
 
 use base::{Duration, limits};
-use expr::Tree;
+use expr::{Entries, Tree};
 use yaml::{Entry, Mapping, Node};
 
 use super::reader::Reader;
@@ -136,7 +136,7 @@ impl Reader {
 
     /// The inputs of a call; none are an empty object.
     fn with(&mut self, map: &Mapping) -> Tree {
-        map.get("with").map_or_else(|| Tree::Object(Vec::new()), |it| self.tree(it))
+        map.get("with").map_or_else(|| Tree::Object(Entries::default()), |it| self.tree(it))
     }
 
     fn receive(&mut self, node: &Node) -> Option<Receive> {

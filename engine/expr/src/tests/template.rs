@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::World;
-use crate::{Dialect, Notation, Template, Tree};
+use crate::{Dialect, Looks, Notation, Template, Tree};
 
 #[derive(Debug, PartialEq)]
 enum Gives {
@@ -213,7 +213,7 @@ fn templates_go_between_threads() {
 }
 
 #[test]
-fn records_are_read_by_those_who_may() {
+fn records_and_outputs_are_read_by_those_who_may() {
     for (text, reads) in [
         ("plain", false),
         ("@triggerBody()?['status']", false),
@@ -232,6 +232,24 @@ fn records_are_read_by_those_who_may() {
     ] {
         let (template, errors) = Template::parse(text, Dialect::Flowright);
         assert!(errors.is_empty(), "{text}: {errors:?}");
-        assert_eq!(template.may_read_records(), reads, "{text}");
+        let looks = Looks::of(&template);
+        assert_eq!(looks.records, reads, "{text}");
+    }
+    for (text, any, names) in [
+        ("plain", false, ""),
+        ("@item()?['outputs']", false, ""),
+        ("@body('A')?['x']", false, "A"),
+        ("@{outputs('b')} and @{actionBody('A')}", false, "A b"),
+        ("@if(true, 1, ACTIONOUTPUTS('A'))", false, "A"),
+        ("@formDataValue('F', 'x')", false, "F"),
+        ("@outputs(variables('name'))", true, ""),
+        ("@concat(body(concat('A', 'B')), body('C'))", true, "C"),
+        ("{{variables.total}}", false, ""),
+    ] {
+        let (template, errors) = Template::parse(text, Dialect::Flowright);
+        assert!(errors.is_empty(), "{text}: {errors:?}");
+        let looks = Looks::of(&template);
+        let found: Vec<&str> = looks.outputs.iter().map(String::as_str).collect();
+        assert_eq!((looks.any_outputs, found.join(" ").as_str()), (any, names), "{text}");
     }
 }

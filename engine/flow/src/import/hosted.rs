@@ -132,7 +132,7 @@ impl Import {
             return self.builder.reader.tree(node);
         }
         let (template, _) = Template::parse(&text, self.builder.reader.dialect);
-        self.builder.reader.reads_records |= template.may_read_records();
+        self.builder.reader.looks.add(&template);
         match template.literal() {
             Some(Value::String(text)) => Tree::Value(text.as_str().into()),
             _ => Tree::Template(Placed { template, span: node.span, verbatim_at: None }),

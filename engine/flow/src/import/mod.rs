@@ -154,7 +154,7 @@ impl Import {
         flow.actions = actions;
         variables::settle(&mut flow.actions);
         flow.names = names;
-        flow.reads_records = reader.reads_records;
+        flow.looks = std::mem::take(&mut reader.looks);
         besides::keep(&mut flow, any_case(node, "properties").unwrap_or(node));
         check::answers(&flow, &mut reader.sink);
         check::static_results(&flow, &mut reader.sink);

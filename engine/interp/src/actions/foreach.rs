@@ -8,7 +8,8 @@ use flow::actions::foreach::Foreach;
 use serde_json::Value;
 
 use crate::{
-    exec::{Ended, Exec, Work},
+    exec::{self, Ended, Exec, Work},
+    items::Items,
     ready::worse,
     run::{BlockKey, Key, State},
 };
@@ -21,13 +22,12 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Foreach) -> Option<
             return Some(ended);
         }
     };
-    if items.is_empty() {
+    let count = items.len();
+    if count == 0 {
         exec.skip_branch(key, 0);
         return Some(Ended { repetitions: Some(0), ..Ended::container(Status::Succeeded) });
     }
-    let count = items.len();
-    let state =
-        State::Foreach { items: items.into(), next: 0, active: 0, worst: Status::Succeeded };
+    let state = State::Foreach { items, next: 0, active: 0, worst: Status::Succeeded };
     exec.open(key, state, None);
     for _ in 0..action.concurrency.clamp(1, count) {
         enter_next(exec, key);
@@ -35,14 +35,17 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key, action: &Foreach) -> Option<
     None
 }
 
-fn items(exec: &Exec<'_>, key: &Key, action: &Foreach) -> Result<Vec<Value>, Ended> {
+fn items(exec: &Exec<'_>, key: &Key, action: &Foreach) -> Result<Items, Ended> {
     let name = &exec.action(key).name;
-    let value = action
-        .items
-        .eval(&exec.scope(key))
+    let scope = exec.scope(key);
+    let value = exec::lent(&scope, &action.items)
         .map_err(|error| Ended::failed(exec.invalid_condition(key, &error)))?;
     let items = match value {
-        Value::Array(items) => items,
+        Cow::Owned(Value::Array(items)) => Items::own(items),
+        Cow::Borrowed(Value::Array(items)) => {
+            let part = scope.lender().and_then(|it| Items::lent(it, items));
+            part.unwrap_or_else(|| Items::own(items.clone()))
+        }
         other => {
             return Err(Ended::failed(Failure::new(
                 "ExpressionEvaluationFailed",
@@ -66,14 +69,24 @@ fn items(exec: &Exec<'_>, key: &Key, action: &Foreach) -> Result<Vec<Value>, End
 /// Starts the next pass, if there is one.
 fn enter_next(exec: &mut Exec<'_>, key: &Key) {
     let Some(State::Foreach { items, next, active, .. }) = exec.state_mut(key) else { return };
-    if *next == items.len() {
-        return;
+    let pass = next_pass(items.len(), next, active);
+    enter(exec, key, pass);
+}
+
+/// The next of so many passes.
+fn next_pass(count: usize, next: &mut usize, active: &mut usize) -> Option<u32> {
+    if *next == count {
+        return None;
     }
-    let Ok(pass) = u32::try_from(*next) else { return };
+    let pass = u32::try_from(*next).ok()?;
     *next += 1;
     *active += 1;
-    let mut passes = key.passes.clone();
-    passes.push(pass);
+    Some(pass)
+}
+
+fn enter(exec: &mut Exec<'_>, key: &Key, pass: Option<u32>) {
+    let Some(pass) = pass else { return };
+    let passes = key.passes.and(pass);
     exec.work.push_back(Work::Enter(BlockKey { parent: Some(key.action), branch: 0, passes }));
 }
 
@@ -85,11 +98,11 @@ pub(super) fn pass_ended(exec: &mut Exec<'_>, key: &Key, status: Status) -> Opti
     *active -= 1;
     *worst = worse(*worst, status);
     let (count, worst) = (items.len(), *worst);
-    let over = *next == count && *active == 0;
-    if over {
+    if *next == count && *active == 0 {
         return Some(Ended { repetitions: Some(count), ..Ended::container(worst) });
     }
-    enter_next(exec, key);
+    let pass = next_pass(count, next, active);
+    enter(exec, key, pass);
     None
 }
 

@@ -38,7 +38,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     context::Scope,
-    exec::{Ended, Exec},
+    exec::{self, Ended, Exec},
     plan::Plan,
     run::Key,
 };
@@ -147,12 +147,7 @@ impl Exec<'_> {
         key: &Key,
         tree: &'b Tree,
     ) -> Result<Cow<'b, Value>, Ended> {
-        let value = match tree {
-            Tree::Template(placed) => placed.template.eval_lent(scope),
-            Tree::Value(value) => Ok(Cow::Borrowed(value)),
-            Tree::Array(_) | Tree::Object(_) => tree.eval(scope).map(Cow::Owned),
-        };
-        value.map_err(|error| Ended::failed(self.invalid_inputs(key, &error)))
+        exec::lent(scope, tree).map_err(|error| Ended::failed(self.invalid_inputs(key, &error)))
     }
 
     /// The inputs of an action that is computed, `{from}`, if anybody will look at them.

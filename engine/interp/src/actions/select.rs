@@ -11,8 +11,11 @@ use crate::{
 
 pub(super) fn begin(exec: &Exec<'_>, key: &Key, action: &Select) -> Ended {
     exec.of_list((key, &action.from), "select", |scope, items| {
-        let made = items.iter().map(|item| action.select.eval(&WithItem::new(scope, item)));
-        let made: Result<Vec<Value>, _> = made.collect();
-        made.map(Value::Array).map_err(|error| Ended::failed(exec.invalid_inputs(key, &error)))
+        let mut made = Vec::with_capacity(items.len());
+        for item in items {
+            let one = action.select.eval(&WithItem::new(scope, item));
+            made.push(one.map_err(|error| Ended::failed(exec.invalid_inputs(key, &error)))?);
+        }
+        Ok(Value::Array(made))
     })
 }

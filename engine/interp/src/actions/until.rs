@@ -15,8 +15,7 @@ pub(super) fn begin(exec: &mut Exec<'_>, key: &Key) -> Option<Ended> {
 }
 
 fn enter(exec: &mut Exec<'_>, key: &Key, pass: u32) {
-    let mut passes = key.passes.clone();
-    passes.push(pass);
+    let passes = key.passes.and(pass);
     exec.work.push_back(Work::Enter(BlockKey { parent: Some(key.action), branch: 0, passes }));
 }
 

@@ -46,17 +46,18 @@ fn initialize(exec: &mut Exec<'_>, key: &Key, all: &[Declaration]) -> Result<End
 
 fn set(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ended> {
     let value = exec.eval_opt(key, change.value.as_ref())?.unwrap_or(Value::Null);
-    let is_unseen = exec.run.is_unseen;
+    let shows = Shows::of(exec, key);
     let variable = variable(exec, &change.name)?;
     let value = fitted(&variable.name, variable.ty, value)?;
-    variable.value = value.clone();
-    Ok(shown(is_unseen, &variable.name, value))
+    let shown = shows.copy(&value);
+    variable.value = value;
+    Ok(shows.ended(&variable.name, shown))
 }
 
 fn count(exec: &mut Exec<'_>, key: &Key, change: &Change, sign: i64) -> Result<Ended, Ended> {
     let by = exec.eval_opt(key, change.value.as_ref())?.filter(|it| !it.is_null());
     let by = by.unwrap_or_else(|| 1.into());
-    let is_unseen = exec.run.is_unseen;
+    let shows = Shows::of(exec, key);
     let variable = variable(exec, &change.name)?;
     let now = if variable.value.is_null() { 0.into() } else { variable.value.clone() };
     let sum = match (&now, &by, variable.ty) {
@@ -80,7 +81,7 @@ fn count(exec: &mut Exec<'_>, key: &Key, change: &Change, sign: i64) -> Result<E
     };
     let sum = fitted(&variable.name, variable.ty, sum)?;
     variable.value = sum.clone();
-    Ok(shown(is_unseen, &variable.name, sum))
+    Ok(shows.ended(&variable.name, Some(sum)))
 }
 
 /// Whole numbers stay whole; an overflow has no sum.
@@ -94,20 +95,20 @@ fn sum(now: &Number, by: &Number, sign: i64) -> Option<Value> {
 
 fn append(exec: &mut Exec<'_>, key: &Key, change: &Change) -> Result<Ended, Ended> {
     let value = exec.eval_opt(key, change.value.as_ref())?.unwrap_or(Value::Null);
-    let is_unseen = exec.run.is_unseen;
+    let shows = Shows::of(exec, key);
     let variable = variable(exec, &change.name)?;
-    let refused = || cannot_append(change, &variable.name, variable.ty, &value);
     if change.wants.is_some_and(|wants| wants != variable.ty) {
-        return Err(refused());
+        return Err(cannot_append(change, &variable.name, variable.ty, &value));
     }
+    let shown = shows.copy(&value);
     match (&mut variable.value, variable.ty) {
-        (Value::Array(items), _) => items.push(value.clone()),
-        (empty @ Value::Null, ParameterType::Array) => *empty = Value::Array(vec![value.clone()]),
+        (Value::Array(items), _) => items.push(value),
+        (empty @ Value::Null, ParameterType::Array) => *empty = Value::Array(vec![value]),
         (Value::String(text), _) => text.push_str(&expr::to_text(&value)),
         (empty @ Value::Null, ParameterType::String) => *empty = expr::to_text(&value).into(),
-        (_, _) => return Err(refused()),
+        (_, _) => return Err(cannot_append(change, &variable.name, variable.ty, &value)),
     }
-    Ok(shown(is_unseen, &variable.name, value))
+    Ok(shows.ended(&variable.name, shown))
 }
 
 fn cannot_append(change: &Change, name: &str, ty: ParameterType, value: &Value) -> Ended {
@@ -127,10 +128,31 @@ fn variable<'a>(exec: &'a mut Exec<'_>, name: &str) -> Result<&'a mut Variable, 
     })
 }
 
-/// What has become of a variable, as outputs and, if anybody will look at them, as inputs.
-fn shown(is_unseen: bool, name: &str, value: Value) -> Ended {
-    let record = object([("name", name.into()), ("value", value)]);
-    done((!is_unseen).then(|| record.clone()), object([("body", record)]))
+/// What the record of a change tells of the variable.
+#[derive(Clone, Copy)]
+struct Shows {
+    inputs: bool,
+    outputs: bool,
+}
+
+impl Shows {
+    fn of(exec: &Exec<'_>, key: &Key) -> Self {
+        Self { inputs: !exec.run.is_unseen, outputs: exec.keeps_outputs(key) }
+    }
+
+    /// The value for the record, if anybody will look at it.
+    fn copy(self, value: &Value) -> Option<Value> {
+        (self.inputs || self.outputs).then(|| value.clone())
+    }
+
+    /// The end of the change.
+    fn ended(self, name: &str, value: Option<Value>) -> Ended {
+        let Some(value) = value.filter(|_| self.inputs || self.outputs) else {
+            return done(None, Value::Null);
+        };
+        let record = object([("name", name.into()), ("value", value)]);
+        done(self.inputs.then(|| record.clone()), object([("body", record)]))
+    }
 }
 
 /// The cloud gives these actions no code of their own.

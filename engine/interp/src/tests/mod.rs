@@ -10,6 +10,7 @@ mod mappings;
 mod order;
 mod pausing;
 mod sizes;
+mod unseen;
 mod values;
 
 use std::{collections::BTreeMap, fmt::Write as _};
