@@ -293,6 +293,7 @@ async fn a_run_that_ends_in_its_first_step_has_ended_though_it_is_stopped() {
         key: None,
         parent: None,
         started,
+        packed: None,
         then: Vec::new(),
     };
     store.admit(vec![admission]).await.unwrap();

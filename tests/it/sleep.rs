@@ -134,6 +134,7 @@ fn sleeper(sha: &str, name: &str, n: usize, due: Timestamp) -> (Admission, Appen
         key: None,
         parent: None,
         started: Event { at, path: Path::run(), kind },
+        packed: None,
         then: Vec::new(),
     };
     let timer = Timer { run: run.clone(), path: Path::new([], "Nap"), deadline: false, due };

@@ -26,6 +26,24 @@ pub fn envelope(content_type: &str, bytes: &[u8]) -> Value {
     json!({ "$content-type": content_type, "$content": crate::base64::encode(bytes) })
 }
 
+/// Whether a value takes more than about so many bytes as JSON text; looks at no more of it than that.
+pub fn outweighs(value: &Value, bytes: usize) -> bool {
+    fn rest(value: &Value, room: usize) -> Option<usize> {
+        match value {
+            Value::Null | Value::Bool(_) => room.checked_sub(4),
+            Value::Number(_) => room.checked_sub(8),
+            Value::String(text) => room.checked_sub(text.len() + 2),
+            Value::Array(items) => items
+                .iter()
+                .try_fold(room.checked_sub(2)?, |room, it| rest(it, room)?.checked_sub(1)),
+            Value::Object(map) => map.iter().try_fold(room.checked_sub(2)?, |room, (key, it)| {
+                rest(it, room)?.checked_sub(key.len() + 4)
+            }),
+        }
+    }
+    rest(value, bytes).is_none()
+}
+
 /// About how many bytes a value takes as JSON text; cheap, used for budgets.
 pub fn weight(value: &Value) -> usize {
     match value {

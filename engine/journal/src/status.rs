@@ -4,6 +4,7 @@ use base::{Status, Timestamp};
 use serde_json::Value;
 
 use crate::{
+    body::Packed,
     codec,
     event::{Event, EventKind},
     path::Path,
@@ -23,6 +24,18 @@ pub struct End {
 
 /// Refuses an admission whose first event starts nothing. Gives the text of the event.
 pub fn check_admission(admission: &Admission) -> Result<String, StoreError> {
+    check_first(admission)?;
+    codec::encode(&admission.started).map_err(|error| illegal(admission, &error.to_string()))
+}
+
+/// Refuses an admission whose first event starts nothing. Gives the event as it is kept, if that was
+/// made before.
+pub fn take_packed(admission: &mut Admission) -> Result<Option<Packed>, StoreError> {
+    check_first(admission)?;
+    Ok(admission.packed.take())
+}
+
+fn check_first(admission: &Admission) -> Result<(), StoreError> {
     let started = &admission.started;
     if !matches!(started.kind, EventKind::Started { .. }) {
         return Err(illegal(admission, "its first event is not `started`"));
@@ -30,7 +43,7 @@ pub fn check_admission(admission: &Admission) -> Result<String, StoreError> {
     if started.path != Path::run() {
         return Err(illegal(admission, "`started` has the path of an action"));
     }
-    codec::encode(started).map_err(|error| illegal(admission, &error.to_string()))
+    Ok(())
 }
 
 /// Refuses an admission of a run that exists.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     audit::{AuditEntry, AuditFilter, VersionRow},
+    body::Packed,
     event::{Event, EventKind},
     nodes::{Nodes, Post},
     path::Path,
@@ -47,6 +48,8 @@ pub struct Admission {
     pub parent: Option<Parent>,
     /// The run's first event, `Started`.
     pub started: Event,
+    /// The same as a store keeps it, if it is long and somebody has had the time.
+    pub packed: Option<Packed>,
     /// What followed at once, stored with it. A `Finished` among them ends the run.
     pub then: Vec<Event>,
 }

@@ -162,7 +162,12 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
     for mut admission in admissions {
         let (created, again_of) = (admission.created(), admission.again_of());
         let then = admission.first_step();
-        let mut texts = vec![status::check_admission(&admission)?];
+        // A long event has a row of its own.
+        let mut rows = Vec::from_iter(status::take_packed(&mut admission)?.map(Body::Packed));
+        let mut texts = Vec::new();
+        if rows.is_empty() {
+            texts.push(status::check_admission(&admission)?);
+        }
         if let Some(append) = &then {
             texts.extend(status::check_append(append)?);
         }
@@ -172,7 +177,7 @@ async fn entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
             children: Vec::new(),
             posts: Vec::new(),
         });
-        let rows = packed(texts).await?;
+        rows.extend(packed(texts).await?);
         let Admission { run, flow, sha, trigger, .. } = &admission;
         let parent = admission.parent.iter().flat_map(|it| [it.run.as_str(), it.path.as_str()]);
         let again = again_of.as_ref().map(RunId::as_str);

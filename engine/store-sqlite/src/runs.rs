@@ -40,14 +40,20 @@ pub(crate) struct Step {
 pub(crate) async fn new_entries(admissions: Vec<Admission>) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::with_capacity(admissions.len());
     for mut admission in admissions {
-        let mut texts = vec![status::check_admission(&admission)?];
+        // A long event has a row of its own.
+        let mut rows = Vec::from_iter(status::take_packed(&mut admission)?.map(Body::Packed));
+        let mut texts = Vec::new();
+        if rows.is_empty() {
+            texts.push(status::check_admission(&admission)?);
+        }
         let created = admission.created();
         let mut end = None;
         if let Some(first) = admission.first_step() {
             texts.extend(status::check_append(&first)?);
             end = first.events.last().and_then(status::end);
         }
-        entries.push(Entry { admission, created, rows: packed(texts).await?, end });
+        rows.extend(packed(texts).await?);
+        entries.push(Entry { admission, created, rows, end });
     }
     Ok(entries)
 }

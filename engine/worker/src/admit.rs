@@ -26,6 +26,7 @@ use crate::{
     commit::{advance, settle_order, store},
     deliveries::Delivered,
     deploy::Deployed,
+    early::Early,
     engine::{Engine, Inner, Message, lock},
     finish,
     lanes::Entry,
@@ -184,7 +185,9 @@ impl Admitter {
         let is_terse = trigger.has_option("SuppressWorkflowHeadersOnResponse");
         let flow = Arc::clone(flow);
         let ids: Vec<RunId> = admissions.iter().map(|it| it.run.clone()).collect();
+        let early = Early::of(&admissions);
         let begun = first_steps(&flow.plan, &mut admissions, &entries);
+        early.put(&mut admissions).await;
         let are_over = !ids.is_empty() && admissions.iter().all(|it| !it.then.is_empty());
         let answer = match (ids.as_slice(), begun.as_slice()) {
             ([_], [Some(only)]) if way == Way::Waiting && are_over => {
@@ -552,6 +555,7 @@ pub(crate) fn admission(
         key: firing.key,
         parent,
         started: Event { at: inner.now(), path: Path::run(), kind },
+        packed: None,
         then: Vec::new(),
     }
 }

@@ -275,6 +275,7 @@ fn admission(
         key,
         parent: None,
         started,
+        packed: None,
         then,
     })
 }

@@ -135,6 +135,7 @@ pub(crate) fn admissions(seed: u64, made: &Made, flows: &Flows) -> Vec<Admission
             key: None,
             parent: None,
             started: Event { at, path: Path::run(), kind },
+            packed: None,
             then: Vec::new(),
         }
     };

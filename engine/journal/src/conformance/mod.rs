@@ -170,6 +170,7 @@ fn started_with(outputs: Value) -> Event {
 
 fn admission(name: &str) -> Admission {
     Admission {
+        packed: None,
         run: run(name),
         flow: "sample".to_owned(),
         sha: SHA.to_owned(),

@@ -26,6 +26,7 @@ pub fn admission(name: &str) -> Admission {
         again: None,
     };
     Admission {
+        packed: None,
         run: RunId::new(name),
         flow: "sample".to_owned(),
         sha: "1".to_owned(),
