@@ -16,7 +16,16 @@ const GUESSES_MAX: u32 = 4;
 /// # Errors
 /// If the text is no JSON, or nests too deep for the library.
 pub fn read(bytes: &[u8]) -> serde_json::Result<Value> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    // Looking once whether all of it is text is faster than looking at each string.
+    match str::from_utf8(bytes) {
+        Ok(text) => read_from(serde_json::Deserializer::from_str(text)),
+        Err(_) => read_from(serde_json::Deserializer::from_slice(bytes)),
+    }
+}
+
+fn read_from<'de, R: serde_json::de::Read<'de>>(
+    mut reader: serde_json::Deserializer<R>,
+) -> serde_json::Result<Value> {
     let value = Any(None).deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)

@@ -11,6 +11,7 @@ use flow::{ActionId, ActionKind, TriggerKind};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    actions::variables,
     callback, causes,
     items::Lender,
     passes::Passes,
@@ -263,7 +264,7 @@ impl Context for Scope<'_> {
     }
 
     fn variable(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let variable = self.run.variables.get(&name.to_lowercase()).filter(|_| !self.own);
+        let variable = self.run.variables.get(&*variables::folded(name)).filter(|_| !self.own);
         variable.map(|it| Cow::Borrowed(&it.value))
     }
 

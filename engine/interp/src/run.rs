@@ -18,6 +18,7 @@ use crate::{
     passes::Passes,
     plan::Plan,
     record::{Attempt, Record},
+    slots::Slots,
 };
 
 /// One action in one pass of its loops.
@@ -64,7 +65,7 @@ pub struct Run {
     pub(crate) started: Timestamp,
     /// Where services may call the run back.
     pub(crate) callback: Option<Callback>,
-    pub(crate) slots: BTreeMap<Key, Slot>,
+    pub(crate) slots: Slots,
     /// Actions of each open block that have not ended.
     pub(crate) open: BTreeMap<BlockKey, usize>,
     pub(crate) variables: BTreeMap<String, Variable>,
@@ -358,9 +359,7 @@ impl Run {
         action: ActionId,
         passes: &[u32],
     ) -> impl DoubleEndedIterator<Item = (&Key, &Slot)> {
-        let first = Key { action, passes: passes.into() };
-        let last = Key { action, passes: Passes::from(passes).and(u32::MAX) };
-        self.slots.range(first..=last)
+        self.slots.within(action, passes)
     }
 
     /// Questions that are open, as effects: what a driver has to ask after it has read the journal.

@@ -124,8 +124,9 @@ impl Exec<'_> {
         let Some((since, _)) = self.run.paused.take() else { return };
         let stood = self.now.since(since).max(Duration::ZERO);
         let (mut deadlines, mut due) = (Vec::new(), Vec::new());
-        for (key, slot) in &mut self.run.slots {
-            let Slot::Open(open) = slot else { continue };
+        let slots = self.run.slots.iter().filter(|(_, it)| matches!(it, Slot::Open(_)));
+        for key in slots.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            let Some(Slot::Open(open)) = self.run.slots.get_mut(&key) else { continue };
             open.stood = Duration::from_ticks(open.stood.ticks().saturating_add(stood.ticks()));
             deadlines.extend(open.deadline.map(|it| (key.clone(), it.after(stood))));
             if open.is_put_off() {

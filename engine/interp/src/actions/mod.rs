@@ -21,7 +21,7 @@ mod switch;
 mod table;
 mod terminate;
 mod until;
-mod variables;
+pub(crate) mod variables;
 mod wait;
 mod workflow;
 

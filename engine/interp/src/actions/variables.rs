@@ -1,7 +1,9 @@
 //! The six tiny kinds that work on variables.
 
+use std::borrow::Cow;
+
 use base::{
-    Failure,
+    Failure, Status,
     value::{kind, object},
 };
 use flow::{
@@ -122,10 +124,19 @@ fn cannot_append(change: &Change, name: &str, ty: ParameterType, value: &Value) 
 }
 
 fn variable<'a>(exec: &'a mut Exec<'_>, name: &str) -> Result<&'a mut Variable, Ended> {
-    exec.run.variables.get_mut(&name.to_lowercase()).ok_or_else(|| {
+    exec.run.variables.get_mut(&*folded(name)).ok_or_else(|| {
         let message = format!("The variable '{name}' must be initialized before it can be used.");
         Ended::failed(Failure::new("VariableNotInitialized", message))
     })
+}
+
+/// A name as variables are found by it.
+pub(crate) fn folded(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|it| it.is_ascii() && !it.is_ascii_uppercase()) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(name.to_lowercase())
+    }
 }
 
 /// What the record of a change tells of the variable.
@@ -148,7 +159,7 @@ impl Shows {
     /// The end of the change.
     fn ended(self, name: &str, value: Option<Value>) -> Ended {
         let Some(value) = value.filter(|_| self.inputs || self.outputs) else {
-            return done(None, Value::Null);
+            return Ended::container(Status::Succeeded);
         };
         let record = object([("name", name.into()), ("value", value)]);
         done(self.inputs.then(|| record.clone()), object([("body", record)]))
