@@ -66,8 +66,11 @@ impl World {
     async fn send(&self, n: u32) {
         let outputs = json!({ "headers": {}, "body": { "n": n } });
         let (flow, trigger) = ("sender".to_owned(), "Go".to_owned());
-        let receipt =
-            self.engine.fire(Incoming { flow, trigger, outputs: outputs.into() }).await.unwrap();
+        let receipt = self
+            .engine
+            .fire(Incoming { flow, trigger, outputs: outputs.into(), by: None })
+            .await
+            .unwrap();
         let [journal::Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
         let row = tokio::time::timeout(PATIENCE, self.engine.wait(run)).await.unwrap().unwrap();
         assert_eq!(row.status, Some(base::Status::Succeeded), "{row:?}");
@@ -173,8 +176,12 @@ async fn a_message_for_nobody_is_a_failure_of_its_sender() {
     let engine = engine.await.unwrap();
     for (flow, code) in [("other", "WorkflowNotFound"), ("third", "BatchNotFound")] {
         let outputs = json!({ "headers": {}, "body": { "n": 1 } });
-        let incoming =
-            Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs: outputs.into() };
+        let incoming = Incoming {
+            flow: flow.to_owned(),
+            trigger: "Go".to_owned(),
+            outputs: outputs.into(),
+            by: None,
+        };
         let receipt = engine.fire(incoming).await.unwrap();
         let [journal::Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
         let row = tokio::time::timeout(PATIENCE, engine.wait(run)).await.unwrap().unwrap();

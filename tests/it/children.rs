@@ -29,6 +29,7 @@ async fn called_flows_end_as_in_their_cases() {
             flow: case.name.clone(),
             trigger: case.trigger.clone(),
             outputs: case.outputs.clone().into(),
+            by: None,
         };
         let receipt = engine.fire(incoming).await.unwrap();
         let [Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };

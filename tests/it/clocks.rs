@@ -51,7 +51,8 @@ async fn start(store: Arc<dyn Store>, clock: &Arc<ManualClock>, flows: Flows) ->
 
 async fn begin(engine: &Engine) -> base::RunId {
     let (flow, trigger) = ("sleeper".to_owned(), "Go".to_owned());
-    let receipt = engine.fire(Incoming { flow, trigger, outputs: json!({}).into() }).await.unwrap();
+    let receipt =
+        engine.fire(Incoming { flow, trigger, outputs: json!({}).into(), by: None }).await.unwrap();
     let [Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
     run.clone()
 }

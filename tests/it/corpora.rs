@@ -85,6 +85,7 @@ fn runs(flow: &Arc<Deployed>, row: &Value) -> Vec<Run> {
         run: "run".to_owned(),
         callback: None,
         again: None,
+        by: None,
     });
     let started = started.map(|kind| Event { at: now, path: journal::Path::run(), kind });
     started.map(|it| drive(flow, &mocks, &BTreeMap::new(), now, vec![it]).run).collect()

@@ -151,6 +151,7 @@ async fn run_example(flow: &Deployed, flows: &BTreeMap<String, Arc<Deployed>>) {
             key: "key".to_owned(),
         }),
         again: None,
+        by: None,
     };
     let started = Event { at: now, path: journal::Path::run(), kind };
     let time = Time::Virtual(now);

@@ -84,6 +84,7 @@ pub(crate) async fn fire(engine: &Engine, flow: &str, body: Value) -> Result<Run
         flow: flow.to_owned(),
         trigger: "Go".to_owned(),
         outputs: json!({ "headers": {}, "body": body }).into(),
+        by: None,
     };
     let receipt = engine.fire(incoming).await?;
     Ok(match receipt.runs.first().unwrap() {
@@ -282,6 +283,7 @@ async fn a_run_that_ends_in_its_first_step_has_ended_though_it_is_stopped() {
         run: "a".to_owned(),
         callback: None,
         again: None,
+        by: None,
     };
     let started = Event { at: Timestamp::default(), path: journal::Path::run(), kind };
     let admission = Admission {

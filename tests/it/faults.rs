@@ -360,6 +360,7 @@ async fn retries_survive_a_restart() {
         flow: "fragile".to_owned(),
         trigger: "Go".to_owned(),
         outputs: json!({ "headers": {}, "body": {} }).into(),
+        by: None,
     };
     now.engine.fire(incoming).await.unwrap();
     for asked in 1..=2 {
@@ -422,6 +423,7 @@ async fn one_flow_in_trouble_does_not_hold_up_others() {
             flow: "fragile".to_owned(),
             trigger: "Go".to_owned(),
             outputs: json!({ "headers": {}, "body": {} }).into(),
+            by: None,
         };
         service.engine.fire(incoming).await.unwrap();
     }
@@ -443,7 +445,7 @@ async fn one_flow_in_trouble_does_not_hold_up_others() {
 async fn begin(service: &Service) -> base::RunId {
     let (flow, trigger) = ("fragile".to_owned(), "Go".to_owned());
     let outputs = json!({ "headers": {}, "body": {} }).into();
-    let incoming = Incoming { flow, trigger, outputs };
+    let incoming = Incoming { flow, trigger, outputs, by: None };
     let receipt = service.engine.fire(incoming).await.unwrap();
     let [journal::Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
     run.clone()

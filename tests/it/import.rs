@@ -57,6 +57,7 @@ fn printed(definition: &Value, body: &Value, mocks: &Value) -> Value {
         run: "run".to_owned(),
         callback: None,
         again: None,
+        by: None,
     });
     let events = started.map(|kind| Event { at: now, path: journal::Path::run(), kind });
     let runs: Vec<Run> =

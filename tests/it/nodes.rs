@@ -225,7 +225,8 @@ impl World {
 
     async fn fire(&self, n: usize, flow: &str, body: Value) -> Result<Receipt, AdmitError> {
         let outputs = Arc::new(json!({ "headers": {}, "body": body }));
-        let incoming = Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs };
+        let incoming =
+            Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs, by: None };
         self.engine(n).fire(incoming).await
     }
 

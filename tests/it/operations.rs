@@ -103,7 +103,7 @@ async fn shown(engine: &Engine, run: &RunId, name: &str) -> Value {
 }
 
 const fn how(since: Since, latest: bool) -> Repeat {
-    Repeat { since, latest, preview: false, body: None }
+    Repeat { since, latest, preview: false, body: None, by: None }
 }
 
 fn from(action: &str) -> Since {

@@ -313,7 +313,8 @@ async fn no_flow_has_all_of_the_memory() {
     let text = small.engine.metrics_text().await;
     assert_eq!(count(&text, "flowright_runs", &[("state", "active")]), 8, "{text}");
     let (flow, trigger) = ("free".to_owned(), "Go".to_owned());
-    let incoming = worker::Incoming { flow, trigger, outputs: serde_json::json!({}).into() };
+    let incoming =
+        worker::Incoming { flow, trigger, outputs: serde_json::json!({}).into(), by: None };
     let receipt = small.engine.fire(incoming).await.unwrap();
     let [journal::Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };
     let row = tokio::time::timeout(PATIENCE, small.engine.wait(run)).await.unwrap().unwrap();

@@ -107,6 +107,7 @@ fn started(now: Timestamp) -> Event {
         run: "run-1".to_owned(),
         callback: None,
         again: None,
+        by: None,
     };
     Event { at: now, path: Path::run(), kind }
 }

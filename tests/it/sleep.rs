@@ -97,7 +97,7 @@ async fn start(store: Arc<dyn Store>, clock: &Arc<ManualClock>) -> (Engine, Arc<
 
 async fn fire(engine: &Engine, flow: &str, key: &str) -> RunId {
     let outputs = Arc::new(json!({ "headers": {}, "body": { "key": key } }));
-    let incoming = Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs };
+    let incoming = Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs, by: None };
     let receipt = engine.fire(incoming).await.unwrap();
     match receipt.runs.first().unwrap() {
         journal::Admitted::New(run) | journal::Admitted::Duplicate(run) => run.clone(),
@@ -124,6 +124,7 @@ fn sleeper(sha: &str, name: &str, n: usize, due: Timestamp) -> (Admission, Appen
         run: run.to_string(),
         callback: None,
         again: None,
+        by: None,
     };
     let admission = Admission {
         run: run.clone(),

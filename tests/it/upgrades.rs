@@ -207,7 +207,8 @@ impl World {
 
     async fn fire(&self, flow: &str, body: Value) -> Admitted {
         let outputs = Arc::new(json!({ "headers": {}, "body": body }));
-        let incoming = Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs };
+        let incoming =
+            Incoming { flow: flow.to_owned(), trigger: "Go".to_owned(), outputs, by: None };
         self.engine.fire(incoming).await.unwrap().runs.remove(0)
     }
 

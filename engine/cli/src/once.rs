@@ -84,6 +84,7 @@ pub async fn drive(
         run: format!("local-{}", at.ticks()),
         callback: callback.clone(),
         again: None,
+        by: None,
     };
     let started = Event { at, path: journal::Path::run(), kind };
     let mut driver = Driver { performer, time, flows, callback, watch: &mut |_, _| {} };

@@ -101,6 +101,7 @@ fn started() -> Event {
         run: "bench".to_owned(),
         callback: None,
         again: None,
+        by: None,
     };
     Event { at: Timestamp::default(), path: Path::run(), kind }
 }

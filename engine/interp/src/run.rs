@@ -65,6 +65,8 @@ pub struct Run {
     pub(crate) started: Timestamp,
     /// Where services may call the run back.
     pub(crate) callback: Option<Callback>,
+    /// Who has started it by hand.
+    pub(crate) by: Option<String>,
     pub(crate) slots: Slots,
     /// Actions of each open block that have not ended.
     pub(crate) open: BTreeMap<BlockKey, usize>,
@@ -255,6 +257,7 @@ impl Run {
             seed: self.seed,
             started: self.started,
             callback: self.callback.take(),
+            by: self.by.take(),
             held: std::mem::take(&mut self.held),
             is_unseen: self.is_unseen,
             ..Self::default()
@@ -264,6 +267,11 @@ impl Run {
     /// When it was admitted, once it has begun.
     pub fn began(&self) -> Option<Timestamp> {
         self.begun.then_some(self.started)
+    }
+
+    /// Who has started it by hand; none if an event did.
+    pub fn started_by(&self) -> Option<&str> {
+        self.by.as_deref()
     }
 
     /// Whether nothing has happened to it since it was started.

@@ -46,7 +46,7 @@ impl Exec<'_> {
             self.run.stage = Stage::UnderWay;
         }
         match &event.kind {
-            EventKind::Started { trigger, outputs, parameters, seed, run, callback, again } => {
+            EventKind::Started { trigger, outputs, parameters, seed, run, callback, again, by } => {
                 if self.run.begun {
                     if is_new {
                         self.run.stage = Stage::New;
@@ -60,6 +60,7 @@ impl Exec<'_> {
                 self.run.parameters = Arc::clone(parameters);
                 self.run.seed = *seed;
                 self.run.callback.clone_from(callback);
+                self.run.by.clone_from(by);
                 self.run.started = self.now;
                 self.run.held =
                     again.iter().flat_map(|it| &it.held).map(|it| self.ids(it)).collect();

@@ -48,6 +48,9 @@ pub enum EventKind {
         /// Which run it does once more; none if an event started it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<Again>,
+        /// Who has started it by hand; none if an event did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// The turn of a run has come some time after it was admitted: it begins now, and nothing of it has
     /// begun before. Only the event after `Started` can be one, or one after a pause that came so early.

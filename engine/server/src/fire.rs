@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{Extension, Path, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
@@ -16,6 +16,7 @@ use worker::{Deployed, Incoming};
 
 use crate::{
     Shared,
+    access::User,
     error::Problem,
     flows::{method, no_flow},
     operate::read,
@@ -60,6 +61,7 @@ pub(crate) struct Event {
 
 pub(crate) async fn run(
     State(shared): State<Shared>,
+    Extension(user): Extension<Arc<User>>,
     Path((flow, trigger)): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Response, Problem> {
@@ -74,7 +76,8 @@ pub(crate) async fn run(
     }
     outputs.insert("body".to_owned(), body);
     let outputs = Arc::new(Value::Object(outputs));
-    let receipt = shared.engine.fire(Incoming { flow, trigger, outputs }).await?;
+    let incoming = Incoming { flow, trigger, outputs, by: Some(user.name.clone()) };
+    let receipt = shared.engine.fire(incoming).await?;
     let runs = receipt.runs.iter().map(|it| match it {
         Admitted::New(run) => json!({ "id": run.as_str(), "new": true }),
         Admitted::Duplicate(run) => json!({ "id": run.as_str(), "new": false }),

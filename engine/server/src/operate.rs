@@ -156,6 +156,7 @@ fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::
 
 pub(crate) async fn resubmit(
     State(shared): State<Shared>,
+    Extension(user): Extension<Arc<User>>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
@@ -165,7 +166,8 @@ pub(crate) async fn resubmit(
             format!("the body has `{HIDDEN}`, which stands for a secret: write the value itself");
         return Err(Problem::new(400, "HiddenValue", message));
     }
-    let how = Repeat { since: Since::Beginning, latest, preview, body };
+    let by = Some(user.name.clone());
+    let how = Repeat { since: Since::Beginning, latest, preview, body, by };
     repeat(&shared, &RunId::new(id), &how).await
 }
 
@@ -190,12 +192,13 @@ pub(crate) struct RetryBody {
 
 pub(crate) async fn retry(
     State(shared): State<Shared>,
+    Extension(user): Extension<Arc<User>>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let RetryBody { from, latest, preview } = read(&body)?;
     let since = from.map_or(Since::Failure, Since::Action);
-    let how = Repeat { since, latest, preview, body: None };
+    let how = Repeat { since, latest, preview, body: None, by: Some(user.name.clone()) };
     repeat(&shared, &RunId::new(id), &how).await
 }
 
@@ -278,7 +281,7 @@ impl BulkBody {
         Ok(wanted)
     }
 
-    fn how(&self) -> Repeat {
+    fn how(&self, user: &User) -> Repeat {
         let since = match (self.action, &self.from) {
             (Action::Retry, None) => Since::Failure,
             (Action::Retry, Some(name)) => Since::Action(name.clone()),
@@ -287,7 +290,8 @@ impl BulkBody {
                 _,
             ) => Since::Beginning,
         };
-        Repeat { since, latest: self.latest, preview: self.preview, body: None }
+        let by = Some(user.name.clone());
+        Repeat { since, latest: self.latest, preview: self.preview, body: None, by }
     }
 }
 
@@ -301,21 +305,26 @@ pub(crate) async fn bulk(
     marks::check_note(bulk.reason.as_deref().filter(|_| bulk.action == Action::Handle))?;
     let wanted = bulk.wanted(&shared)?;
     if bulk.preview {
-        preview(&shared, &bulk, &wanted).await
+        preview(&shared, &user, &bulk, &wanted).await
     } else {
         carry_out(&shared, (&user, source), &bulk, &wanted).await
     }
     .map(Json)
 }
 
-async fn preview(shared: &Shared, bulk: &BulkBody, wanted: &Wanted) -> Result<Value, Problem> {
+async fn preview(
+    shared: &Shared,
+    user: &User,
+    bulk: &BulkBody,
+    wanted: &Wanted,
+) -> Result<Value, Problem> {
     let rows = search(shared, wanted, Page::Newest, SHOWN_MAX).await?.rows;
     let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
     let mut shown = Vec::with_capacity(rows.len());
     for (row, mark) in &rows {
         let mut one = listed(row, mark.as_ref());
         if bulk.action.repeats() {
-            match shared.engine.repeat(&row.run, &bulk.how()).await {
+            match shared.engine.repeat(&row.run, &bulk.how(user)).await {
                 Ok(repeated) => {
                     for name in &repeated.twice {
                         *warnings.entry(name.clone()).or_default() += 1;
@@ -356,7 +365,7 @@ async fn carry_out(
             Action::Resume => tell_paused(shared, row, false, reason).map(|()| None),
             Action::Resubmit | Action::Retry => shared
                 .engine
-                .repeat(&row.run, &bulk.how())
+                .repeat(&row.run, &bulk.how(by.0))
                 .await
                 .map(|it| it.run)
                 .map_err(Into::into),

@@ -156,6 +156,7 @@ pub(crate) async fn show(
     }
     let mut shown = row_json(&row);
     shown["correlation"] = run.correlation();
+    shown["startedBy"] = run.started_by().into();
     shown["paused"] = paused_json(&run);
     shown["actions"] = outline::outline(&plan, &run).into();
     Ok(Json(shown))
@@ -165,6 +166,7 @@ pub(crate) async fn show(
 fn whole(row: &RunRow, plan: &Plan, run: &Run) -> Value {
     let mut shown = row_json(row);
     shown["correlation"] = run.correlation();
+    shown["startedBy"] = run.started_by().into();
     shown["paused"] = paused_json(run);
     shown["actions"] = tree(plan, run).iter().map(Node::to_json).collect();
     shown

@@ -194,7 +194,7 @@ fn of_runs() -> Value {
         "resubmitOf": maybe(&text()), "startTime": time(), "endTime": maybe(&time()),
     });
     let mut details = run.clone();
-    details["correlation"] = json!({ "type": "object" });
+    (details["correlation"], details["startedBy"]) = (json!({ "type": "object" }), maybe(&text()));
     details["paused"] = maybe(&given(&json!({ "startTime": time(), "reason": text() })));
     details["actions"] = list(&of("Action"));
     let pass = json!({

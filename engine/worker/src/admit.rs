@@ -50,6 +50,8 @@ pub struct Incoming {
     pub trigger: String,
     /// `{headers, body, …}`.
     pub outputs: Arc<Value>,
+    /// Who fires the trigger by hand; none if a request does.
+    pub by: Option<String>,
 }
 
 /// What became of an event.
@@ -176,6 +178,11 @@ impl Admitter {
         let firings = fire(&event).map_err(AdmitError::Trigger)?;
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
         let (mut admissions, entries) = line_up(inner, flow, trigger, firings);
+        for admission in &mut admissions {
+            if let EventKind::Started { by, .. } = &mut admission.started.kind {
+                by.clone_from(&incoming.by);
+            }
+        }
         for (n, entry) in entries.iter().enumerate() {
             let before = entries.get(..n).unwrap_or_default();
             check_queue(inner, (flow, trigger.name.as_str()), before, entry).await?;
@@ -545,6 +552,7 @@ pub(crate) fn admission(
         run: run.as_str().to_owned(),
         callback: flow.plan.flow.waits_for_calls().then(|| inner.callback(&run)).flatten(),
         again: None,
+        by: None,
     };
     Admission {
         run,

@@ -43,6 +43,8 @@ pub struct Repeat {
     /// Another body for its event. What is taken over has seen the one of then, so this is only for a
     /// run that is done again from its beginning.
     pub body: Option<Value>,
+    /// Who asks for it.
+    pub by: Option<String>,
 }
 
 /// What doing a run again comes to.
@@ -147,7 +149,10 @@ impl Engine {
             return Ok(repeated);
         }
         check_room(inner)?;
-        let admission = admission(inner, &row, &events, version, with)?;
+        let mut admission = admission(inner, &row, &events, version, with)?;
+        if let EventKind::Started { by, .. } = &mut admission.started.kind {
+            by.clone_from(&how.by);
+        }
         repeated.run = Some(admission.run.clone());
         let entry = entry(inner, &admission);
         if let Some(flow) = inner.flows().get(&row.flow) {

@@ -154,6 +154,7 @@ impl Subscriber<'_> {
             flow: flow.clone(),
             trigger: trigger.to_owned(),
             outputs: Arc::new(found.outputs),
+            by: None,
         };
         Ok(found.wanted.then_some(Delivered { event, key: found.dedupe_key }))
     }

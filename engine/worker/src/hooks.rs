@@ -157,7 +157,7 @@ impl Hooks {
         let with_proof = trigger.has_option("IncludeAuthorizationHeadersInOutputs");
         let outputs = Arc::new(outputs(call, body, parameters, with_proof));
         let (flow, trigger) = (flow.name.clone(), trigger.name.as_str().to_owned());
-        Ok(Accepted::Request(Incoming { flow, trigger, outputs }))
+        Ok(Accepted::Request(Incoming { flow, trigger, outputs, by: None }))
     }
 
     /// The body of a genuine request.

@@ -172,6 +172,7 @@ impl Driver<'_> {
                 run: format!("{}/child{number}", ask.idempotency_key),
                 callback: self.callback.clone(),
                 again: None,
+                by: None,
             };
             let started = Event { at: self.now(), path: Path::run(), kind };
             let driven = self.drive_at(&called.flow.plan, vec![started], depth + 1).await;

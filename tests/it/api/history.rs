@@ -1,9 +1,10 @@
 //! Finding runs by words, marking those that went wrong as handled, and doing one again with another event.
 
 use base::Duration;
+use journal::Admitted;
 use serde_json::{Value, json};
 use server::Role;
-use worker::Retention;
+use worker::{Incoming, Retention};
 
 use super::{Api, Choice};
 use crate::engine::flows;
@@ -120,6 +121,36 @@ async fn what_went_wrong_is_marked_as_handled() {
     assert_eq!(done["done"].as_array().map(Vec::len), Some(2), "{done}");
     assert_eq!(ids("handled=true").await, [2, 1]);
     assert_eq!(ask("GET", "/api/v1/runs?handled=maybe", Value::Null).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_run_tells_who_has_started_it() {
+    let api = Api::guarded().await;
+    let (admin, operator) = (api.token(Role::Admin, None), api.token(Role::Operator, None));
+    let fire = json!({ "body": { "items": ["x"] } });
+    let path = "/api/v1/flows/lines/triggers/Go/run";
+    let (_, fired) = api.ask_as(Some(&operator), "POST", path, &fire).await;
+    let by_hand = fired["runs"][0]["id"].as_str().unwrap().to_owned();
+    api.ended(&by_hand).await;
+    let again = format!("/api/v1/runs/{by_hand}/resubmit");
+    let (_, told) = api.ask_as(Some(&admin), "POST", &again, &json!({})).await;
+    let once_more = told["id"].as_str().unwrap().to_owned();
+    let (flow, trigger, outputs) =
+        ("lines".to_owned(), "Go".to_owned(), json!({ "body": { "items": [] } }).into());
+    let incoming = Incoming { flow, trigger, outputs, by: None };
+    let by_event = api.engine.fire(incoming).await.unwrap().runs;
+    let [Admitted::New(by_event)] = by_event.as_slice() else { panic!("{by_event:?}") };
+    for (run, who) in [
+        (by_hand.as_str(), json!("operator-1")),
+        (&once_more, json!("admin-0")),
+        (by_event.as_str(), Value::Null),
+    ] {
+        for path in ["", "?bodies=false", "/tree"] {
+            let path = format!("/api/v1/runs/{run}{path}");
+            let (_, told) = api.ask_as(Some(&admin), "GET", &path, &Value::Null).await;
+            assert_eq!(told["startedBy"], who, "{path}: {told}");
+        }
+    }
 }
 
 fn with(body: &Value, name: &str, value: impl Into<Value>) -> Value {

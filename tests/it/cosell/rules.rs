@@ -283,7 +283,8 @@ async fn an_expired_password_is_named_and_the_failed_run_is_done_again() {
     let message = failed.error.as_ref().unwrap()["message"].as_str().unwrap();
     assert!(message.starts_with("Get_the_referral: "), "{message}");
     check(&service.opportunity(), &json!({ "estimatedvalue": 30_000 }));
-    let repeat = Repeat { since: Since::Beginning, latest: false, preview: false, body: None };
+    let repeat =
+        Repeat { since: Since::Beginning, latest: false, preview: false, body: None, by: None };
     let again = service.engine.repeat(&failed.run, &repeat).await.unwrap();
     let again = service.engine.wait(&again.run.unwrap()).await.unwrap();
     assert_eq!(again.status, Some(Status::Succeeded), "{:?}", again.error);

@@ -268,7 +268,8 @@ async fn solutions_that_are_refused_are_told_once() {
     assert!(row["Audit__c"].as_str().unwrap().ends_with(&message), "{row:#}");
     // The failed run is done again once it is allowed.
     check(&row, &json!({ "Name": "✖ Contoso rollout" }));
-    let whole = Repeat { since: Since::Beginning, latest: false, preview: false, body: None };
+    let whole =
+        Repeat { since: Since::Beginning, latest: false, preview: false, body: None, by: None };
     org.service.engine.repeat(&run.run, &whole).await.unwrap();
     org.rest().await;
     let solutions = org.referrals()[0].pointer("/details/requirements/solutions/0/id").cloned();

@@ -124,6 +124,7 @@ pub(crate) fn admissions(seed: u64, made: &Made, flows: &Flows) -> Vec<Admission
             }),
             again: None,
             run: run.clone(),
+            by: None,
         };
         let at = Timestamp::parse(START).unwrap();
         Admission {

@@ -147,6 +147,7 @@ impl Case {
                 key: "key".to_owned(),
             }),
             again: None,
+            by: None,
         };
         Event { at: self.now, path: journal::Path::run(), kind }
     }

@@ -291,6 +291,7 @@ impl Service {
             flow: flow.to_owned(),
             trigger: trigger.to_owned(),
             outputs: json!({ "headers": {}, "body": body }).into(),
+            by: None,
         };
         let receipt = self.engine.fire(incoming).await.unwrap();
         let [Admitted::New(run)] = receipt.runs.as_slice() else { panic!("{receipt:?}") };

@@ -137,6 +137,7 @@ impl<'a> Play<'a> {
                 run: "run-1".to_owned(),
                 callback: None,
                 again: None,
+                by: None,
             },
             "answer" => EventKind::Answered { attempt, outcome: response(rest), sent: None },
             "fail" => EventKind::Answered { attempt, outcome: failure(rest), sent: None },

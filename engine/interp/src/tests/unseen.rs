@@ -18,6 +18,7 @@ fn carry_out(plan: &Plan, mut run: Run, body: &Value) -> (Run, Vec<Effect>) {
         run: "r".to_owned(),
         callback: None,
         again: None,
+        by: None,
     };
     let effects = step(plan, &mut run, &Event { at: start_of_time(), path: Path::run(), kind });
     (run, effects)

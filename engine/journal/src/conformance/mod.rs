@@ -164,6 +164,7 @@ fn started_with(outputs: Value) -> Event {
         run: "08584".to_owned(),
         callback: None,
         again: None,
+        by: None,
     };
     Event { at: at(1_000), path: Path::run(), kind }
 }

@@ -24,6 +24,7 @@ pub fn admission(name: &str) -> Admission {
         run: name.to_owned(),
         callback: None,
         again: None,
+        by: None,
     };
     Admission {
         packed: None,

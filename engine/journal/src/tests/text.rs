@@ -28,6 +28,7 @@ fn events_have_these_texts() {
         run: "r".to_owned(),
         callback: None,
         again: None,
+        by: None,
     };
     check_text(
         &event(Path::run(), started),
@@ -45,6 +46,7 @@ fn events_have_these_texts() {
             held: vec![vec!["A".to_owned()], Vec::new()],
             edited: false,
         }),
+        by: None,
     };
     check_text(
         &event(Path::run(), again),

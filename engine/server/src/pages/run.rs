@@ -33,6 +33,7 @@ pub(crate) async fn tree(
     let mark = marks::of(&shared, row).await?;
     let mut shown = listed(row, mark.as_ref());
     shown["correlation"] = run.correlation();
+    shown["startedBy"] = run.started_by().into();
     shown["traceId"] = worker::trace_id(&row.run, run.trigger_outputs()).into();
     shown["beganTime"] = events.get(1).and_then(began).map(|it| it.to_string()).into();
     shown["eventCount"] = events.len().into();

@@ -61,6 +61,7 @@ function facts(page) {
   const { run, source } = page;
   const tracking = run.correlation?.clientTrackingId;
   return [fact('Started', h('span', { title: moment(run.startTime) }, ago(run.startTime))), fact('Duration', took(run.startTime, run.endTime)),
+    run.startedBy ? fact('Started by', run.startedBy) : null,
     run.beganTime ? fact('Waited for its turn', took(run.startTime, run.beganTime)) : null,
     source.isBare ? fact('Trigger', run.trigger) : fact('Trigger', h('button', { type: 'button', class: 'link', onclick: () => page.open({}) }, run.triggerName ?? run.trigger)),
     run.key ? fact('Key', [h('code', {}, brief(run.key, 32)), ' ', source.isLive ? h('span', { class: 'same-key' }, sameKey(page)) : null]) : null,

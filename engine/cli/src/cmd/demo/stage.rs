@@ -132,6 +132,7 @@ impl Stage {
             flow: flow.to_owned(),
             trigger: trigger.to_owned(),
             outputs: json!({ "headers": {}, "body": inputs }).into(),
+            by: None,
         };
         let receipt = self.engine.fire(incoming).await?;
         let Some(Admitted::New(run)) = receipt.runs.first() else {

@@ -50,6 +50,7 @@ fn head(run: &Value) {
     told("trigger", text(run, "trigger"));
     told("key", text(run, "key"));
     told("started", &time(text(run, "startTime")));
+    told("by", text(run, "startedBy"));
     told("took", &took);
     told("paused", text(&run["paused"], "reason"));
     told("called by", text(&run["parent"], "id"));
