@@ -21,9 +21,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>, mapping: &Mapping, sink: &mut Sink) {
     let Some(name) = &mapping.reverse else { return };
-    // The way back is often another flow's.
-    let others = view.project.flows.iter().flat_map(|it| &it.package.mappings);
-    let all = others.chain(&view.package.mappings);
+    // The way back is often another flow's. This flow need not be among those of the project.
+    let others = view.project.flows.iter().map(|it| it.package);
+    let others = others.filter(|it| !std::ptr::eq(*it, view.package));
+    let packages = others.chain(std::iter::once(view.package));
+    let all = packages.flat_map(|it| &it.mappings);
     let Some((_, back)) = all.clone().find(|(known, it)| *known == name || it.name == *name) else {
         let span = mapping.fields.first().map(|it| it.span).unwrap_or_default();
         let message = format!("there is no mapping `{name}`, which is to be the way back");
