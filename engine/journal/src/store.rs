@@ -61,6 +61,13 @@ impl Admission {
         resumed.map_or(self.started.at, |it| it.at)
     }
 
+    /// Notes who starts the run by hand, if anybody does.
+    pub fn set_by(&mut self, who: Option<&str>) {
+        if let EventKind::Started { by, .. } = &mut self.started.kind {
+            *by = who.map(str::to_owned);
+        }
+    }
+
     /// The run that it does once more.
     pub fn again_of(&self) -> Option<RunId> {
         match &self.started.kind {

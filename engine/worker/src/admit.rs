@@ -179,9 +179,7 @@ impl Admitter {
         let response = immediate_response(&event).map_err(AdmitError::Trigger)?;
         let (mut admissions, entries) = line_up(inner, flow, trigger, firings);
         for admission in &mut admissions {
-            if let EventKind::Started { by, .. } = &mut admission.started.kind {
-                by.clone_from(&incoming.by);
-            }
+            admission.set_by(incoming.by.as_deref());
         }
         for (n, entry) in entries.iter().enumerate() {
             let before = entries.get(..n).unwrap_or_default();

@@ -150,9 +150,7 @@ impl Engine {
         }
         check_room(inner)?;
         let mut admission = admission(inner, &row, &events, version, with)?;
-        if let EventKind::Started { by, .. } = &mut admission.started.kind {
-            by.clone_from(&how.by);
-        }
+        admission.set_by(how.by.as_deref());
         repeated.run = Some(admission.run.clone());
         let entry = entry(inner, &admission);
         if let Some(flow) = inner.flows().get(&row.flow) {

@@ -77,14 +77,18 @@ fn tokens_are_read() {
     );
 }
 
+/// A connector whose one operation asks with a proof.
+fn asking(auth: &str, params: &str) -> String {
+    format!(
+        "connector: x\nversion: 1.0.0\nconnection: {{ params: {{ {params} }}, auth: {{ {auth} }} }}\n\
+         http: {{ baseUrl: \"https://x.example\" }}\noperations:\n  Get: {{ effect: read, request: GET /a, params: {{ q: {{ type: string }} }} }}\n"
+    )
+}
+
 #[test]
 fn other_proofs_are_given() {
     let check = |auth: &str, params: &str, values: &[&str], expected: &str| {
-        let text = format!(
-            "connector: x\nversion: 1.0.0\nconnection: {{ params: {{ {params} }}, auth: {{ {auth} }} }}\n\
-             http: {{ baseUrl: \"https://x.example\" }}\noperations:\n  Get: {{ effect: read, request: GET /a, params: {{ q: {{ type: string }} }} }}\n"
-        );
-        let connection = connect(&text, values);
+        let connection = connect(&asking(auth, params), values);
         let operation = connection.connector.operation("Get").unwrap();
         let inputs = json!({ "q": "1" });
         let request = build(&connection, operation, &call(&inputs), None).unwrap();
@@ -138,11 +142,7 @@ fn other_proofs_are_given() {
 #[test]
 fn requests_are_shown_without_proof() {
     let check = |auth: &str, params: &str, values: &[&str], expected: &str| {
-        let text = format!(
-            "connector: x\nversion: 1.0.0\nconnection: {{ params: {{ {params} }}, auth: {{ {auth} }} }}\n\
-             http: {{ baseUrl: \"https://x.example\" }}\noperations:\n  Get: {{ effect: read, request: GET /a, params: {{ q: {{ type: string }} }} }}\n"
-        );
-        let connection = connect(&text, values);
+        let connection = connect(&asking(auth, params), values);
         let operation = connection.connector.operation("Get").unwrap();
         let inputs = json!({ "q": "1" });
         let request = shown(&connection, operation, &call(&inputs)).unwrap();
