@@ -10,6 +10,7 @@ use crate::{
     crash::{Process, free_port},
     support::{
         chromium::Browser,
+        git,
         recorder::Recorder,
         service::{PATIENCE, REGISTER, SYNC, connections, referral, world},
     },
@@ -22,6 +23,8 @@ pub(crate) struct Desk {
     _process: Process,
     pub(crate) browser: Browser,
     url: String,
+    /// The Git commit that the project is in; none where there is no `git`.
+    commit: Option<String>,
 }
 
 impl Desk {
@@ -43,10 +46,11 @@ impl Desk {
         let text = fs::read_to_string(&settings).unwrap();
         fs::write(settings, text + "serve: { edit: true }\nhttp: { allowHosts: [127.0.0.1] }\n")
             .unwrap();
+        let commit = git::commit(folder.path(), "Sync referrals both ways");
         let port = free_port();
         let process = Process::start(folder.path(), port);
         let url = format!("http://127.0.0.1:{port}");
-        Some(Self { folder, world, _process: process, browser, url })
+        Some(Self { folder, world, _process: process, browser, url, commit })
     }
 
     pub(crate) fn open(&mut self, page: &str) {
@@ -183,7 +187,20 @@ async fn map(desk: &mut Desk) {
     until("the next run uses the mapping", || rows(desk)[0]["description"] == wanted).await;
     desk.open(&format!("{}/versions", flow_page(SYNC)));
     desk.browser.sees("Field of referral-to-opportunity");
-    desk.browser.picture("versions");
+    if let Some(commit) = desk.commit.clone() {
+        desk.browser.sees("not committed");
+        let link = format!("a[href='https://code.example.com/us/flows/commit/{commit}']");
+        let shown =
+            format!("document.querySelectorAll(\"td[data-label='Commit'] {link}\").length === 1");
+        desk.browser.until(&shown);
+        desk.browser.picture("versions");
+        // The run of before the change belongs to the version that is committed.
+        let runs = desk.api(&format!("/api/v1/runs?flow={SYNC}&limit=100")).await;
+        let first = runs["value"].as_array().and_then(|it| it.last()).unwrap();
+        desk.open(&format!("/runs/{}", first["id"].as_str().unwrap()));
+        desk.browser.until(&format!("document.querySelector(\".facts {link}\")"));
+        desk.browser.picture("run-of-a-commit");
+    }
     desk.is_calm();
 }
 

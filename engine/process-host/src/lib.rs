@@ -1,6 +1,7 @@
-//! Starts the programs behind connectors, speaks with them, and sees to it that they behave. The only
-//! crate that starts programs.
+//! Starts the programs behind connectors, speaks with them, and sees to it that they behave; asks `git` about
+//! a project's commits. The only crate that starts programs.
 
+pub mod git;
 mod group;
 mod host;
 mod lines;

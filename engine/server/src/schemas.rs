@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 /// Every shape by its name.
 pub(crate) fn all() -> Value {
     let mut all = Map::new();
-    for group in [basics(), of_flows(), of_runs(), of_services(), of_operators()] {
+    for group in [basics(), of_flows(), of_versions(), of_runs(), of_services(), of_operators()] {
         if let Value::Object(group) = group {
             all.extend(group);
         }
@@ -155,17 +155,6 @@ fn of_flows() -> Value {
         "Saved": given(&json!({
             "flow": text(), "version": text(), "deployed": flag(), "findings": list(&of("Finding")),
         })),
-        "Versions": page(&given(&json!({
-            "version": text(), "current": flag(), "storedTime": maybe(&time()),
-        }))),
-        "Diff": given(&json!({
-            "flow": text(), "from": text(), "to": text(),
-            "files": list(&given(&json!({
-                "name": text(),
-                "change": { "enum": ["added", "removed", "changed", "same"] },
-                "diff": text(),
-            }))),
-        })),
         "TriggerUrl": given(&json!({ "url": text(), "method": text(), "signed": flag() })),
         "Fire": taken(
             &json!({
@@ -184,6 +173,31 @@ fn of_flows() -> Value {
         }))),
         "Rotate": taken(&json!({ "revoke": flag() }), &[]),
         "Rotated": given(&json!({ "keys": number() })),
+    })
+}
+
+fn of_versions() -> Value {
+    json!({
+        "Versions": page(&given(&json!({
+            "version": text(), "current": flag(), "storedTime": maybe(&time()),
+        }))),
+        "Commits": given(&json!({
+            "value": list(&given(&json!({
+                "version": text(),
+                "commit": maybe(&given(&json!({
+                    "id": text(), "time": time(), "subject": text(), "url": maybe(&text()),
+                }))),
+            }))),
+            "reason": maybe(&text()),
+        })),
+        "Diff": given(&json!({
+            "flow": text(), "from": text(), "to": text(),
+            "files": list(&given(&json!({
+                "name": text(),
+                "change": { "enum": ["added", "removed", "changed", "same"] },
+                "diff": text(),
+            }))),
+        })),
     })
 }
 

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Versions that are listed.
-const VERSIONS_MAX: usize = 500;
+pub(crate) const VERSIONS_MAX: usize = 500;
 /// How long an answer waits until what was saved is deployed, and how often it is looked.
 const DEPLOY_WAIT: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

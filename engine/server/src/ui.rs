@@ -74,6 +74,7 @@ const SCRIPTS: &[File] = scripts![
     "changes.js",
     "chart.js",
     "commands.js",
+    "commits.js",
     "connections.js",
     "curl.js",
     "dom.js",

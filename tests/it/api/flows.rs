@@ -7,7 +7,7 @@ use server::Workshop;
 use worker::{Flows, Project};
 
 use super::{Api, Choice, LINES, WAITS, project};
-use crate::support::service::NoSecrets;
+use crate::support::{git, service::NoSecrets};
 
 struct Edited {
     api: Api,
@@ -109,6 +109,38 @@ async fn saved_flows_are_files_of_the_project_and_have_versions() {
     assert_eq!(edited.save("new%2Fone", &new).await.0, 200);
     assert!(edited.folder.path().join("flows/new/one/flow.yaml").is_file());
     assert_eq!(edited.save("new%2Fone", &new).await.0, 409);
+}
+
+#[tokio::test]
+async fn versions_tell_the_commits_that_hold_them() {
+    let edited = Edited::start().await;
+    let api = &edited.api;
+    let address = "/api/v1/flows/lines/commits";
+    let told = api.get(address).await;
+    assert_eq!(told["value"], json!([]), "{told}");
+    assert!(told["reason"].as_str().unwrap().contains("Git"), "{told}");
+    let Some(first) = git::commit(edited.folder.path(), "Double <lines>") else { return };
+    let source = api.get("/api/v1/flows/lines/source").await;
+    let text = LINES.replace("mul(item(), 2)", "mul(item(), 3)");
+    let files = json!([{ "name": "flow.yaml", "text": text }]);
+    let body = json!({ "version": source["version"], "files": files });
+    assert_eq!(edited.save("lines", &body).await.0, 200);
+    edited.deploy().await;
+    let told = api.get(address).await;
+    let [new, old] = told["value"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!((&told["reason"], &new["commit"]), (&Value::Null, &Value::Null), "{told}");
+    assert_eq!((&old["version"], &old["commit"]["id"]), (&source["version"], &json!(first)));
+    assert_eq!(old["commit"]["subject"], "Double <lines>");
+    let page = format!("https://code.example.com/us/flows/commit/{first}");
+    assert_eq!(old["commit"]["url"], page);
+    // What is committed later is known at once.
+    let second = git::commit(edited.folder.path(), "Triple lines").unwrap();
+    let told = api.get(&format!("{address}?version={}", new["version"].as_str().unwrap())).await;
+    assert_eq!(told["value"].as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told["value"][0]["commit"]["id"], second, "{told}");
+    for path in ["/api/v1/flows/nothing/commits", "/api/v1/flows/lines/commits?version=0"] {
+        assert_eq!(api.ask("GET", path, &Value::Null).await.0, 404, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ pub(crate) mod case;
 pub(crate) mod chromium;
 pub(crate) mod clock;
 pub(crate) mod editor;
+pub(crate) mod git;
 pub(crate) mod programs;
 pub(crate) mod recorder;
 pub(crate) mod responder;

@@ -1,5 +1,7 @@
 //! The conversation with a program, without a program: what it says stands here.
 
+mod git;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,

@@ -6,8 +6,8 @@ use super::{
     ADMIN, ANYBODY, EDITOR, Kind, OPERATOR, Param, Route, VIEWER, flag, instant, number, text,
 };
 use crate::{
-    access, admin, audit, connections, feed, fire, flows, health, marks, nodes, openapi, operate,
-    runs, source, triggers,
+    access, admin, audit, commits, connections, feed, fire, flows, health, marks, nodes, openapi,
+    operate, runs, source, triggers,
 };
 
 const LIMIT: Param = number("limit", "How many are shown, 500 at most.");
@@ -162,6 +162,16 @@ pub(super) static ROUTES: &[Route] = &[
         || get(source::versions),
     )
     .gives(&[(200, "Versions")])
+    .faults(&[404]),
+    Route::new(
+        "flows.commits",
+        ("GET", "/api/v1/flows/{flow}/commits"),
+        VIEWER,
+        "The Git commits that hold versions of a flow.",
+        || get(commits::list),
+    )
+    .query(&[text("version", "Only of this version.")])
+    .gives(&[(200, "Commits")])
     .faults(&[404]),
     Route::new(
         "flows.diff",

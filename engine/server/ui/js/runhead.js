@@ -3,6 +3,7 @@
 import { fill, h } from './dom.js';
 import { get, post, query as asQuery, runAddress } from './api.js';
 import { again } from './again.js';
+import { commitLink, commitsOf } from './commits.js';
 import { commands, saveTest } from './commands.js';
 import { ago, brief, moment, number, plural, took } from './format.js';
 import { handle, handledNotice } from './handle.js';
@@ -67,12 +68,24 @@ function facts(page) {
     run.key ? fact('Key', [h('code', {}, brief(run.key, 32)), ' ', source.isLive ? h('span', { class: 'same-key' }, sameKey(page)) : null]) : null,
     run.parent ? fact('Called by', h('a', { href: runPage(run.parent.id, { action: run.parent.action }) }, run.parent.action)) : null,
     run.resubmitOf ? fact('Does again', [h('a', { href: runPage(run.resubmitOf) }, brief(run.resubmitOf, 14)), run.isEdited ? h('span', { class: 'chip small' }, 'event edited') : null]) : null,
-    run.flow ? fact('Flow', [h('a', { href: flowPage(run.flow) }, run.flow), ' ', h('a', { href: flowPage(run.flow, 'versions'), title: `Version ${run.version}` }, h('code', {}, brief(run.version, 7)))]) : null,
+    run.flow ? fact('Flow', [h('a', { href: flowPage(run.flow) }, run.flow), ' ', h('a', { href: flowPage(run.flow, 'versions'), title: `Version ${run.version}` }, h('code', {}, brief(run.version, 7))), source.isLive ? commit(page) : null]) : null,
     fact('Run', copied(run.id, 14, 'Copy the run id')),
     tracking && tracking !== run.id ? fact('Tracking id', copied(tracking, 24, 'Copy the tracking id')) : null,
     run.correlation?.clientKeywords ? fact('Keywords', run.correlation.clientKeywords.join(', ')) : null,
     run.traceId ? fact('Trace', copied(run.traceId, 9, 'Copy the trace id')) : null,
     page.admin ? fact('Who did what', h('a', { href: to('/activity', { target: run.id }) }, 'Activity')) : null];
+}
+
+/** The Git commit that holds the version of the run's flow. */
+function commit(page) {
+  const { run, signal } = page;
+  const place = h('span', {});
+  page.commits ??= commitsOf(run.flow, run.version, signal);
+  page.commits.then((found) => {
+    const known = found?.get(run.version);
+    fill(place, known ? [' commit ', commitLink(known)] : null);
+  });
+  return place;
 }
 
 /** Runs that it has called, and those that do it again; asked once, and once more at its end. */

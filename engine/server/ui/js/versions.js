@@ -4,6 +4,7 @@ import { fill, h } from './dom.js';
 import { flowAddress, get, post, query as asQuery } from './api.js';
 import { flowChanges, mappingChanges } from './changes.js';
 import { ago, brief, moment } from './format.js';
+import { commitLink, commitsOf } from './commits.js';
 import { complain, empty, failed, skeleton } from './parts.js';
 
 const TITLES = { added: 'Added', removed: 'Removed', changed: 'Changed', moved: 'Moved', renamed: 'Renamed' };
@@ -19,11 +20,13 @@ export async function render(root, { flow, signal }) {
   const state = { from: versions[1]?.version ?? null, to: versions[0]?.version ?? null };
   const list = h('div', {});
   const place = h('div', { class: 'changes' });
+  let commits = null;
   const draw = () => {
-    fill(list, h('table', { class: 'list versions' }, h('thead', {}, h('tr', {}, ['Version', 'Saved', 'From', 'To'].map((it) => h('th', { scope: 'col' }, it)))),
-      h('tbody', {}, versions.map((it) => h('tr', {}, h('td', { class: 'main-cell' }, h('code', { title: it.version }, brief(it.version, 12)), it.current ? h('span', { class: 'chip small' }, 'present') : null),
+    fill(list, h('table', { class: 'list versions' }, h('thead', {}, h('tr', {}, ['Version', 'Saved', ...(commits ? ['Commit'] : []), 'From', 'To'].map((it) => h('th', { scope: 'col' }, it)))),
+      h('tbody', {}, versions.map((it) => h('tr', {}, h('td', { class: 'main-cell' }, h('code', { title: it.version }, brief(it.version, 7)), it.current ? h('span', { class: 'chip small' }, 'present') : null),
         h('td', { title: moment(it.storedTime), 'data-label': 'Saved' }, ago(it.storedTime)),
-        ['from', 'to'].map((end) => h('td', { 'data-label': end === 'from' ? 'From' : 'To' }, h('input', { type: 'radio', name: end, checked: state[end] === it.version, 'aria-label': `${end === 'from' ? 'From' : 'To'} version ${brief(it.version, 12)}`,
+        commits ? h('td', { 'data-label': 'Commit' }, commits.get(it.version) ? commitLink(commits.get(it.version)) : h('span', { class: 'muted' }, 'not committed')) : null,
+        ['from', 'to'].map((end) => h('td', { 'data-label': end === 'from' ? 'From' : 'To' }, h('input', { type: 'radio', name: end, checked: state[end] === it.version, 'aria-label': `${end === 'from' ? 'From' : 'To'} version ${brief(it.version, 7)}`,
           onchange: () => { state[end] = it.version; show(); } }))))))));
   };
   const show = async () => {
@@ -41,6 +44,10 @@ export async function render(root, { flow, signal }) {
   };
   draw();
   fill(root, h('div', { class: 'columns versions' }, list, place));
+  commitsOf(flow.flow, null, signal).then((found) => {
+    commits = found;
+    draw();
+  });
   await show();
 }
 
