@@ -4,7 +4,7 @@ import { h, svg, unique } from './dom.js';
 import { number, shortMoment } from './format.js';
 
 const HEIGHT = 88;
-const KINDS = [['succeeded', 'Succeeded', 'good'], ['running', 'Running', 'busy'], ['cancelled', 'Cancelled or skipped', 'quiet'], ['failed', 'Failed', 'bad']];
+const KINDS = [['succeeded', 'Succeeded', 'good'], ['running', 'Running or paused', 'busy'], ['cancelled', 'Cancelled or skipped', 'quiet'], ['failed', 'Failed', 'bad']];
 const sum = (bucket) => KINDS.reduce((all, [name]) => all + bucket[name], 0);
 
 /** `choose(from, until)` is called with the times of a bar that was pressed. */
